@@ -1,0 +1,21 @@
+import type { Context, Description } from './context.ts';
+import type { Verdict } from './verdict.ts';
+
+/**
+ * All that the mesh knows of a client library.
+ *
+ * `send` makes one attempt at `ctx.endpoint`, with `ctx.headers` added to the request. It rejects with a `MeshError` whose `resend` is
+ * right, stops when `ctx` is cancelled, and calls `ctx.end` exactly once after it resolved: when the body of the response ended (with the
+ * error that cut it off, if one did). When it rejects, the mesh ends the context.
+ */
+export interface Binding<Req, Res> {
+  /** Names it in `explain`, logs and metrics. */
+  readonly name: string;
+  describe(req: Req): Description;
+  send(req: Req, ctx: Context): Promise<Res>;
+  verdict(res: Res): Verdict;
+  /** One header of the response, by its lower-case name. */
+  header(res: Res, name: string): string | undefined;
+  /** Frees the connection of a response that nobody will read. */
+  discard(res: Res): void;
+}

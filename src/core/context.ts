@@ -1,0 +1,161 @@
+import type { Endpoint } from './endpoint.ts';
+import type { TraceContext } from './trace-context.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What a binding knows of a request before it is sent. */
+export interface Description {
+  /** A name of few values for spans and metrics, such as the HTTP method. */
+  readonly operation: string;
+  /** Whether running it twice does no more than running it once. */
+  readonly idempotent: boolean;
+}
+
+type Listener<T> = (value: T) => void;
+
+/**
+ * Everything known of one call, or of one attempt of it; passed by hand from filter to filter.
+ *
+ * A call has a root context; each attempt has its own, made by `fork`, so that two attempts which run side by side share nothing that
+ * changes. Cancelling a context cancels its attempts, never its parent.
+ *
+ * A context ends once: when the body of its response ended, or when it failed. Until then a cancellation reaches the transport.
+ */
+export class Context {
+  /** The logical service that is called. */
+  readonly target: string;
+  readonly operation: string;
+  readonly idempotent: boolean;
+  /** The call that this is an attempt of; `undefined` on a call. */
+  readonly parent: Context | undefined;
+  /** 0 on a call; 1 on its first attempt. */
+  readonly attempt: number;
+  /** The attempt made before this one; on a call, the latest attempt. */
+  previous: Context | undefined;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  /** Monotonic milliseconds; NaN until it is over. */
+  finishedAt: number = Number.NaN;
+  /** Whether the request can be sent again; a streamed body clears it with its first byte. */
+  replayable = true;
+  /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
+  deadline: number = Number.POSITIVE_INFINITY;
+  /** Most attempts that the caller allows for this call; it may only narrow what is configured. */
+  maxAttempts: number = Number.POSITIVE_INFINITY;
+  /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. */
+  retried = false;
+  /** Headers to send, as name, value, name, value; names in lower case. */
+  readonly headers: string[] = [];
+  endpoint: Endpoint | undefined;
+  verdict: Verdict | undefined;
+  trace: TraceContext | undefined;
+  /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
+  span: unknown;
+  /** Why the attempt failed, for reports. */
+  error: unknown;
+
+  #controller: AbortController | undefined;
+  #cancelled: Error | undefined;
+  #ended = false;
+  #children: Context[] | Context | undefined;
+  #onCancel: Listener<Error>[] | Listener<Error> | undefined;
+  #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
+
+  constructor(target: string, description: Description, startedAt: number, parent?: Context) {
+    this.target = target;
+    this.operation = description.operation;
+    this.idempotent = description.idempotent;
+    this.startedAt = startedAt;
+    this.parent = parent;
+    if (parent === undefined) {
+      this.attempt = 0;
+    } else {
+      this.attempt = (parent.previous?.attempt ?? 0) + 1;
+      this.previous = parent.previous;
+      this.replayable = parent.replayable;
+      this.deadline = parent.deadline;
+      this.retried = parent.retried;
+      this.trace = parent.trace;
+      this.span = parent.span;
+    }
+  }
+
+  /** A context for the next attempt of this call. */
+  fork(now: number): Context {
+    const child = new Context(this.target, this, now, this);
+    this.previous = child;
+    this.#children = append(this.#children, child);
+    if (this.#cancelled !== undefined) child.cancel(this.#cancelled);
+    return child;
+  }
+
+  /** The call that this belongs to: itself, when it is one. */
+  get root(): Context {
+    return this.parent ?? this;
+  }
+
+  /** Why it was cancelled, if it was. */
+  get cancelled(): Error | undefined {
+    return this.#cancelled;
+  }
+
+  /** Whether it is over, body included. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Aborts when the context is cancelled. Made when first asked for: a signal costs more than most filters. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Gives it up with a reason; without effect when it is over or was cancelled before. */
+  cancel(reason: Error): void {
+    if (this.#ended || this.#cancelled !== undefined) return;
+    this.#cancelled = reason;
+    this.#controller?.abort(reason);
+    const listeners = this.#onCancel;
+    this.#onCancel = undefined;
+    run(listeners, reason);
+    const children = this.#children;
+    if (Array.isArray(children)) for (const child of children) child.cancel(reason);
+    else children?.cancel(reason);
+  }
+
+  /** Calls `listener` once if the context is cancelled before it ends; at once if it already is. */
+  onCancel(listener: Listener<Error>): void {
+    if (this.#cancelled !== undefined) listener(this.#cancelled);
+    else if (!this.#ended) this.#onCancel = append(this.#onCancel, listener);
+  }
+
+  /** Says that it is over: with the error that broke it, or without one. Only the first time counts. */
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onCancel = undefined;
+    const listeners = this.#onEnd;
+    this.#onEnd = undefined;
+    run(listeners, error);
+  }
+
+  /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
+  onEnd(listener: Listener<unknown>): void {
+    if (this.#ended) listener(undefined);
+    else this.#onEnd = append(this.#onEnd, listener);
+  }
+}
+
+function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {
+  if (list === undefined) return item;
+  if (!Array.isArray(list)) return [list, item];
+  list.push(item);
+  return list;
+}
+
+function run<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
+  if (typeof listeners === 'function') listeners(value);
+  else if (listeners !== undefined) for (const listener of listeners) listener(value);
+}

@@ -1,0 +1,180 @@
+/**
+ * Whether the same request may be sent again after this error.
+ *
+ * - `safe`: surely not executed, so any request may be.
+ * - `idempotent`: perhaps executed, so only a request that may run twice.
+ * - `never`: sending again cannot help.
+ */
+export type Resend = 'safe' | 'idempotent' | 'never';
+
+export type MeshErrorCode =
+  | 'MESH_CONFIG'
+  | 'MESH_CLOSED'
+  | 'MESH_CANCELLED'
+  | 'MESH_DEADLINE'
+  | 'MESH_NO_ENDPOINTS'
+  | 'MESH_BREAKER_OPEN'
+  | 'MESH_REFUSED'
+  | 'MESH_ATTEMPT_TIMEOUT'
+  | 'MESH_CONNECT'
+  | 'MESH_TRANSPORT'
+  | 'MESH_MISDIRECTED'
+  | 'MESH_STATUS';
+
+interface MeshErrorFields {
+  readonly resend: Resend;
+  readonly service?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly cause?: unknown;
+  /** Expected refusals are thrown most when the process is busiest; capturing a stack costs six times the rest. */
+  readonly stack?: false;
+}
+
+/** Every error that the mesh itself raises. `code` is stable; the message is for people. */
+export class MeshError extends Error {
+  readonly code: MeshErrorCode;
+  readonly resend: Resend;
+  /** The logical service that was called, when one was. */
+  readonly service: string | undefined;
+  /** The endpoint of the attempt that failed, when one was picked. */
+  readonly endpoint: string | undefined;
+  /** Sends made for the call when it failed; 0 when it was refused before the first. */
+  attempts = 0;
+
+  constructor(code: MeshErrorCode, message: string, fields: MeshErrorFields) {
+    const limit = Error.stackTraceLimit;
+    if (fields.stack === false) Error.stackTraceLimit = 0;
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    Error.stackTraceLimit = limit;
+    this.name = new.target.name;
+    this.code = code;
+    this.resend = fields.resend;
+    this.service = fields.service;
+    this.endpoint = fields.endpoint;
+  }
+}
+
+/** Whether `error` was raised by a mesh; true across copies of the library in one process. */
+export function isMeshError(error: unknown): error is MeshError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('MESH_');
+}
+
+/** A wrong option. Thrown when something is constructed, never by a call. */
+export class ConfigError extends MeshError {
+  constructor(message: string) {
+    super('MESH_CONFIG', message, { resend: 'never' });
+  }
+}
+
+/** The mesh was closed before the call started. */
+export class ClosedError extends MeshError {
+  constructor(service?: string) {
+    super('MESH_CLOSED', 'the mesh is closed', { resend: 'never', service, stack: false });
+  }
+}
+
+/** The caller gave the call up; `cause` is the reason of its signal. */
+export class CancelledError extends MeshError {
+  constructor(service: string, cause?: unknown) {
+    super('MESH_CANCELLED', `the call to '${service}' was cancelled by its caller`, {
+      resend: 'never',
+      service,
+      cause,
+      stack: false,
+    });
+  }
+}
+
+/** The time for the whole call, all attempts together, ran out. */
+export class DeadlineError extends MeshError {
+  constructor(service: string, message: string) {
+    super('MESH_DEADLINE', message, { resend: 'never', service, stack: false });
+  }
+}
+
+/** Discovery knows nobody to call; the message says what it does know. */
+export class NoEndpointsError extends MeshError {
+  constructor(service: string, message: string) {
+    super('MESH_NO_ENDPOINTS', message, { resend: 'never', service, stack: false });
+  }
+}
+
+/** The breaker of the service is open: the call was not sent. */
+export class BreakerOpenError extends MeshError {
+  constructor(service: string, message: string) {
+    super('MESH_BREAKER_OPEN', message, { resend: 'never', service, stack: false });
+  }
+}
+
+/** A limit refused the call before it was executed: one of this process (`concurrency`), or one of the server (`nack`). */
+export class RefusedError extends MeshError {
+  readonly reason: 'concurrency' | 'nack';
+
+  constructor(service: string, reason: 'concurrency' | 'nack', message: string, endpoint?: string) {
+    // What this process refuses, it would refuse again; what one server refused, another may take.
+    super('MESH_REFUSED', message, { resend: reason === 'nack' ? 'safe' : 'never', service, endpoint, stack: false });
+    this.reason = reason;
+  }
+}
+
+/** One attempt took longer than its share, head and body together. */
+export class AttemptTimeoutError extends MeshError {
+  constructor(service: string, endpoint: string | undefined, afterMs: number) {
+    super('MESH_ATTEMPT_TIMEOUT', `'${service}' (${endpoint ?? 'no endpoint'}) did not answer within ${afterMs} ms`, {
+      resend: 'idempotent',
+      service,
+      endpoint,
+      stack: false,
+    });
+  }
+}
+
+/** No connection was made, so nothing was executed. */
+export class ConnectError extends MeshError {
+  constructor(service: string, endpoint: string | undefined, cause: unknown) {
+    super('MESH_CONNECT', `cannot connect to '${service}' (${endpoint ?? 'no endpoint'}): ${messageOf(cause)}`, {
+      resend: 'safe',
+      service,
+      endpoint,
+      cause,
+      stack: false,
+    });
+  }
+}
+
+/** The connection broke after the request was, or may have been, sent. */
+export class TransportError extends MeshError {
+  constructor(service: string, endpoint: string | undefined, cause: unknown, resend: Resend = 'idempotent') {
+    super(
+      'MESH_TRANSPORT',
+      `the connection to '${service}' (${endpoint ?? 'no endpoint'}) failed: ${messageOf(cause)}`,
+      {
+        resend,
+        service,
+        endpoint,
+        cause,
+        stack: false,
+      },
+    );
+  }
+}
+
+/** The address answered that it is not the service that was meant: its port was reused. Nothing was executed. */
+export class MisdirectedError extends MeshError {
+  constructor(service: string, endpoint: string | undefined) {
+    super('MESH_MISDIRECTED', `${endpoint ?? 'the endpoint'} is no longer an instance of '${service}'`, {
+      resend: 'safe',
+      service,
+      endpoint,
+      stack: false,
+    });
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // An AggregateError of Node's connection attempts has an empty message; its first part says what happened.
+  if (thrown.message === '' && thrown instanceof AggregateError) return messageOf(thrown.errors[0]);
+  return thrown.message;
+}

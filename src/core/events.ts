@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** What happens in a mesh and is worth an alert or a log line. Never one per call. */
+export interface MeshEvents {
+  /** A breaker changed its state. `trips` counts openings that were folded into this event. */
+  breaker: {
+    readonly service: string;
+    readonly state: 'closed' | 'open' | 'half-open';
+    readonly reason: string;
+    readonly trips: number;
+  };
+  /** An endpoint was taken out of use by its own failures, or came back. */
+  endpoint: {
+    readonly service: string;
+    readonly endpoint: string;
+    readonly health: 'up' | 'busy' | 'down';
+    readonly reason: string;
+  };
+  /** The set of known instances of a service changed. */
+  view: {
+    readonly service: string;
+    readonly known: number;
+    readonly joined: readonly string[];
+    readonly left: readonly string[];
+  };
+  /** The registry came within reach, or went out of it. */
+  registry: { readonly registry: string; readonly state: 'connected' | 'lost'; readonly reason: string };
+  /** A record of the registry, or something else from outside, was skipped. */
+  rejected: { readonly source: string; readonly id: string; readonly reason: string };
+  /** What this process says of itself in the registry. */
+  announcement: {
+    readonly service: string;
+    readonly id: string;
+    readonly state: 'announced' | 'retrying' | 'fenced' | 'left';
+    readonly reason: string;
+  };
+  /** Code that was handed to the mesh (a filter, a listener) threw; the call went on. */
+  fault: { readonly source: string; readonly error: unknown };
+}
+
+export type MeshEventName = keyof MeshEvents;
+type Listener<Name extends MeshEventName> = (event: MeshEvents[Name]) => void;
+
+/** Typed events, mirrored to `node:diagnostics_channel` as `heddle:<name>`. A listener that throws hurts nobody else. */
+export class Events {
+  readonly #listeners = new Map<MeshEventName, Set<(event: never) => void>>();
+
+  /** Calls `listener` for each event of that name; the function returned stops that. */
+  on<Name extends MeshEventName>(name: Name, listener: Listener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  emit<Name extends MeshEventName>(name: Name, event: MeshEvents[Name]): void {
+    // `on` stores under `name` only listeners of that name's event, which the map's type cannot say.
+    const listeners = this.#listeners.get(name) as Set<Listener<Name>> | undefined;
+    for (const listener of listeners ?? []) {
+      try {
+        listener(event);
+      } catch (error) {
+        if (name !== 'fault') this.emit('fault', { source: `listener of '${name}'`, error });
+      }
+    }
+    const mirror = channel(`heddle:${name}`);
+    if (mirror.hasSubscribers) mirror.publish(event);
+  }
+}

@@ -1,0 +1,114 @@
+import type { Clock } from './clock.ts';
+import type { Context } from './context.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Events } from './events.ts';
+import type { Metrics } from './metrics.ts';
+import type { Random } from './random.ts';
+import type { Service } from './service.ts';
+
+/** What a filter may use while it is built. */
+export interface Scope {
+  /** The logical service that the stack calls. */
+  readonly target: string;
+  /** The name of the binding that the stack ends in. */
+  readonly binding: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Events;
+  readonly metrics: Metrics;
+}
+
+export interface EndpointScope extends Scope {
+  readonly endpoint: Endpoint;
+}
+
+/**
+ * A layer of a stack. The outer function runs once per stack and is the place for state and instruments; the inner one runs once per
+ * call. One with nothing to do after the reply returns `next(req, ctx)` itself; one that only looks is written with `observe`.
+ */
+export type Filter<Req, Res, S extends Scope = Scope> = (next: Service<Req, Res>, scope: S) => Service<Req, Res>;
+
+/** The hooks of a filter that looks at a call and does not change it. */
+export interface Observer<Req, Res> {
+  /** Before the call goes down. An error returned refuses the call with that error. */
+  start?(req: Req, ctx: Context): Error | undefined;
+  /** After a response. An error returned takes the place of the response for all layers outside. */
+  success?(res: Res, ctx: Context): Error | undefined;
+  failure?(error: unknown, ctx: Context): void;
+}
+
+const OBSERVER = Symbol('observer');
+
+type MakeObserver<Req, Res, S extends Scope> = (scope: S) => Observer<Req, Res>;
+type ObserverFilter<Req, Res, S extends Scope> = Filter<Req, Res, S> & {
+  readonly [OBSERVER]: MakeObserver<Req, Res, S>;
+};
+
+/**
+ * A filter made of hooks. A stack joins neighbours made this way into one layer, so that five of them cost one promise and not five.
+ * A hook that throws is reported as a `fault`; the call goes on.
+ */
+export function observe<Req, Res, S extends Scope = Scope>(make: MakeObserver<Req, Res, S>): Filter<Req, Res, S> {
+  const filter: Filter<Req, Res, S> = (next, scope) => joined(next, [make(scope)], scope);
+  return Object.assign(filter, { [OBSERVER]: make });
+}
+
+/** The observer behind a filter, if it was made by `observe`. */
+export function observerOf<Req, Res, S extends Scope>(
+  filter: Filter<Req, Res, S>,
+): MakeObserver<Req, Res, S> | undefined {
+  return OBSERVER in filter ? (filter as ObserverFilter<Req, Res, S>)[OBSERVER] : undefined; // `in` does not narrow by a unique symbol
+}
+
+/** One layer that runs `observers`, the outermost first on the way down and last on the way up. */
+export function joined<Req, Res>(
+  next: Service<Req, Res>,
+  observers: readonly Observer<Req, Res>[],
+  scope: Scope,
+): Service<Req, Res> {
+  const count = observers.length;
+  const fault = (error: unknown) => scope.events.emit('fault', { source: `filter of '${scope.target}'`, error });
+
+  const rise = (from: number, res: Res, ctx: Context): Res => {
+    for (let i = from; i >= 0; i--) {
+      let failure: Error | undefined;
+      try {
+        failure = observers[i]?.success?.(res, ctx);
+      } catch (error) {
+        fault(error);
+      }
+      if (failure !== undefined) return sink(i - 1, failure, ctx);
+    }
+    return res;
+  };
+  const sink = (from: number, thrown: unknown, ctx: Context): never => {
+    for (let i = from; i >= 0; i--) {
+      try {
+        observers[i]?.failure?.(thrown, ctx);
+      } catch (error) {
+        fault(error);
+      }
+    }
+    throw thrown;
+  };
+
+  return (req, ctx) => {
+    for (let i = 0; i < count; i++) {
+      let refusal: Error | undefined;
+      try {
+        refusal = observers[i]?.start?.(req, ctx);
+      } catch (error) {
+        fault(error);
+      }
+      if (refusal !== undefined) return refuse(refusal, i - 1, ctx);
+    }
+    return next(req, ctx).then(
+      (res) => rise(count - 1, res, ctx),
+      (error: unknown) => sink(count - 1, error, ctx),
+    );
+  };
+
+  async function refuse(refusal: Error, from: number, ctx: Context): Promise<never> {
+    return sink(from, refusal, ctx);
+  }
+}

@@ -1,0 +1,39 @@
+/** A place in a stack: what stands there, and why not elsewhere. */
+export interface Place {
+  readonly role: string;
+  /** Whether it is there unless somebody takes it out. */
+  readonly on: boolean;
+  readonly why: string;
+}
+
+/** The order of the stack that is built once per service, outermost first. */
+export const clientRoles: readonly Place[] = [
+  { role: 'trace', on: true, why: 'its span covers everything below' },
+  { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
+  { role: 'fallback', on: false, why: 'sees the final outcome' },
+  { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
+  { role: 'deadline', on: true, why: 'bounds all attempts together' },
+  { role: 'concurrency', on: true, why: 'above retry, so that a retry does not queue behind itself' },
+  {
+    role: 'retry',
+    on: true,
+    why: 'above balance, so that each attempt picks anew and avoids the endpoints already tried',
+  },
+  { role: 'hedge', on: false, why: 'a second copy of one attempt' },
+  { role: 'balance', on: true, why: 'the hinge: picks a node, reports the end of the attempt' },
+];
+
+/** The order of the stack that is built once per endpoint, outermost first. */
+export const endpointRoles: readonly Place[] = [
+  { role: 'attempt-trace', on: true, why: 'child span, names the endpoint' },
+  { role: 'attempt-stats', on: true, why: 'counts every send, per endpoint' },
+  { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
+  { role: 'classify', on: true, why: 'the only place that decides what an outcome means' },
+  { role: 'fault', on: false, why: 'injected faults look like real ones to all above' },
+  { role: 'attempt-timeout', on: true, why: 'bounds one send, its body included' },
+  {
+    role: 'propagate',
+    on: true,
+    why: 'lowest: writes trace, deadline, attempt, caller and target on what is really sent',
+  },
+];
