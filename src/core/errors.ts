@@ -87,8 +87,12 @@ export class CancelledError extends MeshError {
 
 /** The time for the whole call, all attempts together, ran out. */
 export class DeadlineError extends MeshError {
-  constructor(service: string, message: string) {
+  /** Whether the time was not the service's own but what was left of the request that the call was made for. */
+  readonly inherited: boolean;
+
+  constructor(service: string, inherited: boolean, message: string) {
     super('MESH_DEADLINE', message, { resend: 'never', service, stack: false });
+    this.inherited = inherited;
   }
 }
 

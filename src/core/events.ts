@@ -2,10 +2,10 @@ import { channel } from 'node:diagnostics_channel';
 
 /** What happens in a mesh and is worth an alert or a log line. Never one per call. */
 export interface MeshEvents {
-  /** A breaker changed its state. `trips` counts openings that were folded into this event. */
+  /** A breaker opened, or closed again. Probes that failed in between are one outage: `trips` counts its openings. */
   breaker: {
     readonly service: string;
-    readonly state: 'closed' | 'open' | 'half-open';
+    readonly state: 'closed' | 'open';
     readonly reason: string;
     readonly trips: number;
   };

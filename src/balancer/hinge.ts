@@ -1,0 +1,56 @@
+import type { Clock } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
+import type { Service } from '../core/service.ts';
+import type { Node } from './node.ts';
+import type { NodeSet } from './node-set.ts';
+import type { Picker } from './picker.ts';
+
+interface HingeParts<Req, Res> {
+  readonly nodes: NodeSet;
+  readonly picker: Picker;
+  readonly clock: Clock;
+  /** Builds the endpoint stack of a node; asked once per node. */
+  readonly compile: (node: Node) => Service<Req, Res>;
+  /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
+  readonly filled: (ctx: Context) => Promise<void>;
+}
+
+/**
+ * Joins the stack of a service to the stacks of its endpoints: picks a node for each attempt and counts it there from now until its end,
+ * which is the end of the body and not of the head.
+ */
+export function hinge<Req, Res>({ nodes, picker, clock, compile, filled }: HingeParts<Req, Res>): Service<Req, Res> {
+  const compiled = new WeakMap<Node, Service<Req, Res>>();
+
+  const pick = (ctx: Context) => {
+    const now = clock.now();
+    const node = picker.pick(nodes.nodes, ctx, now, nodes.panicking);
+    if (node !== undefined) nodes.begin(node, ctx, now);
+    return node;
+  };
+  const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {
+    let service = compiled.get(node);
+    if (service === undefined) {
+      service = compile(node);
+      compiled.set(node, service);
+    }
+    ctx.endpoint = node.endpoint;
+    ctx.onEnd(() => nodes.end(node));
+    return service(req, ctx).then(undefined, (error: unknown) => {
+      ctx.end(error);
+      throw error;
+    });
+  };
+  const wait = async (req: Req, ctx: Context): Promise<Res> => {
+    for (;;) {
+      await filled(ctx);
+      const node = pick(ctx);
+      if (node !== undefined) return send(node, req, ctx);
+    }
+  };
+
+  return (req, ctx) => {
+    const node = pick(ctx);
+    return node === undefined ? wait(req, ctx) : send(node, req, ctx);
+  };
+}

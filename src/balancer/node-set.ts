@@ -1,0 +1,112 @@
+import type { Clock } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { Events } from '../core/events.ts';
+import type { Random } from '../core/random.ts';
+import { Health, type ResolvedHealth } from './health.ts';
+import { Node } from './node.ts';
+
+interface NodeSetScope {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Events;
+  readonly health: ResolvedHealth | false;
+  /** Told when an endpoint could not be reached, for discovery. */
+  readonly unreachable: (id: string) => void;
+  /** Told when an endpoint is no longer in the set, for whoever holds connections to it. */
+  readonly retired: (endpoint: Endpoint) => void;
+}
+
+/** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
+export class NodeSet {
+  readonly #scope: NodeSetScope;
+  #byId = new Map<string, Node>();
+  #down = 0;
+  #filled = false;
+  /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
+  nodes: readonly Node[] = [];
+
+  constructor(scope: NodeSetScope) {
+    this.#scope = scope;
+  }
+
+  /** Whether so many are down that their judges are more likely wrong than they are: then all are used. */
+  get panicking(): boolean {
+    return this.#down * 2 > this.nodes.length;
+  }
+
+  get down(): number {
+    return this.#down;
+  }
+
+  update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>): void {
+    const next = new Map<string, Node>();
+    for (const endpoint of endpoints) {
+      const known = this.#byId.get(endpoint.id);
+      const node = known !== undefined && sameProcess(known.endpoint, endpoint) ? known : this.#create(endpoint);
+      node.endpoint = endpoint;
+      node.suspect = suspects.has(endpoint.id);
+      next.set(endpoint.id, node);
+    }
+    for (const [id, node] of this.#byId) if (next.get(id) !== node) this.#retire(node);
+    this.#byId = next;
+    this.nodes = [...next.values()];
+    // Those of the first fill share the load as they are; one that joins later is warmed up.
+    if (endpoints.length > 0) this.#filled = true;
+  }
+
+  begin(node: Node, ctx: Context, now: number): void {
+    node.running++;
+    node.health.begin(now, ctx);
+  }
+
+  end(node: Node): void {
+    node.running--;
+  }
+
+  /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
+  report(node: Node, outcome: 'success' | 'failure' | 'unreachable' | 'ignorable', ctx: Context): void {
+    const { clock, events, health, service } = this.#scope;
+    const now = clock.now();
+    if (outcome === 'success') {
+      node.succeededAt = now;
+      node.latency.add(now - ctx.startedAt);
+    }
+    if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
+    if (health === false) return;
+    if (outcome === 'ignorable') {
+      node.health.ignore(ctx);
+    } else if (outcome === 'success') {
+      if (!node.health.succeed(now, ctx) || node.retired) return;
+      this.#down--;
+      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
+    } else {
+      const reason = node.health.fail(now, ctx, outcome === 'unreachable', () => (this.#down + 1) * 2 <= this.nodes.length);
+      if (reason === undefined || node.retired) return;
+      this.#down++;
+      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
+    }
+  }
+
+  #create(endpoint: Endpoint): Node {
+    const { clock, health, random } = this.#scope;
+    const now = clock.now();
+    const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
+    const options = health === false ? NEVER : health;
+    return new Node(endpoint, new Health(options, random, now, rampFrom));
+  }
+
+  #retire(node: Node): void {
+    if (node.health.fitness(this.#scope.clock.now()) !== 'up') this.#down--;
+    node.retired = true;
+    this.#scope.retired(node.endpoint);
+  }
+}
+
+const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };
+
+/** Whether two descriptions are of the same process at the same address. */
+function sameProcess(a: Endpoint, b: Endpoint): boolean {
+  return a.generation === b.generation && a.port === b.port && a.host === b.host && a.protocol === b.protocol;
+}

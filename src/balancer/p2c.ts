@@ -1,0 +1,39 @@
+import type { Context } from '../core/context.ts';
+import { below } from '../core/random.ts';
+import type { Node } from './node.ts';
+import type { MakePicker } from './picker.ts';
+import { GOOD, load, rank } from './rank.ts';
+
+const DRAWS = 5;
+
+/**
+ * The better of two distinct nodes drawn at random: the one with less against it, then the one with fewer requests on their way.
+ *
+ * Two draws are enough to avoid herding on the node that looks idlest to everyone at once (Mitzenmacher, 2001). When both of a pair are
+ * unfit it draws again, five times at most, and then looks at every node once: that happens only when most of them are unfit.
+ */
+export const p2c: MakePicker = (random) => ({
+  pick(nodes, ctx, now, panicking) {
+    const count = nodes.length;
+    if (count < 2) return nodes[0];
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const first = below(random, count);
+      const second = below(random, count - 1);
+      const node = better(nodes[first], nodes[second < first ? second : second + 1], ctx, now, panicking);
+      if (node !== undefined && rank(node, ctx, now, panicking) <= GOOD) return node;
+    }
+    let best: Node | undefined;
+    const from = below(random, count);
+    for (let i = 0; i < count; i++) best = better(best, nodes[(from + i) % count], ctx, now, panicking);
+    return best;
+  },
+});
+
+/** The node to prefer; `a` when there is nothing to choose between them. */
+function better(a: Node | undefined, b: Node | undefined, ctx: Context, now: number, panicking: boolean): Node | undefined {
+  if (a === undefined) return b;
+  if (b === undefined) return a;
+  const difference = rank(a, ctx, now, panicking) - rank(b, ctx, now, panicking);
+  if (difference !== 0) return difference < 0 ? a : b;
+  return load(a, now) <= load(b, now) ? a : b;
+}

@@ -1,0 +1,38 @@
+import type { Context } from '../core/context.ts';
+import type { Node } from './node.ts';
+
+/** A success this recent proves that a node lives, whatever its lease says. */
+const PROOF_MS = 10_000;
+
+/** A node that nobody objects to. */
+export const GOOD = 0;
+
+/**
+ * How much speaks against sending this attempt to a node, before any load is looked at: lower is better, 0 is nothing, and below 0 it is
+ * due for a probe.
+ *
+ * An endpoint that this call has already tried is the last resort, as long as another is known. A probe is given to a first attempt
+ * that can be sent again; only when none comes for as long as the first rest is any other call used for it.
+ */
+export function rank(node: Node, ctx: Context, now: number, panicking: boolean): number {
+  if (tried(node, ctx)) return 4;
+  const fitness = node.health.fitness(now);
+  if (fitness === 'due') {
+    if (ctx.attempt > 1) return 1;
+    return ctx.idempotent || node.health.overdueMs(now) > PROOF_MS ? -1 : 1;
+  }
+  if (fitness === 'down' && !panicking) return 2;
+  return node.suspect && now - node.succeededAt > PROOF_MS ? 1 : GOOD;
+}
+
+/** What one more request would mean for a node: those on their way and this one, for the share that the node should have. */
+export function load(node: Node, now: number): number {
+  return (node.running + 1) / (node.endpoint.weight * node.health.share(now));
+}
+
+function tried(node: Node, ctx: Context): boolean {
+  for (let earlier = ctx.previous; earlier !== undefined; earlier = earlier.previous) {
+    if (earlier.endpoint?.id === node.endpoint.id) return true;
+  }
+  return false;
+}

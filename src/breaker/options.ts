@@ -1,0 +1,31 @@
+import { durationMs, finite, integer, options as known } from '../core/check.ts';
+
+/** When calls to a whole service fail fast. Each is checked when the mesh is made. */
+export interface BreakerOptions {
+  /** Share of failed calls in 10 s above which it opens. 0 to 1. @default 0.5 */
+  readonly failureRatio?: number | undefined;
+  /** Calls in 10 s below which the share says nothing. At least 1. @default 20 */
+  readonly minimum?: number | undefined;
+  /** Time until the first probe; doubled after each that fails, jittered by ± 20 %. Milliseconds. @default 5_000 */
+  readonly restMs?: number | undefined;
+  /** Longest time between probes in milliseconds. @default 60_000 */
+  readonly maxRestMs?: number | undefined;
+}
+
+export interface ResolvedBreaker {
+  readonly failureRatio: number;
+  readonly minimum: number;
+  readonly restMs: number;
+  readonly maxRestMs: number;
+}
+
+export function resolveBreaker(name: string, options: BreakerOptions = {}): ResolvedBreaker {
+  known(name, options, ['failureRatio', 'minimum', 'restMs', 'maxRestMs']);
+  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000);
+  return {
+    failureRatio: finite(`${name}.failureRatio`, options.failureRatio ?? 0.5, { min: 0, max: 1 }),
+    minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
+    restMs,
+    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 60_000, { min: restMs }),
+  };
+}

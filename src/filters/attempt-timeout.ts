@@ -1,0 +1,28 @@
+import { AttemptTimeoutError } from '../core/errors.ts';
+import type { EndpointScope, Filter } from '../core/filter.ts';
+
+/**
+ * Bounds one attempt, its body included, and settles it as soon as it is cancelled from above, whatever the client library does then. A
+ * response that comes after all is given back to the library to be freed.
+ */
+export function attemptTimeout<Req, Res>(timeoutMs: number | false, discard: (res: Res) => void): Filter<Req, Res, EndpointScope> {
+  return (next, { clock, target, endpoint }) =>
+    (req, ctx) => {
+      if (timeoutMs !== false) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + timeoutMs);
+      return new Promise<Res>((resolve, reject) => {
+        ctx.onCancel(reject);
+        const timer = timeoutMs === false ? undefined : clock.after(timeoutMs, () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs)));
+        next(req, ctx).then(
+          (res) => {
+            if (timer !== undefined) ctx.onEnd(() => timer.cancel());
+            if (ctx.cancelled === undefined) resolve(res);
+            else discard(res);
+          },
+          (error: unknown) => {
+            timer?.cancel();
+            reject(error);
+          },
+        );
+      });
+    };
+}

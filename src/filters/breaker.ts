@@ -1,0 +1,20 @@
+import type { ServiceBreaker } from '../breaker/service-breaker.ts';
+import { type Filter, observe } from '../core/filter.ts';
+import { failed } from '../core/verdict.ts';
+import { verdictOnCall } from './classify.ts';
+
+/** Refuses calls while the breaker of the service is open, and tells it how the others ended. */
+export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
+  return observe(() => ({
+    start: (_req, ctx) => circuit.admit(ctx),
+    success(_res, ctx) {
+      if (ctx.verdict === 'ignorable') circuit.ignore(ctx);
+      else circuit.record(ctx, failed(ctx.verdict));
+      return undefined;
+    },
+    failure(error, ctx) {
+      if (verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      else circuit.record(ctx, true);
+    },
+  }));
+}

@@ -1,0 +1,67 @@
+import type { Binding } from '../core/binding.ts';
+import type { Context } from '../core/context.ts';
+import { AttemptTimeoutError, DeadlineError, isMeshError, MeshError, MisdirectedError, RefusedError } from '../core/errors.ts';
+import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { failed, type Verdict } from '../core/verdict.ts';
+
+/**
+ * Decides what the outcome of an attempt means, for everybody above.
+ *
+ * A server of the mesh that refuses before it works says so with `mesh-nack`: its answer becomes an error that is safe to send again, and
+ * the body of the refusal is discarded.
+ */
+export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res, EndpointScope> {
+  return observe(({ clock, target, endpoint }) => ({
+    success(res, ctx) {
+      ctx.finishedAt = clock.now();
+      ctx.verdict = binding.verdict(res);
+      if (!failed(ctx.verdict)) return undefined;
+      const nack = binding.header(res, 'mesh-nack');
+      if (nack === undefined) return undefined;
+      binding.discard(res);
+      const refusal =
+        nack === 'misdirected'
+          ? new MisdirectedError(target, endpoint.id)
+          : new RefusedError(target, 'nack', `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`, endpoint.id);
+      judge(refusal, ctx);
+      return refusal;
+    },
+    failure(error, ctx) {
+      ctx.finishedAt = clock.now();
+      judge(error, ctx);
+    },
+  }));
+}
+
+function judge(error: unknown, ctx: Context): void {
+  ctx.error = error;
+  ctx.verdict = verdictOfError(error, ctx);
+}
+
+/**
+ * What was taken back from above, and what never was the endpoint's doing (a request that the client library finds invalid), says nothing.
+ * Two cuts do: the limit of the attempt itself, and the service's own deadline when this one attempt had all of it.
+ */
+function verdictOfError(error: unknown, ctx: Context): Verdict {
+  const cut = ctx.cancelled;
+  if (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1) return 'failure';
+  if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
+  if (!isMeshError(error)) return 'ignorable';
+  return error.resend === 'never' ? 'failure' : 'retryable';
+}
+
+/** The verdict on a whole call that ended in an error. */
+export function verdictOnCall(error: unknown): Verdict {
+  if (!(error instanceof MeshError)) return 'ignorable';
+  switch (error.code) {
+    case 'MESH_CANCELLED':
+    case 'MESH_CLOSED':
+    case 'MESH_BREAKER_OPEN':
+    case 'MESH_NO_ENDPOINTS':
+      return 'ignorable';
+    case 'MESH_REFUSED':
+      return error.resend === 'safe' ? 'failure' : 'ignorable';
+    default:
+      return 'failure';
+  }
+}

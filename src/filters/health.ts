@@ -1,0 +1,35 @@
+import type { Node } from '../balancer/node.ts';
+import type { NodeSet } from '../balancer/node-set.ts';
+import type { Context } from '../core/context.ts';
+import { ConnectError, MisdirectedError } from '../core/errors.ts';
+import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { failed } from '../core/verdict.ts';
+
+/** Tells the balancer how each attempt at its node went; a body that is cut off later counts as a failure too. */
+export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, EndpointScope> {
+  const judge = (ctx: Context) => {
+    nodes.report(node, failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable', ctx);
+  };
+  return observe(() => ({
+    success(_res, ctx) {
+      if (ctx.ended || failed(ctx.verdict)) {
+        judge(ctx);
+      } else {
+        ctx.onEnd((error) => {
+          if (error !== undefined && ctx.cancelled === undefined) ctx.verdict = 'failure';
+          judge(ctx);
+        });
+      }
+      return undefined;
+    },
+    failure(error, ctx) {
+      if (unreachable(error)) nodes.report(node, 'unreachable', ctx);
+      else judge(ctx);
+    },
+  }));
+}
+
+/** Nobody is there, or somebody else is. */
+function unreachable(error: unknown): boolean {
+  return error instanceof ConnectError || error instanceof MisdirectedError;
+}

@@ -1,0 +1,29 @@
+import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { formatTraceparent } from '../telemetry/w3c.ts';
+
+const HEADER_VALUE = /^[\x20-\x7e]*$/;
+
+/**
+ * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, who
+ * calls and whom it means. A value that a header cannot carry is left out: it must not fail the call.
+ */
+export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointScope> {
+  return observe(({ target, endpoint }) => {
+    const meant = HEADER_VALUE.test(endpoint.id) ? `${target};${endpoint.id}` : target;
+    return {
+      start(_req, ctx) {
+        const { headers, trace } = ctx;
+        if (trace !== undefined) {
+          headers.push('traceparent', formatTraceparent(trace));
+          if (trace.state !== '') headers.push('tracestate', trace.state);
+          if (trace.baggage !== '') headers.push('baggage', trace.baggage);
+        }
+        if (ctx.deadline !== Number.POSITIVE_INFINITY) {
+          headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
+        }
+        headers.push('mesh-attempt', String(Math.max(1, ctx.attempt)), 'mesh-caller', caller, 'mesh-target', meant);
+        return undefined;
+      },
+    };
+  });
+}

@@ -1,0 +1,132 @@
+import pRetry from 'p-retry';
+import { fullJitter } from '../core/backoff.ts';
+import type { Binding } from '../core/binding.ts';
+import type { Context } from '../core/context.ts';
+import { isMeshError, MeshError } from '../core/errors.ts';
+import type { Filter, Scope } from '../core/filter.ts';
+import type { Service } from '../core/service.ts';
+import { sleep } from '../core/sleep.ts';
+import { retryAfterMs } from './retry-after.ts';
+import type { RetryBudget } from './retry-budget.ts';
+import type { ResolvedRetry } from './retry-options.ts';
+
+/** Why a failed attempt was not followed by another. */
+type Refusal = 'attempts' | 'body' | 'resend' | 'already-retried' | 'retry-after' | 'deadline' | 'budget';
+
+/** How an attempt ended that may be followed by another. */
+type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { readonly error: unknown });
+
+/**
+ * Sends again what may be sent again: at most `attempts` times in all, within the budget of the service and the deadline of the call.
+ *
+ * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is.
+ */
+export function retry<Req, Res>(options: ResolvedRetry, budget: RetryBudget, binding: Binding<Req, Res>): Filter<Req, Res> {
+  return (next, scope) => {
+    const { clock } = scope;
+    const again = retries(next, options, budget, binding, scope);
+    return (req, ctx) => {
+      budget.deposit(ctx.startedAt);
+      const attempt = ctx.fork(clock.now());
+      return next(req, attempt).then(
+        (res) => (attempt.verdict === 'retryable' ? again(req, ctx, { attempt, res }) : deliver(ctx, attempt, res)),
+        (error: unknown) => again(req, ctx, { attempt, error }),
+      );
+    };
+  };
+}
+
+function retries<Req, Res>(
+  next: Service<Req, Res>,
+  options: ResolvedRetry,
+  budget: RetryBudget,
+  binding: Binding<Req, Res>,
+  { clock, random, metrics, target }: Scope,
+): (req: Req, ctx: Context, first: Outcome<Res>) => Promise<Res> {
+  const backoff = fullJitter(options.baseMs, options.maxMs, random);
+  const granted = metrics.counter('retries', { service: target });
+
+  /** How long to wait before another attempt, or why there is to be none. Takes from the budget when it says how long. */
+  const decide = (ctx: Context, outcome: Outcome<Res>): number | Refusal => {
+    const { attempt } = outcome;
+    if (attempt.attempt >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
+    const resend = resendOf(outcome, ctx);
+    if (resend === 'never') return 'resend';
+    if (!attempt.replayable) return 'body';
+    if (ctx.retried && resend !== 'safe') return 'already-retried';
+    // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
+    const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;
+    if (asked === 'too-long') return 'retry-after';
+    const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.attempt - 1));
+    const now = clock.now();
+    if (now + waitMs >= ctx.deadline) return 'deadline';
+    return budget.withdraw(now) ? waitMs : 'budget';
+  };
+
+  /** Prepares another attempt: frees the response that nobody will see, and waits. False when there is to be none. */
+  const prepare = async (ctx: Context, outcome: Outcome<Res>): Promise<boolean> => {
+    if (ctx.cancelled !== undefined) return false;
+    const decision = decide(ctx, outcome);
+    if (typeof decision === 'string') {
+      metrics.counter('retries_refused', { service: target, reason: decision }).add();
+      return false;
+    }
+    granted.add();
+    if ('res' in outcome) binding.discard(outcome.res);
+    if (decision > 0) await sleep(clock, decision, ctx);
+    return true;
+  };
+
+  return async (req, ctx, first) => {
+    if (!(await prepare(ctx, first))) return settle(ctx, first);
+    let last = first;
+    const send = async (): Promise<Res> => {
+      const attempt = ctx.fork(clock.now());
+      try {
+        const res = await next(req, attempt);
+        if (attempt.verdict !== 'retryable') return deliver(ctx, attempt, res);
+        last = { attempt, res };
+      } catch (error) {
+        last = { attempt, error };
+      }
+      throw new Unsettled();
+    };
+    try {
+      return await pRetry(send, {
+        retries: options.attempts, // more than there can be: `prepare` counts
+        minTimeout: 0,
+        shouldRetry: () => prepare(ctx, last),
+      });
+    } catch (error) {
+      if (!(error instanceof Unsettled)) throw error;
+      return settle(ctx, last);
+    }
+  };
+}
+
+/** Tells p-retry that an attempt is not the last word; it never leaves this file. */
+class Unsettled extends MeshError {
+  constructor() {
+    super('MESH_TRANSPORT', 'not settled', { resend: 'never', stack: false });
+  }
+}
+
+function resendOf(outcome: Outcome<unknown>, ctx: Context): 'safe' | 'idempotent' | 'never' {
+  const resend = 'res' in outcome ? 'idempotent' : isMeshError(outcome.error) ? outcome.error.resend : 'never';
+  return resend === 'idempotent' && !ctx.idempotent ? 'never' : resend;
+}
+
+function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
+  if ('res' in outcome) return deliver(ctx, outcome.attempt, outcome.res);
+  ctx.verdict = outcome.attempt.verdict;
+  if (outcome.error instanceof MeshError) outcome.error.attempts = outcome.attempt.attempt;
+  throw outcome.error;
+}
+
+/** Makes the outcome of an attempt that of the call; the call then ends when the attempt does. */
+function deliver<Res>(ctx: Context, attempt: Context, res: Res): Res {
+  ctx.verdict = attempt.verdict;
+  ctx.endpoint = attempt.endpoint;
+  attempt.onEnd((error) => ctx.end(error));
+  return res;
+}

@@ -1,0 +1,31 @@
+import { MeshError } from '../core/errors.ts';
+import { type Filter, observe } from '../core/filter.ts';
+import { failed } from '../core/verdict.ts';
+
+/**
+ * Counts logical calls by outcome, and how long they took until the head of the response: `calls{service, binding, outcome}` and
+ * `call_ms{service, binding}`. The outcome is `success`, `failure` (a response that says so), or the code of the error.
+ */
+export function stats<Req, Res>(): Filter<Req, Res> {
+  return observe(({ clock, metrics, target, binding }) => {
+    const outcome = (name: string) => metrics.counter('calls', { service: target, binding, outcome: name });
+    const succeeded = outcome('success');
+    const rejected = outcome('failure');
+    const took = metrics.histogram('call_ms', { service: target, binding });
+    return {
+      success(_res, ctx) {
+        ctx.finishedAt = clock.now();
+        took.record(ctx.finishedAt - ctx.startedAt);
+        if (failed(ctx.verdict)) rejected.add();
+        else succeeded.add();
+        return undefined;
+      },
+      failure(error, ctx) {
+        ctx.finishedAt = clock.now();
+        ctx.error = error;
+        took.record(ctx.finishedAt - ctx.startedAt);
+        outcome(error instanceof MeshError ? error.code : 'error').add();
+      },
+    };
+  });
+}

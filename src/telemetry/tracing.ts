@@ -1,0 +1,90 @@
+import type { Span, SpanContext, Tracer } from '@opentelemetry/api';
+import type { Context } from '../core/context.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
+import { newSpanId, newTraceId } from './w3c.ts';
+
+/** The part of `@opentelemetry/api` that the mesh uses, so that an application may hand in its own copy. */
+export type OpenTelemetry = Pick<
+  typeof import('@opentelemetry/api'),
+  'context' | 'trace' | 'isSpanContextValid' | 'createTraceState' | 'SpanKind' | 'SpanStatusCode'
+>;
+
+/**
+ * Places calls in traces. With OpenTelemetry in the application each call and each attempt is a span; without it the trace that a request
+ * came in goes on unchanged, and a call that belongs to none begins one that is not recorded.
+ */
+export class Tracing {
+  readonly #random: Random;
+  #api: OpenTelemetry | undefined;
+  #tracer: Tracer | undefined;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** Uses this copy of the API from now on. */
+  use(api: OpenTelemetry): void {
+    this.#api = api;
+    this.#tracer = api.trace.getTracer('heddle');
+  }
+
+  /** Uses the API that the application has installed, if it has. */
+  async detect(): Promise<void> {
+    try {
+      this.use(await import('@opentelemetry/api'));
+    } catch {
+      // An optional peer that is not there: traces are then passed on, not recorded.
+    }
+  }
+
+  startCall(ctx: Context): void {
+    const api = this.#api;
+    if (api !== undefined && this.#tracer !== undefined) {
+      let parent = api.context.active();
+      if (api.trace.getSpanContext(parent) === undefined && ctx.trace !== undefined) {
+        parent = api.trace.setSpanContext(parent, remote(api, ctx.trace));
+      }
+      const span = this.#tracer.startSpan(`${ctx.operation} ${ctx.target}`, { attributes: { 'heddle.service': ctx.target } }, parent);
+      this.#adopt(api, span, ctx);
+    }
+    ctx.trace ??= { traceId: newTraceId(this.#random), spanId: newSpanId(this.#random), flags: 0, state: '', baggage: '' };
+  }
+
+  startAttempt(ctx: Context, endpoint: Endpoint): void {
+    const api = this.#api;
+    if (api === undefined || this.#tracer === undefined || ctx.span === undefined) return;
+    const parent = api.trace.setSpan(api.context.active(), ctx.span as Span); // only #adopt sets it
+    const attributes = {
+      'heddle.service': ctx.target,
+      'heddle.endpoint': endpoint.id,
+      'heddle.attempt': ctx.attempt,
+      'server.address': endpoint.host,
+      'server.port': endpoint.port,
+    };
+    const span = this.#tracer.startSpan(`${ctx.operation} ${ctx.target} attempt`, { kind: api.SpanKind.CLIENT, attributes }, parent);
+    this.#adopt(api, span, ctx);
+  }
+
+  /** Ends the span of a call or an attempt, if it has one. */
+  finish(ctx: Context, error: unknown): void {
+    if (ctx.span === undefined || this.#api === undefined) return;
+    const span = ctx.span as Span; // only #adopt sets it
+    if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
+    if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
+    if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
+    span.end();
+  }
+
+  #adopt(api: OpenTelemetry, span: Span, ctx: Context): void {
+    const { traceId, spanId, traceFlags, traceState }: SpanContext = span.spanContext();
+    if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return;
+    ctx.span = span;
+    ctx.trace = { traceId, spanId, flags: traceFlags, state: traceState?.serialize() ?? '', baggage: ctx.trace?.baggage ?? '' };
+  }
+}
+
+function remote(api: OpenTelemetry, { traceId, spanId, flags, state }: NonNullable<Context['trace']>): SpanContext {
+  return { traceId, spanId, traceFlags: flags, isRemote: true, ...(state === '' ? {} : { traceState: api.createTraceState(state) }) };
+}
