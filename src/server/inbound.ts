@@ -1,0 +1,126 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { type Ambient, runAmbient } from '../core/ambient.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { Self } from '../core/self.ts';
+import { parseTraceContext } from '../telemetry/w3c.ts';
+import { onResponseEnd } from './response-end.ts';
+
+/** What the inbound side needs of a mesh. */
+export interface InboundParts {
+  readonly self: Self;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Reads what the mesh of the caller wrote on a request, and hands it to the calls that are made while the request is served.
+ *
+ * - `mesh-target`: a request for another service is refused with 421 and `mesh-nack: misdirected`. The instance it may name is not
+ *   compared: a process that restarted on its port is the same service, and serves.
+ * - `mesh-timeout-ms`: the time the caller has left, at most an hour of it believed. When none is left the request is refused with 504 and
+ *   `mesh-nack: expired`.
+ * - `mesh-attempt`: above 1, calls made for the request are not retried again.
+ * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to.
+ *
+ * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
+ * a stranger can say with these headers narrows its own request.
+ *
+ * It is a middleware as Express and connect know it, and an `onRequest` hook for Fastify as
+ * `(request, reply, done) => inbound(request.raw, reply.raw, done)`.
+ */
+export interface Inbound {
+  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
+  /** The same for a plain listener of `node:http`: it is called, with its `this` and result, unless the request is refused. */
+  listener<This, Req extends IncomingMessage, Res extends ServerResponse, Result>(
+    listener: (this: This, req: Req, res: Res) => Result,
+  ): (this: This, req: Req, res: Res) => Result | undefined;
+}
+
+const LONGEST_TIMEOUT_MS = 3_600_000;
+const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
+/** Shared by all requests that say nothing; also keeps what surrounds the server from reaching into them. */
+const UNLIMITED: Ambient = { trace: undefined, deadline: Number.POSITIVE_INFINITY, retried: false };
+
+/** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
+export function createInbound({ self, clock, metrics }: InboundParts): Inbound {
+  const requests = metrics.counter('inbound_requests');
+  const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
+  const expired = metrics.counter('inbound_refused', { reason: 'expired' });
+  let inFlight = 0;
+  metrics.gauge('inbound_in_flight', {}, () => inFlight);
+  const ended = () => {
+    inFlight--;
+  };
+
+  /** What the request says, or `undefined` when it was refused and answered. */
+  const enter = (req: IncomingMessage, res: ServerResponse): Ambient | undefined => {
+    requests.add();
+    const { headers } = req;
+    const target = one(headers, 'mesh-target');
+    if (target !== undefined && serviceOf(target) !== self.service) {
+      misdirected.add();
+      refuse(res, 421, 'misdirected', `this is '${self.service}', and the request is for another service`);
+      return undefined;
+    }
+    const timeoutMs = plainNumber(one(headers, 'mesh-timeout-ms'));
+    if (timeoutMs <= 0) {
+      expired.add();
+      refuse(res, 504, 'expired', `the request reached '${self.service}' when its time was over`);
+      return undefined;
+    }
+    inFlight++;
+    onResponseEnd(req, res, ended);
+    return read(headers, timeoutMs, clock);
+  };
+
+  const inbound = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
+    const ambient = enter(req, res);
+    if (ambient !== undefined) runAmbient(ambient, next);
+  };
+  const listener: Inbound['listener'] = (listener) =>
+    function (req, res) {
+      const ambient = enter(req, res);
+      return ambient && runAmbient(ambient, () => listener.call(this, req, res));
+    };
+  return Object.assign(inbound, { listener });
+}
+
+function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock): Ambient {
+  const trace = parseTraceContext({
+    traceparent: one(headers, 'traceparent'),
+    tracestate: one(headers, 'tracestate'),
+    baggage: one(headers, 'baggage'),
+  });
+  const limited = timeoutMs > 0;
+  const retried = plainNumber(one(headers, 'mesh-attempt')) > 1;
+  if (trace === undefined && !limited && !retried) return UNLIMITED;
+  return {
+    trace,
+    deadline: limited ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY,
+    retried,
+  };
+}
+
+/** A header by its lower-case name. Node makes a list of `set-cookie` only; the type does not know which. */
+function one(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The service of `service` or `service;instance`. */
+function serviceOf(target: string): string {
+  const end = target.indexOf(';');
+  return end < 0 ? target : target.slice(0, end);
+}
+
+/** A number written in plain digits; NaN for everything else. */
+function plainNumber(value: string | undefined): number {
+  return value !== undefined && PLAIN_NUMBER.test(value) ? Number(value) : Number.NaN;
+}
+
+function refuse(res: ServerResponse, status: number, nack: string, reason: string): void {
+  const body = `${reason}\n`;
+  res.writeHead(status, { 'content-type': 'text/plain', 'content-length': body.length, 'mesh-nack': nack });
+  res.end(body);
+}
