@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import { onResponseEnd } from './response-end.ts';
+
+/** The methods that servers of `node:http` and `node:https` have beyond those of `node:net`. */
+type Closable = Server & { closeAllConnections?(): void };
+
+/**
+ * Stops a server so that no client loses a request.
+ *
+ *     open ──notice()──▶ notice ──finish()──▶ finish ──▶ closed
+ *
+ * In `notice` the server goes on accepting, and every response says `Connection: close`, so that clients move to new connections and,
+ * once they know, elsewhere. In `finish` the port is closed and what is in flight ends. It needs to follow the responses from the
+ * beginning, since nothing else tells which are in flight.
+ */
+export class ServerDrain {
+  readonly #server: Closable;
+  readonly #onClosed: () => void;
+  readonly #unfinished = new Set<ServerResponse>();
+  #state: 'open' | 'notice' | 'finish' | 'closed' = 'open';
+
+  /** Calls `onClosed` when the server has closed, whoever closed it. Whatever `server` is, it is changed only by listeners. */
+  constructor(server: Server, onClosed: () => void) {
+    this.#server = server;
+    this.#onClosed = onClosed;
+    server.prependListener('request', this.#follow);
+    server.once('close', this.#closed);
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Tells clients on every response from now on, also on those begun before, that the connection ends with it. */
+  notice(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'notice';
+    // Of several responses that wait on one connection only the last may end it, or the others would be lost.
+    const last = new Map<Socket, ServerResponse>();
+    for (const res of this.#unfinished) last.set(res.req.socket, res);
+    for (const res of last.values()) sayClose(res);
+  }
+
+  /** Closes the port and resolves when no connection is left, or when those left were cut after `finishMs`. */
+  finish(finishMs: number, clock: Clock): Promise<void> {
+    if (this.#state === 'closed') return Promise.resolve();
+    this.#state = 'finish';
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        this.#server.off('close', done);
+        resolve();
+      };
+      const timer = clock.after(finishMs, () => {
+        if (this.#server.listening) this.#server.close();
+        this.#server.closeAllConnections?.();
+        // Connections that were upgraded are no longer the server's; it will not close before they do.
+        done();
+      });
+      this.#server.once('close', done);
+      this.#closePort();
+    });
+  }
+
+  /** Removes all that it put on the server. */
+  release(): void {
+    this.#server.off('request', this.#follow);
+    this.#server.off('close', this.#closed);
+  }
+
+  readonly #closed = (): void => {
+    this.#state = 'closed';
+    this.#onClosed();
+  };
+
+  readonly #follow = (req: IncomingMessage, res: ServerResponse): void => {
+    this.#unfinished.add(res);
+    onResponseEnd(req, res, () => this.#ended(res));
+    if (this.#state !== 'open') sayClose(res);
+  };
+
+  #ended(res: ServerResponse): void {
+    this.#unfinished.delete(res);
+    if (this.#state !== 'finish') return;
+    this.#closePort();
+    // A response whose head was out before the notice left its connection open for a next request, which may not come any more.
+    const { socket, httpVersionMajor } = res.req;
+    if (httpVersionMajor === 1 && !this.#some((other) => other.req.socket === socket)) socket.end();
+  }
+
+  /**
+   * Closes the port, but not while a response is on its way out: `close` of Node cuts connections whose response has been given its end,
+   * even when most of it still waits for a slow client.
+   */
+  #closePort(): void {
+    if (this.#server.listening && !this.#some((res) => res.writableEnded && !res.writableFinished))
+      this.#server.close();
+  }
+
+  #some(test: (res: ServerResponse) => boolean): boolean {
+    for (const res of this.#unfinished) if (test(res)) return true;
+    return false;
+  }
+}
+
+/** HTTP/2 knows no such header, and has its own way to say so. */
+function sayClose(res: ServerResponse): void {
+  if (!res.headersSent && res.req.httpVersionMajor === 1) res.setHeader('connection', 'close');
+}
