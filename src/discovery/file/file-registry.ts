@@ -1,0 +1,80 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isServiceName, string } from '../../core/check.ts';
+import { Reach } from '../reach.ts';
+import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import { Rejections } from '../rejections.ts';
+import { settledWithin } from '../settled-within.ts';
+import { Watches } from '../watches.ts';
+import { recordPath } from './folder.ts';
+import { FileOwner } from './owner.ts';
+import { FolderReader } from './reader.ts';
+
+const BEAT_MS = 2_000;
+const LEASE_MS = 6_000;
+const POLL_MS = 1_000;
+const CLOSE_MS = 500;
+
+/**
+ * A registry in a folder, for several processes of one machine: `folder/<service>/<id>.json`, one file per instance, touched by its owner
+ * every 2 s and trusted for 6 s. The folder is made when something is first announced; it is private to the user.
+ */
+export function createFileRegistry(folder: string): RegistryFactory {
+  const root = resolve(string('the folder of a file registry', folder));
+  return (scope) => new FileRegistry(root, scope);
+}
+
+class FileRegistry implements Registry {
+  readonly name: string;
+  readonly #root: string;
+  readonly #scope: RegistryScope;
+  readonly #watches: Watches;
+  readonly #owners = new Set<FileOwner>();
+
+  constructor(root: string, scope: RegistryScope) {
+    this.name = `file:${root}`;
+    this.#root = root;
+    this.#scope = scope;
+    const shared = {
+      leaseMs: LEASE_MS,
+      pollMs: POLL_MS,
+      reach: new Reach(this.name, scope.events),
+      rejections: new Rejections(this.name, scope),
+      scope,
+    };
+    this.#watches = new Watches(scope, (followed) => {
+      const reader = new FolderReader(followed, { ...shared, folder: join(root, followed.service) });
+      return () => reader.close();
+    });
+  }
+
+  announce(instance: Instance): Announcement {
+    const owner = new FileOwner(
+      instance,
+      recordPath(join(this.#root, instance.service), instance.id),
+      BEAT_MS,
+      this.#scope,
+    );
+    this.#owners.add(owner);
+    return owner;
+  }
+
+  watch(service: string, listener: (view: View) => void): Watch {
+    return this.#watches.watch(service, listener);
+  }
+
+  async services(): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#root)).filter(isServiceName);
+    } catch {
+      return [];
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#watches.close();
+    const leaves = [...this.#owners].map((owner) => owner.leave());
+    this.#owners.clear();
+    await settledWithin(this.#scope.clock, CLOSE_MS, Promise.all(leaves));
+  }
+}

@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One file of a service's folder. */
+export interface RecordFile {
+  /** The id that the file is named after; the name itself when it is not one of ours. */
+  readonly id: string;
+  readonly path: string;
+  /** Empty when the file could not be read. */
+  readonly text: string;
+  /** Milliseconds since 1970 at which its owner last touched it. */
+  readonly touchedAt: number;
+}
+
+/** The folder of one service as it was found. */
+export interface Folder {
+  /** Another one when the folder was made anew. */
+  readonly epoch: string;
+  readonly files: readonly RecordFile[];
+}
+
+const SUFFIX = '.json';
+/** A record has at most 4 KB; of a larger file this much is read, which is enough to refuse it. */
+const MOST_READ = 8_192;
+/** Not blocking, because a pipe that lies in the folder would never open. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+let temporaryFiles = 0;
+
+/** Whether an error of the file system says that there is nothing of that name. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** Where the record of an id is kept. */
+export function recordPath(folder: string, id: string): string {
+  return join(folder, `${encodeURIComponent(id)}${SUFFIX}`);
+}
+
+/** Whether a name in a folder is that of a record. */
+export function isRecordName(name: string): boolean {
+  return name.endsWith(SUFFIX) && !name.startsWith('.');
+}
+
+/** Reads a folder; `undefined` when there is none. Rejects when it cannot be read. */
+export async function readFolder(folder: string): Promise<Folder | undefined> {
+  try {
+    const { ino, birthtimeMs } = await stat(folder);
+    const names = await readdir(folder);
+    const files = await Promise.all(names.filter(isRecordName).map((name) => readRecord(folder, name)));
+    return { epoch: `${ino}:${birthtimeMs}`, files: files.filter((file) => file !== undefined) };
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Names one writing of a record: another one when somebody else has written it since. `undefined` when there is none. */
+export async function markOf(path: string): Promise<string | undefined> {
+  try {
+    const { ino, birthtimeMs, size } = await stat(path);
+    return `${ino}:${birthtimeMs}:${size}`;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The text of a record; empty when there is none. */
+export async function readText(path: string): Promise<string> {
+  const file = await open(path, READ_FLAGS);
+  try {
+    return await textOf(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a record so that a reader sees all of it or nothing, touched at `touchedAt`. Makes the folder when there is none. */
+export async function writeRecord(folder: string, path: string, text: string, touchedAt: number): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = join(folder, `.heddle-${process.pid}-${temporaryFiles++}.tmp`);
+  try {
+    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    await touch(temporary, touchedAt);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Says that the owner of a record lives. */
+export async function touch(path: string, touchedAt: number): Promise<void> {
+  await utimes(path, touchedAt / 1_000, touchedAt / 1_000);
+}
+
+async function readRecord(folder: string, name: string): Promise<RecordFile | undefined> {
+  const path = join(folder, name);
+  const id = idOf(name);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, READ_FLAGS);
+    const { mtimeMs } = await file.stat();
+    return { id, path, text: await textOf(file), touchedAt: mtimeMs };
+  } catch (error) {
+    // One that cannot be read (a folder, say) is refused like any other text that is no record.
+    return isAbsent(error) ? undefined : { id, path, text: '', touchedAt: Number.POSITIVE_INFINITY };
+  } finally {
+    await file?.close();
+  }
+}
+
+async function textOf(file: FileHandle): Promise<string> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_READ), 0, MOST_READ, 0);
+  return buffer.toString('utf8', 0, bytesRead);
+}
+
+function idOf(name: string): string {
+  const encoded = name.slice(0, -SUFFIX.length);
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return encoded;
+  }
+}

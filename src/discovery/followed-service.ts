@@ -1,0 +1,111 @@
+import type { Timer } from '../core/clock.ts';
+import { emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
+import { nextTickAt, reduce } from './reduce.ts';
+import type { RegistryScope, View } from './registry.ts';
+
+type Listener = (view: View) => void;
+
+/**
+ * Keeps the membership of one service for a registry: applies what the registry heard, lets suspects go in time, tells the listeners.
+ *
+ * `view` is right at once; listeners hear of a burst of changes once, in the microtask after it, and only when something but `asOf`
+ * changed. It owns one timer, which runs only while a suspect can go by time.
+ */
+export class FollowedService {
+  readonly service: string;
+  readonly #scope: RegistryScope;
+  readonly #listeners = new Set<Listener>();
+  #state;
+  #view: View;
+  #told: View;
+  #toldSoon = false;
+  #closed = false;
+  #timer: Timer | undefined;
+
+  constructor(service: string, scope: RegistryScope, timing?: Timing) {
+    this.service = service;
+    this.#scope = scope;
+    this.#state = emptyMembership(timing);
+    this.#view = viewOf(this.#state);
+    this.#told = this.#view;
+  }
+
+  get view(): View {
+    if (this.#view.revision !== this.#state.revision) this.#view = viewOf(this.#state);
+    else if (this.#view.asOf !== this.#state.asOf) this.#view = { ...this.#view, asOf: this.#state.asOf };
+    return this.#view;
+  }
+
+  /** The epoch and revision of the registry that the membership stands at; the epoch is `undefined` before the first snapshot. */
+  get cursor(): { readonly epoch: string | undefined; readonly revision: number } {
+    return { epoch: this.#state.epoch, revision: this.#state.heard };
+  }
+
+  apply(event: MembershipEvent): void {
+    if (this.#closed) return;
+    const before = this.#state;
+    this.#state = reduce(before, event, this.#scope.clock.now());
+    const quiet = this.#state.revision === before.revision && this.#state.holdUntil === before.holdUntil;
+    if (quiet || this.#toldSoon) return;
+    this.#toldSoon = true;
+    queueMicrotask(this.#tell);
+  }
+
+  /** Calls `listener` with each new view; the function returned stops that. */
+  listen(listener: Listener): () => void {
+    // One function may listen twice, and must then be stopped twice.
+    const own: Listener = (view) => listener(view);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#listeners.clear();
+  }
+
+  readonly #tell = (): void => {
+    this.#toldSoon = false;
+    if (this.#closed) return;
+    this.#schedule();
+    const { view } = this;
+    const before = this.#told;
+    if (view.revision === before.revision) return;
+    this.#told = view;
+    this.#announceChange(before, view);
+    for (const listener of this.#listeners) {
+      try {
+        listener(view);
+      } catch (error) {
+        this.#scope.events.emit('fault', { source: `listener of the view of '${this.service}'`, error });
+      }
+    }
+  };
+
+  #announceChange(before: View, after: View): void {
+    const joined = idsNotIn(after, before);
+    const left = idsNotIn(before, after);
+    if (joined.length === 0 && left.length === 0) return;
+    this.#scope.events.emit('view', { service: this.service, known: after.instances.length, joined, left });
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel();
+    const { clock } = this.#scope;
+    const at = nextTickAt(this.#state);
+    this.#timer =
+      at === undefined
+        ? undefined
+        : clock.background(Math.max(0, at - clock.now()), () => {
+            this.apply({ kind: 'tick', dueAt: at });
+            // What the tick left for later, or all of it when it found that this process had slept.
+            this.#schedule();
+          });
+  }
+}
+
+function idsNotIn(view: View, other: View): readonly string[] {
+  const known = new Set(other.instances.map(({ id }) => id));
+  return view.instances.map(({ id }) => id).filter((id) => !known.has(id));
+}

@@ -1,0 +1,95 @@
+import type { Instance, View } from './registry.ts';
+
+/** One instance as the reducer keeps it. */
+export interface Member {
+  readonly instance: Instance;
+  /** Monotonic milliseconds since which it may be gone; `undefined` while the registry lists it. */
+  readonly suspectAt: number | undefined;
+}
+
+/** How long the reducer waits. */
+export interface Timing {
+  /** How long a suspect stays when nothing else is heard of it. */
+  readonly graceMs: number;
+  /** Two beats of an owner and their jitter: how long nothing is removed after many vanished together. */
+  readonly holdMs: number;
+}
+
+/** All that is known of the instances of one service. Immutable. */
+export interface Membership {
+  readonly timing: Timing;
+  readonly state: View['state'];
+  readonly reason: string;
+  readonly members: ReadonlyMap<string, Member>;
+  /** The lowest generation under which an id that was removed may come back. */
+  readonly floors: ReadonlyMap<string, number>;
+  /** Names one life of the registry's records; `undefined` until the first snapshot. */
+  readonly epoch: string | undefined;
+  /** The registry's own count of changes within an epoch. */
+  readonly heard: number;
+  /** Until this monotonic moment no suspect is removed. */
+  readonly holdUntil: number;
+  readonly revision: number;
+  readonly asOf: number;
+}
+
+/** What can happen to a membership. */
+export type MembershipEvent =
+  /** Everything that the registry lists as alive. */
+  | {
+      readonly kind: 'snapshot';
+      readonly epoch: string;
+      readonly revision: number;
+      readonly instances: readonly Instance[];
+    }
+  /** An instance came, or changed. */
+  | { readonly kind: 'joined'; readonly instance: Instance; readonly revision?: number }
+  /** An owner withdrew its instance. */
+  | { readonly kind: 'left'; readonly id: string; readonly generation: number; readonly revision?: number }
+  /** A lease ended without a word from the owner. */
+  | { readonly kind: 'lapsed'; readonly id: string; readonly generation: number; readonly revision?: number }
+  /** The registry is out of reach. */
+  | { readonly kind: 'lost'; readonly reason: string }
+  /** The endpoint could not be reached by a call. */
+  | { readonly kind: 'failed'; readonly id: string }
+  /** Time went by. A tick that comes long after `dueAt` tells that this process was asleep. */
+  | { readonly kind: 'tick'; readonly dueAt: number };
+
+/** The grace and hold for a beat of 10 s and a lease of 30 s. */
+export const defaultTiming: Timing = { graceMs: 30_000, holdMs: 25_000 };
+
+/** A membership of which nothing is known yet. */
+export function emptyMembership(timing: Timing = defaultTiming): Membership {
+  return {
+    timing,
+    state: 'pending',
+    reason: 'the registry has not answered yet',
+    members: new Map(),
+    floors: new Map(),
+    epoch: undefined,
+    heard: 0,
+    holdUntil: Number.NEGATIVE_INFINITY,
+    revision: 0,
+    asOf: Number.NaN,
+  };
+}
+
+/** What a membership looks like from outside. */
+export function viewOf(state: Membership): View {
+  const { revision, asOf, reason } = state;
+  const up = [...state.members.values()].filter(wanted);
+  up.sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
+  const suspects = new Set<string>();
+  for (const { instance, suspectAt } of up) if (suspectAt !== undefined) suspects.add(instance.id);
+  return { state: state.state, instances: up.map(({ instance }) => instance), suspects, revision, asOf, reason };
+}
+
+/** Whether it wants calls. */
+export function wanted({ instance }: Member): boolean {
+  return instance.status === 'up';
+}
+
+/** Whether it wants calls and the registry lists it. */
+export function certain(member: Member): boolean {
+  return wanted(member) && member.suspectAt === undefined;
+}

@@ -1,0 +1,207 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
+import { createScope, eventually, instanceOf, type TestScope } from './setup.ts';
+
+/** A place that registries under test share. */
+export interface Place {
+  /** Another process' registry at the same place. */
+  open(scope: RegistryScope): Registry;
+  /** Writes a record as text, as anybody with access to the place could. */
+  put(service: string, id: string, text: string): Promise<void>;
+  /** Takes the place away, after the registries were closed. */
+  close(): Promise<void>;
+}
+
+const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id);
+
+/** What every registry owes to its users. */
+export function registryContract(name: string, makePlace: () => Promise<Place>): void {
+  describe(`${name} registry`, () => {
+    const cleanups: (() => Promise<void>)[] = [];
+    afterEach(async () => {
+      for (const cleanup of cleanups.splice(0)) await cleanup();
+    });
+
+    async function setup() {
+      const place = await makePlace();
+      const opened: Registry[] = [];
+      cleanups.push(async () => {
+        await Promise.all(opened.map((registry) => registry.close()));
+        await place.close();
+      });
+      const open = (scope: TestScope = createScope()) => {
+        const registry = place.open(scope);
+        opened.push(registry);
+        return { registry, scope };
+      };
+      return { place, open, owner: open(), caller: open() };
+    }
+
+    test('an instance that is announced is seen by others, with all that it said of itself', async () => {
+      const { owner, caller } = await setup();
+      const views: View[] = [];
+      const watch = caller.registry.watch('players', (view) => views.push(view));
+      await eventually(() => watch.view.state === 'current');
+      const instance = instanceOf({ attributes: { environment: 'production', version: '1.2.3' }, weight: 2 });
+      const announcement = owner.registry.announce(instance);
+
+      await eventually(
+        () => views.at(-1)?.instances.length === 1,
+        () => watch.view,
+      );
+      expect(views.at(-1)).toBe(watch.view);
+      const [seen] = watch.view.instances;
+      expect({ ...seen, attributes: { ...seen?.attributes } }).toEqual(instance);
+      await eventually(() => announcement.state === 'announced');
+      expect(caller.scope.seen('view')).toEqual([{ service: 'players', known: 1, joined: ['players-1'], left: [] }]);
+      expect(owner.scope.seen('announcement').map(({ state }) => state)).toEqual(['announced']);
+    });
+
+    test('an instance that leaves is gone at once, and only it', async () => {
+      const { owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      owner.registry.announce(instanceOf({ id: 'a' }));
+      const leaving = owner.registry.announce(instanceOf({ id: 'b' }));
+      await eventually(
+        () => ids(watch).length === 2,
+        () => watch.view,
+      );
+      await leaving.leave();
+      await eventually(
+        () => ids(watch).length === 1,
+        () => watch.view,
+        2_000,
+      );
+      expect(ids(watch)).toEqual(['a']);
+      expect(leaving.state).toBe('left');
+      await leaving.leave();
+    });
+
+    test('the last instance that leaves is gone too', async () => {
+      const { owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      const leaving = owner.registry.announce(instanceOf());
+      await eventually(() => ids(watch).length === 1);
+      await leaving.leave();
+      await eventually(
+        () => ids(watch).length === 0,
+        () => watch.view,
+        2_000,
+      );
+      expect(watch.view.state).toBe('current');
+    });
+
+    test('a service that nobody announced is known to be empty', async () => {
+      const { caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      await eventually(() => watch.view.state !== 'pending');
+      expect(watch.view).toMatchObject({ state: 'current', instances: [], reason: '' });
+    });
+
+    test('two services are two', async () => {
+      const { owner, caller } = await setup();
+      const players = caller.registry.watch('players', () => {});
+      const teams = caller.registry.watch('teams', () => {});
+      owner.registry.announce(instanceOf({ id: 'p' }));
+      owner.registry.announce(instanceOf({ id: 't', service: 'teams' }));
+      await eventually(() => ids(players).length === 1 && ids(teams).length === 1);
+      expect([ids(players), ids(teams)]).toEqual([['p'], ['t']]);
+      expect([...(await caller.registry.services())].sort()).toEqual(['players', 'teams']);
+    });
+
+    test('what was announced before the watch began is seen too', async () => {
+      const { owner, caller } = await setup();
+      const announcement = owner.registry.announce(instanceOf());
+      await eventually(() => announcement.state === 'announced');
+      const watch = caller.registry.watch('players', () => {});
+      await eventually(
+        () => ids(watch).length === 1,
+        () => watch.view,
+      );
+    });
+
+    test('F23: a process with an older generation of the same id is fenced and does not replace the newer', async () => {
+      const { owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      const newer = owner.registry.announce(instanceOf({ generation: 7, port: 7 }));
+      await eventually(() => ids(watch).length === 1);
+      const older = owner.registry.announce(instanceOf({ generation: 6, port: 6 }));
+      await eventually(() => older.state === 'fenced');
+      await older.leave();
+      expect(newer.state).toBe('announced');
+      expect(watch.view.instances.map(({ port }) => port)).toEqual([7]);
+    });
+
+    test('F100: a malformed record is skipped, counted and said once; the others live', async () => {
+      const { place, owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      await eventually(() => watch.view.state === 'current');
+      await place.put('players', 'broken', '{"id":');
+      await place.put('players', 'port', JSON.stringify(instanceOf({ id: 'port', port: 65_536 })));
+      await place.put('players', 'liar', JSON.stringify(instanceOf({ id: 'liar', service: 'payments' })));
+      owner.registry.announce(instanceOf({ id: 'good' }));
+      const again = caller.registry.watch('players', () => {});
+      await eventually(
+        () => ids(watch).includes('good') && caller.scope.seen('rejected').length >= 3,
+        () => watch.view,
+      );
+      again.close();
+      expect(ids(watch)).toEqual(['good']);
+      const said = caller.scope.seen('rejected').map(({ source, id }) => `${source} ${id}`);
+      expect(said.sort()).toEqual(['players broken', 'players liar', 'players port']);
+      const { name: registry } = caller.registry;
+      for (const reason of ['json', 'port', 'service'])
+        expect(caller.scope.metrics.value('registry_rejected', { registry, reason })).toBeGreaterThanOrEqual(1);
+    });
+
+    test('an instance that nobody could call is refused where it is announced', async () => {
+      const { owner } = await setup();
+      expect(() => owner.registry.announce(instanceOf({ host: '0.0.0.0' }))).toThrow("'players-1' of 'players'");
+    });
+
+    test('a listener that throws hurts nobody', async () => {
+      const { owner, caller } = await setup();
+      let told = 0;
+      caller.registry.watch('players', () => {
+        throw new Error('mine');
+      });
+      caller.registry.watch('players', (view) => {
+        told = view.instances.length;
+      });
+      owner.registry.announce(instanceOf());
+      await eventually(() => told === 1);
+      expect(caller.scope.seen('fault').length).toBeGreaterThanOrEqual(1);
+    });
+
+    test('a watch that was closed hears nothing more, and its neighbours do', async () => {
+      const { owner, caller } = await setup();
+      let heard = 0;
+      const closed = caller.registry.watch('players', () => heard++);
+      const open = caller.registry.watch('players', () => {});
+      await eventually(() => open.view.state === 'current');
+      const before = heard;
+      closed.close();
+      closed.close();
+      owner.registry.announce(instanceOf());
+      await eventually(() => ids(open).length === 1);
+      expect(heard).toBe(before);
+    });
+
+    test('close can be repeated, withdraws what is announced, and leaves nothing running', async () => {
+      const { owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      const announcement = owner.registry.announce(instanceOf());
+      await eventually(() => ids(watch).length === 1);
+      await Promise.all([owner.registry.close(), owner.registry.close()]);
+      await owner.registry.close();
+      expect(announcement.state).toBe('left');
+      await eventually(
+        () => ids(watch).length === 0,
+        () => watch.view,
+        2_000,
+      );
+      await caller.registry.close();
+      expect(owner.registry.watch('teams', () => {}).view.instances).toEqual([]);
+    });
+  });
+}
