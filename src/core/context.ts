@@ -35,7 +35,7 @@ export class Context {
   readonly startedAt: number;
   /** Monotonic milliseconds; NaN until it is over. */
   finishedAt: number = Number.NaN;
-  /** Whether the request can be sent again; a streamed body clears it with its first byte. */
+  /** On a call: whether its request can be sent again. A streamed body clears it with its first byte. */
   replayable = true;
   /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
   deadline: number = Number.POSITIVE_INFINITY;
@@ -71,7 +71,6 @@ export class Context {
     } else {
       this.attempt = (parent.previous?.attempt ?? 0) + 1;
       this.previous = parent.previous;
-      this.replayable = parent.replayable;
       this.deadline = parent.deadline;
       this.retried = parent.retried;
       this.trace = parent.trace;

@@ -180,5 +180,7 @@ export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   // An AggregateError of Node's connection attempts has an empty message; its first part says what happened.
   if (thrown.message === '' && thrown instanceof AggregateError) return messageOf(thrown.errors[0]);
+  // fetch says only that it failed; its cause says why.
+  if (thrown.message === 'fetch failed' && thrown.cause !== undefined) return messageOf(thrown.cause);
   return thrown.message;
 }

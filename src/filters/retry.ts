@@ -52,7 +52,7 @@ function retries<Req, Res>(
     if (attempt.attempt >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
     const resend = resendOf(outcome, ctx);
     if (resend === 'never') return 'resend';
-    if (!attempt.replayable) return 'body';
+    if (!ctx.replayable) return 'body';
     if (ctx.retried && resend !== 'safe') return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
     const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;

@@ -1,3 +1,4 @@
+import { attachCall } from '../core/call-of.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Filter, observe } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
@@ -22,7 +23,7 @@ export function stats<Req, Res>(): Filter<Req, Res> {
       },
       failure(error, ctx) {
         ctx.finishedAt = clock.now();
-        ctx.error = error;
+        attachCall(error, ctx);
         took.record(ctx.finishedAt - ctx.startedAt);
         outcome(error instanceof MeshError ? error.code : 'error').add();
       },

@@ -1,0 +1,77 @@
+import { hinge } from '../balancer/hinge.ts';
+import type { Node } from '../balancer/node.ts';
+import type { Binding } from '../core/binding.ts';
+import type { EndpointScope, Filter, Scope } from '../core/filter.ts';
+import { clientRoles, endpointRoles } from '../core/roles.ts';
+import type { Service } from '../core/service.ts';
+import { Stack } from '../core/stack.ts';
+import { attemptStats } from '../filters/attempt-stats.ts';
+import { attemptTimeout } from '../filters/attempt-timeout.ts';
+import { breaker } from '../filters/breaker.ts';
+import { classify } from '../filters/classify.ts';
+import { concurrency } from '../filters/concurrency.ts';
+import { deadline } from '../filters/deadline.ts';
+import { health } from '../filters/health.ts';
+import { propagate } from '../filters/propagate.ts';
+import { retry } from '../filters/retry.ts';
+import { stats } from '../filters/stats.ts';
+import { attemptTrace, trace } from '../filters/trace.ts';
+import type { Parts } from './parts.ts';
+import { pickers } from './settings.ts';
+import type { Target } from './target.ts';
+
+/** The two stacks of a target, before they are built. */
+interface Stacks<Req, Res> {
+  readonly client: Stack<Req, Res>;
+  readonly endpoint: (node: Node) => Stack<Req, Res, EndpointScope>;
+}
+
+/** The default stacks with the layers that the settings leave on. */
+export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
+  const { settings, nodes } = target;
+  const endpoint = (node: Node) =>
+    Stack.of<Req, Res, EndpointScope>(endpointRoles, [
+      ['attempt-trace', attemptTrace(parts.tracing)],
+      ['attempt-stats', attemptStats()],
+      ['health', health(nodes, node)],
+      ['classify', classify(binding)],
+      ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
+      ['propagate', propagate(parts.self.service)],
+    ]);
+  const compile = (node: Node) => endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const balance: Filter<Req, Res> = (_next, scope) =>
+    hinge({ nodes, picker: pickers[settings.balancer](scope.random), clock: scope.clock, compile, filled: (ctx) => target.filled(ctx) });
+
+  const layers: (readonly [string, Filter<Req, Res>])[] = [
+    ['trace', trace(parts.tracing)],
+    ['stats', stats()],
+  ];
+  if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
+  layers.push(['deadline', deadline(settings.deadlineMs)]);
+  if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
+  layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
+  layers.push(['balance', balance]);
+  return { client: Stack.of<Req, Res>(clientRoles, layers), endpoint };
+}
+
+/** Gives the built stack of a target for one client library: built once for each target, never per call. */
+export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (target: Target) => Service<Req, Res> {
+  const built = new WeakMap<Target, Service<Req, Res>>();
+  // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
+  const beyond = () => Promise.reject(new Error('nothing stands inside of balance'));
+  return (target) => {
+    let service = built.get(target);
+    if (service === undefined) {
+      service = stacksOf(target, binding, parts).client.build(beyond, scopeOf(target, binding, parts));
+      built.set(target, service);
+    }
+    return service;
+  };
+}
+
+function scopeOf<Req, Res>(target: Target, binding: Binding<Req, Res>, { clock, random, events, metrics }: Parts): Scope {
+  return { target: target.service, binding: binding.name, clock, random, events, metrics };
+}
+
+/** The retry layer stays even when it may not retry: it makes the attempt of a call. */
+const NO_RETRY = { attempts: 1, baseMs: 0, maxMs: 0, budgetRatio: 0, budgetPerSecond: 0 };

@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Context } from '../../core/context.ts';
+import type { Endpoint } from '../../core/endpoint.ts';
+import type { EndpointPools } from '../pools.ts';
+import { sendError } from '../send-error.ts';
+
+/**
+ * The dispatcher that fetch is given for one attempt. It sends what fetch made of the request to the endpoint that was picked, so that the
+ * URL, the host header and the response stay those of the service.
+ */
+export class AttemptDispatcher {
+  readonly #ctx: Context;
+  readonly #endpoint: Endpoint;
+  readonly #pools: EndpointPools;
+  /** Whether fetch used it. One that does not is not built on undici. */
+  used = false;
+
+  constructor(ctx: Context, endpoint: Endpoint, pools: EndpointPools) {
+    this.#ctx = ctx;
+    this.#endpoint = endpoint;
+    this.#pools = pools;
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.used = true;
+    const ctx = this.#ctx;
+    return this.#pools
+      .of(this.#endpoint)
+      .dispatch({ ...options, headers: withMesh(options.headers, ctx) }, new ObservedHandler(handler, ctx));
+  }
+}
+
+function withMesh(headers: Dispatcher.DispatchOptions['headers'], ctx: Context): string[] {
+  const all: string[] = ['host', ctx.target, ...ctx.headers];
+  if (Array.isArray(headers)) {
+    for (let i = 0; i + 1 < headers.length; i += 2) add(all, String(headers[i]), String(headers[i + 1]));
+  } else if (headers !== null && headers !== undefined && Symbol.iterator in headers) {
+    for (const [name, value] of headers) add(all, name, value);
+  } else {
+    for (const [name, value] of Object.entries(headers ?? {})) add(all, name, value);
+  }
+  return all;
+}
+
+function add(all: string[], name: string, value: string | number | readonly string[] | undefined): void {
+  if (value === undefined || name.toLowerCase() === 'host') return;
+  if (typeof value === 'object') for (const one of value) all.push(name, one);
+  else all.push(name, String(value));
+}
+
+/** Passes everything on to fetch's own handler, ends the attempt when the body does, and stops when the attempt is cancelled. */
+class ObservedHandler implements Dispatcher.DispatchHandler {
+  readonly #inner: Dispatcher.DispatchHandler;
+  readonly #ctx: Context;
+  #controller: Dispatcher.DispatchController | undefined;
+
+  constructor(inner: Dispatcher.DispatchHandler, ctx: Context) {
+    this.#inner = inner;
+    this.#ctx = ctx;
+    ctx.onCancel((reason) => this.#controller?.abort(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    this.#controller = controller;
+    if (this.#ctx.cancelled !== undefined) controller.abort(this.#ctx.cancelled);
+    else this.#inner.onRequestStart?.(controller, context);
+  }
+
+  onRequestUpgrade(...given: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+    this.#inner.onRequestUpgrade?.(...given);
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders, text?: string): void {
+    this.#inner.onResponseStart?.(controller, status, headers, text);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#inner.onResponseData?.(controller, chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#ctx.end();
+    this.#inner.onResponseEnd?.(controller, trailers);
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
+    // Without effect while there is no response yet: then the promise of fetch rejects, and the mesh ends the attempt.
+    if (this.#ctx.verdict !== undefined) this.#ctx.end(sendError(error, this.#ctx));
+    this.#inner.onResponseError?.(controller, error);
+  }
+
+  // fetch and undici also tell a handler what was sent.
+  onBodySent(...given: unknown[]): void {
+    tell(this.#inner, 'onBodySent', given);
+  }
+
+  onRequestSent(...given: unknown[]): void {
+    tell(this.#inner, 'onRequestSent', given);
+  }
+
+  onResponseStarted(...given: unknown[]): void {
+    tell(this.#inner, 'onResponseStarted', given);
+  }
+}
+
+function tell(handler: object, hook: string, given: unknown[]): void {
+  const listener: unknown = Reflect.get(handler, hook);
+  if (typeof listener === 'function') Reflect.apply(listener, handler, given);
+}

@@ -1,0 +1,60 @@
+import { attachCall } from '../../core/call-of.ts';
+import type { Binding } from '../../core/binding.ts';
+import { ConfigError } from '../../core/errors.ts';
+import { verdictOfStatus } from '../../core/verdict.ts';
+import { idempotentMethod } from '../idempotent.ts';
+import type { EndpointPools } from '../pools.ts';
+import { isFetchFailure, sendError } from '../send-error.ts';
+import { AttemptDispatcher } from './attempt-dispatcher.ts';
+
+export type Fetch = typeof globalThis.fetch;
+
+/** A request in the words of fetch, to be made at whichever endpoint is picked. */
+export interface FetchRequest {
+  readonly input: Parameters<Fetch>[0];
+  readonly init: RequestInit | undefined;
+  readonly method: string;
+}
+
+/** Calls through a fetch that is built on undici: Node's own, or undici's. */
+export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRequest, Response> {
+  return {
+    name: 'fetch',
+    describe: ({ input, init, method }) => ({ operation: method, idempotent: idempotentMethod(method) || keyed(input, init) }),
+    async send({ input, init }, ctx) {
+      if (!pools.ready) await pools.load();
+      const { endpoint } = ctx;
+      if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
+      const dispatcher = new AttemptDispatcher(ctx, endpoint, pools);
+      const given = {
+        ...init,
+        // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
+        redirect: init?.redirect === 'error' ? 'error' : 'manual',
+        dispatcher: pools.forFetch(dispatcher),
+      } as RequestInit; // which declares the dispatcher of the undici inside Node, not of the one here
+      try {
+        const res = await bare(input, given);
+        if (!dispatcher.used) throw notUndici();
+        attachCall(res, ctx);
+        return res;
+      } catch (error) {
+        if (!dispatcher.used && isFetchFailure(error) && ctx.cancelled === undefined) throw notUndici();
+        throw sendError(error, ctx);
+      }
+    },
+    verdict: ({ status }) => verdictOfStatus(status),
+    header: ({ headers }, name) => headers.get(name) ?? undefined,
+    discard: (res) => {
+      res.body?.cancel().catch(() => {});
+    },
+  };
+}
+
+function notUndici(): ConfigError {
+  return new ConfigError('the fetch that was wrapped does not use undici; wrap globalThis.fetch, or the fetch of undici');
+}
+
+function keyed(input: FetchRequest['input'], init: RequestInit | undefined): boolean {
+  if (init?.headers !== undefined) return new Headers(init.headers).has('idempotency-key');
+  return typeof input === 'object' && 'headers' in input && input.headers.has('idempotency-key');
+}

@@ -1,0 +1,81 @@
+import http, { type ClientRequest } from 'node:http';
+import https from 'node:https';
+import type { Got, Options, PlainResponse } from 'got';
+import { assembler } from '../assemble.ts';
+import { type NodeAgents, type NodeRequest, nodeHttpBinding } from '../node-http/binding.ts';
+import { MeshRequest } from '../node-http/mesh-request.ts';
+import { ReplayBody } from '../node-http/replay-body.ts';
+import type { Parts } from '../parts.ts';
+import { type IsService, serviceOf } from '../service-url.ts';
+import { startCall } from '../start-call.ts';
+import type { Targets } from '../targets.ts';
+
+interface GotParts {
+  readonly parts: Parts;
+  readonly targets: Targets;
+  readonly isService: IsService;
+  readonly agents: NodeAgents;
+}
+
+/** Whether this is got, or an instance made by its `extend`. Recognised by its shape: got itself need not be loaded for that. */
+export function isGot(client: unknown): client is Got {
+  return typeof client === 'function' && 'extend' in client && 'defaults' in client && 'stream' in client;
+}
+
+/**
+ * The same got, with the mesh as its transport for URLs that name a service. Its options, hooks, streams and errors stay its own; its
+ * retries are the mesh's, and `retry.limit` can only lower their number.
+ */
+export function wrapGot<G extends Got>(client: G, { parts, targets, isService, agents }: GotParts): G {
+  const binding = nodeHttpBinding('got', agents);
+  const serviceFor = assembler(binding, parts);
+
+  const request = (own: Options['request'], maxAttempts: number): NonNullable<Options['request']> => {
+    return (url, options, callback) => {
+      if (!isService(url)) return (own ?? plainRequest)(url, options, callback);
+      const target = targets.of(serviceOf(url));
+      const body = new ReplayBody();
+      const made = new MeshRequest(body);
+      const req: NodeRequest = {
+        method: options.method ?? 'GET',
+        path: `${url.pathname}${url.search}`,
+        options,
+        body,
+        sending: (one) => made.follow(one),
+      };
+      const ctx = startCall(parts, target, binding, req);
+      ctx.maxAttempts = maxAttempts;
+      made.settle(ctx, serviceFor(target)(req, ctx));
+      if (callback !== undefined) made.once('response', callback);
+      return made as unknown as ClientRequest; // what got uses of a ClientRequest; the tests of the wrapped got hold it to that
+    };
+  };
+
+  const wrapped = client.extend({
+    handlers: [
+      (options, next) => {
+        const { url, retry, followRedirect } = options;
+        if (!(url instanceof URL) || !isService(url)) return next(options);
+        options.request = request(options.request, retry.limit === undefined ? Number.POSITIVE_INFINITY : retry.limit + 1);
+        options.retry = { limit: 0 };
+        if (followRedirect !== false) {
+          options.followRedirect = (response) =>
+            staysInMesh(response, isService) && (typeof followRedirect !== 'function' || followRedirect(response));
+        }
+        return next(options);
+      },
+    ],
+  });
+  return wrapped as G; // `extend` with handlers alone changes no type
+}
+
+/** Whether a redirect leads to a service of the mesh. One that leads out of it is not followed: its response is the answer. */
+function staysInMesh(response: PlainResponse, isService: IsService): boolean {
+  const { location } = response.headers;
+  if (location === undefined || !URL.canParse(location, response.url)) return false;
+  return isService(new URL(location, response.url));
+}
+
+/** What got does by itself. */
+const plainRequest: NonNullable<Options['request']> = (url, options, callback) =>
+  (url.protocol === 'https:' ? https : http).request(url, options, callback);

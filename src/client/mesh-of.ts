@@ -1,0 +1,63 @@
+import { callOf } from '../core/call-of.ts';
+import type { Context } from '../core/context.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Verdict } from '../core/verdict.ts';
+
+/** What one attempt of a call came to. */
+export interface AttemptReport {
+  readonly attempt: number;
+  /** The id of the endpoint, if one was picked. */
+  readonly endpoint: string | undefined;
+  readonly verdict: Verdict | undefined;
+  /** The error that ended it, in words; `undefined` when a response did. */
+  readonly error: string | undefined;
+  /** Milliseconds until the head of the response, or until it failed. */
+  readonly ms: number;
+}
+
+/** What the mesh knows of one call. */
+export interface CallReport {
+  readonly service: string;
+  /** The endpoint that gave the outcome. */
+  readonly endpoint: string | undefined;
+  readonly attempts: readonly AttemptReport[];
+  /** Milliseconds until the head of the response, or until it failed. */
+  readonly ms: number;
+  readonly traceId: string | undefined;
+}
+
+/**
+ * What the mesh knows of the call behind an error or a response of a wrapped client; `undefined` when it did not make that call. It looks
+ * behind errors that wrap others (`cause`), and from a response of got to its request.
+ */
+export function meshOf(thing: unknown): CallReport | undefined {
+  for (let depth = 0, one = thing; depth < 5 && typeof one === 'object' && one !== null; depth++) {
+    const ctx = callOf(one);
+    if (ctx !== undefined) return report(ctx);
+    const response: unknown = Reflect.get(one, 'response');
+    const ofResponse = callOf(response);
+    if (ofResponse !== undefined) return report(ofResponse);
+    one = Reflect.get(one, 'cause') ?? Reflect.get(one, 'request') ?? Reflect.get(one, 'options');
+  }
+  return undefined;
+}
+
+function report(ctx: Context): CallReport {
+  const attempts: AttemptReport[] = [];
+  for (let attempt = ctx.previous; attempt !== undefined; attempt = attempt.previous) {
+    attempts.unshift({
+      attempt: attempt.attempt,
+      endpoint: attempt.endpoint?.id,
+      verdict: attempt.verdict,
+      error: attempt.error === undefined ? undefined : messageOf(attempt.error),
+      ms: attempt.finishedAt - attempt.startedAt,
+    });
+  }
+  return {
+    service: ctx.target,
+    endpoint: ctx.endpoint?.id ?? attempts.at(-1)?.endpoint,
+    attempts,
+    ms: ctx.finishedAt - ctx.startedAt,
+    traceId: ctx.trace?.traceId,
+  };
+}

@@ -1,0 +1,64 @@
+import type { Dispatcher } from 'undici';
+import type { Binding } from '../../core/binding.ts';
+import type { Context } from '../../core/context.ts';
+import { verdictOfStatus } from '../../core/verdict.ts';
+import type { EndpointPools } from '../pools.ts';
+import { sendError } from '../send-error.ts';
+import { Exchange } from './exchange.ts';
+import type { NativeRequest } from './request.ts';
+import type { NativeResponse } from './response.ts';
+import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts';
+
+/** Calls over undici's connections with the body gathered. */
+export function bufferedBinding(pools: EndpointPools): Binding<NativeRequest, NativeResponse> {
+  return {
+    ...common('native'),
+    send: (req, ctx) => new Promise((resolve, reject) => dispatch(pools, req, ctx, new Exchange(ctx, resolve, reject), reject)),
+    discard: () => {},
+  };
+}
+
+/** Calls over undici's connections with the body streamed. */
+export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, StreamedResponse> {
+  return {
+    ...common('native-stream'),
+    send: (req, ctx) => new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
+    discard: ({ body }) => body.on('error', () => {}).destroy(),
+  };
+}
+
+function common(name: string) {
+  return {
+    name,
+    describe: ({ method, idempotent }: NativeRequest) => ({ operation: method, idempotent }),
+    verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
+    header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
+      const value = headers[name];
+      return typeof value === 'string' ? value : value?.[0];
+    },
+  };
+}
+
+function dispatch(pools: EndpointPools, req: NativeRequest, ctx: Context, exchange: Dispatcher.DispatchHandler, reject: (error: unknown) => void): void {
+  if (!pools.ready) {
+    pools.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
+    return;
+  }
+  const { endpoint } = ctx;
+  if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
+  const { body } = req;
+  if (typeof body === 'object' && 'pipe' in body) ctx.root.replayable = false;
+  try {
+    pools.of(endpoint).dispatch(
+      {
+        path: req.path,
+        method: req.method as Dispatcher.HttpMethod, // undici sends any token; its type lists the usual ones
+        headers: ['host', ctx.target, ...req.headers, ...ctx.headers],
+        ...(body === undefined ? undefined : { body }),
+      },
+      exchange,
+    );
+  } catch (error) {
+    reject(sendError(error, ctx));
+  }
+}

@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { attachCall } from '../../core/call-of.ts';
+import type { Context } from '../../core/context.ts';
+import { TransportError } from '../../core/errors.ts';
+import { sendError } from '../send-error.ts';
+import { NativeResponse } from './response.ts';
+
+/** A body that is read whole has to end somewhere. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** One attempt over a connection of undici, its body gathered: until all of it is there, the call can still be sent again. */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #ctx: Context;
+  readonly #resolve: (response: NativeResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: IncomingHttpHeaders = {};
+  #first: Buffer | undefined;
+  #rest: Buffer[] | undefined;
+  #size = 0;
+
+  constructor(ctx: Context, resolve: (response: NativeResponse) => void, reject: (error: unknown) => void) {
+    this.#ctx = ctx;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    ctx.onCancel((reason) => this.#controller?.abort(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ctx.cancelled !== undefined) controller.abort(this.#ctx.cancelled);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > MAX_BODY_BYTES) {
+      const tooLong = new Error(`the body is longer than ${MAX_BODY_BYTES} bytes; use stream() for such bodies`);
+      controller.abort(new TransportError(this.#ctx.target, this.#ctx.endpoint?.id, tooLong, 'never'));
+    } else if (this.#first === undefined) {
+      this.#first = chunk;
+    } else {
+      this.#rest ??= [this.#first];
+      this.#rest.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    const body = this.#rest === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#rest, this.#size);
+    const response = new NativeResponse(this.#status, this.#headers, body);
+    attachCall(response, this.#ctx);
+    this.#ctx.end();
+    this.#resolve(response);
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#reject(sendError(error, this.#ctx));
+  }
+}

@@ -1,0 +1,78 @@
+import type { Dispatcher, Dispatcher1Wrapper, Pool } from 'undici';
+import type { Endpoint } from '../core/endpoint.ts';
+import type { AttemptDispatcher } from './fetch/attempt-dispatcher.ts';
+import { loadUndici } from './undici.ts';
+
+/** A connection that is not made within this will hardly be; another endpoint is the better try. */
+const CONNECT_TIMEOUT_MS = 1_000;
+
+/**
+ * The connections of the native client and of fetch: one pool per endpoint, made when first used, closed after its endpoint left. Time is
+ * kept by the mesh, so the pools keep none.
+ */
+export class EndpointPools {
+  #undici: { readonly Pool: typeof Pool; readonly Dispatcher1Wrapper: typeof Dispatcher1Wrapper } | undefined;
+  readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
+  readonly #byAddress = new Map<string, Pool>();
+  #closed = false;
+
+  /** Loads undici; needed once, before the first `of`. */
+  async load(): Promise<void> {
+    this.#undici = await loadUndici();
+  }
+
+  get ready(): boolean {
+    return this.#undici !== undefined;
+  }
+
+  /** The pool of an endpoint. Only after `load`. */
+  of(endpoint: Endpoint): Pool {
+    const known = this.#byEndpoint.get(endpoint);
+    if (known !== undefined && !known.closed) return known;
+    const origin = originOf(endpoint);
+    let pool = this.#byAddress.get(origin);
+    if (pool === undefined) {
+      if (this.#undici === undefined || this.#closed) throw new Error('the pools are not open');
+      pool = new this.#undici.Pool(origin, {
+        allowH2: false,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        connect: { timeout: CONNECT_TIMEOUT_MS },
+      });
+      this.#byAddress.set(origin, pool);
+    }
+    this.#byEndpoint.set(endpoint, pool);
+    return pool;
+  }
+
+  /** A dispatcher for any fetch: the one of Node 22 and 24 brings handlers of undici 6 and 7. Only after `load`. */
+  forFetch(dispatcher: AttemptDispatcher): Dispatcher {
+    if (this.#undici === undefined) throw new Error('the pools are not open');
+    return new this.#undici.Dispatcher1Wrapper(dispatcher as unknown as Dispatcher); // all that it uses is `dispatch`
+  }
+
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  /** Closes the pool of an endpoint that left, after what is under way there. */
+  retire(endpoint: Endpoint): void {
+    const origin = originOf(endpoint);
+    const pool = this.#byAddress.get(origin);
+    if (pool === undefined) return;
+    this.#byAddress.delete(origin);
+    pool.close().catch(() => {});
+  }
+
+  /** Closes all of them at once; what is still under way fails. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const pools = [...this.#byAddress.values()];
+    this.#byAddress.clear();
+    await Promise.allSettled(pools.map((pool) => pool.destroy()));
+  }
+}
+
+function originOf({ protocol, host, port }: Endpoint): string {
+  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,133 @@
+import type { MakePicker } from '../balancer/picker.ts';
+import { p2c } from '../balancer/p2c.ts';
+import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
+import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
+import { durationMs, integer, oneOf, options as known } from '../core/check.ts';
+import { compileQuery, type CompiledQuery, type Query } from '../discovery/query.ts';
+import { type ResolvedRetry, resolveRetry, type RetryOptions } from '../filters/retry-options.ts';
+
+/** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
+export interface ServiceOptions {
+  /** Which of its instances are meant. @default all */
+  readonly where?: Query | undefined;
+  /** Limit of a whole call, all attempts and the body included. Milliseconds. @default 10_000 */
+  readonly deadlineMs?: number | false | undefined;
+  /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds. @default 3_000 */
+  readonly attemptTimeoutMs?: number | false | undefined;
+  readonly retry?: RetryOptions | false | undefined;
+  readonly breaker?: BreakerOptions | false | undefined;
+  readonly health?: HealthOptions | false | undefined;
+  /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
+  readonly concurrency?: number | false | undefined;
+  /** How an endpoint is chosen. @default 'p2c' */
+  readonly balancer?: 'p2c' | undefined;
+}
+
+export interface ResolvedService {
+  readonly where: CompiledQuery;
+  readonly deadlineMs: number | false;
+  readonly attemptTimeoutMs: number | false;
+  readonly retry: ResolvedRetry | false;
+  readonly breaker: ResolvedBreaker | false;
+  readonly health: ResolvedHealth | false;
+  readonly concurrency: number | false;
+  readonly balancer: 'p2c';
+}
+
+export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
+  'where',
+  'deadlineMs',
+  'attemptTimeoutMs',
+  'retry',
+  'breaker',
+  'health',
+  'concurrency',
+  'balancer',
+];
+
+export const pickers: Readonly<Record<ResolvedService['balancer'], MakePicker>> = { p2c };
+
+/** Options of one service from one place: what the place is called, and what it says. */
+export interface Layer {
+  readonly from: string;
+  readonly options: ServiceOptions;
+}
+
+/** Checks what one place says, whether or not it is ever used. */
+export function checkService(name: string, options: ServiceOptions): void {
+  known(name, options, serviceOptionNames);
+  resolveMerged(name, options);
+}
+
+/** The settings of a service: for each key what the last of `layers` says that says anything. */
+export function resolveService(name: string, layers: readonly Layer[]): ResolvedService {
+  return resolveMerged(name, merge(layers));
+}
+
+function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
+  return {
+    where: compileQuery(`${name}.where`, options.where),
+    deadlineMs: orOff(options.deadlineMs, (value = 10_000) => durationMs(`${name}.deadlineMs`, value)),
+    attemptTimeoutMs: orOff(options.attemptTimeoutMs, (value = 3_000) => durationMs(`${name}.attemptTimeoutMs`, value)),
+    retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
+    breaker: orOff(options.breaker, (value) => resolveBreaker(`${name}.breaker`, value)),
+    health: orOff(options.health, (value) => resolveHealth(`${name}.health`, value)),
+    concurrency: orOff(options.concurrency, (value = 1_024) => integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 })),
+    balancer: oneOf(`${name}.balancer`, options.balancer ?? 'p2c', ['p2c']),
+  };
+}
+
+function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefined) => R): R | false {
+  return value === false ? false : resolve(value);
+}
+
+/** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
+function merge(layers: readonly Layer[]): ServiceOptions {
+  const merged: Record<string, unknown> = {};
+  for (const { options } of layers) {
+    for (const [key, value] of Object.entries(options)) {
+      if (value === undefined) continue;
+      const below = merged[key];
+      merged[key] = key !== 'where' && isGroup(below) && isGroup(value) ? { ...below, ...defined(value) } : value;
+    }
+  }
+  return merged;
+}
+
+function isGroup(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Leaves out keys whose value is `undefined`, which a spread would let erase what lies below. */
+function defined(group: object): object {
+  return Object.fromEntries(Object.entries(group).filter(([, value]) => value !== undefined));
+}
+
+/** One setting with the place that it comes from. */
+export interface Setting {
+  readonly name: string;
+  readonly value: number | string | false;
+  readonly from: string;
+}
+
+/** All settings of a service, each with the place that decided it, for `explain`. */
+export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]): readonly Setting[] {
+  const settings: Setting[] = [];
+  for (const key of serviceOptionNames) {
+    const value = resolved[key];
+    if (key === 'where') settings.push({ name: key, value: String(value) || 'all', from: source(layers, key) });
+    else if (typeof value === 'object') {
+      for (const [inner, one] of Object.entries(value)) settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
+    } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
+  }
+  return settings;
+}
+
+function source(layers: readonly Layer[], key: keyof ServiceOptions, inner?: string): string {
+  const says = ({ options }: Layer) => {
+    const value = options[key];
+    if (value === undefined) return false;
+    return inner === undefined || !isGroup(value) || Object.entries(value).some(([name, one]) => name === inner && one !== undefined);
+  };
+  return layers.findLast(says)?.from ?? 'default';
+}

@@ -1,0 +1,38 @@
+import { ambient } from '../core/ambient.ts';
+import type { Binding } from '../core/binding.ts';
+import { Context } from '../core/context.ts';
+import { CancelledError } from '../core/errors.ts';
+import type { Parts } from './parts.ts';
+import type { Target } from './target.ts';
+
+/**
+ * The root context of a call: with the trace and the deadline of the request that it is made for, and with the caller's signal tied to it
+ * by one listener that is removed when the call ends.
+ */
+export function startCall<Req>(
+  parts: Parts,
+  target: Target,
+  binding: Pick<Binding<Req, never>, 'describe'>,
+  req: Req,
+  signal?: AbortSignal | null,
+): Context {
+  const ctx = new Context(target.service, binding.describe(req), parts.clock.now());
+  const inbound = ambient();
+  if (inbound !== undefined) {
+    ctx.trace = inbound.trace;
+    ctx.deadline = inbound.deadline;
+    ctx.retried = inbound.retried;
+  }
+  if (signal !== undefined && signal !== null) follow(ctx, signal);
+  return ctx;
+}
+
+function follow(ctx: Context, signal: AbortSignal): void {
+  const cancel = () => ctx.cancel(new CancelledError(ctx.target, signal.reason));
+  if (signal.aborted) {
+    cancel();
+    return;
+  }
+  signal.addEventListener('abort', cancel, { once: true });
+  ctx.onEnd(() => signal.removeEventListener('abort', cancel));
+}

@@ -1,0 +1,131 @@
+import type { EventEmitter } from 'node:events';
+import { NodeSet } from '../balancer/node-set.ts';
+import { ServiceBreaker } from '../breaker/service-breaker.ts';
+import type { Context } from '../core/context.ts';
+import { NoEndpointsError } from '../core/errors.ts';
+import { sleep } from '../core/sleep.ts';
+import type { View, Watch } from '../discovery/registry.ts';
+import type { InFlight } from '../filters/concurrency.ts';
+import { RetryBudget } from '../filters/retry-budget.ts';
+import type { Parts } from './parts.ts';
+import type { ResolvedService } from './settings.ts';
+
+/** How long a call waits for the first answer of a registry that has said nothing yet. */
+const RESOLVE_MS = 100;
+/** The same while the process is starting, when the connection to the registry may still be on its way. */
+const START_MS = 2_000;
+
+/** One service as one set of settings calls it: everything that its calls share, whichever client makes them. */
+export class Target {
+  readonly service: string;
+  readonly settings: ResolvedService;
+  readonly nodes: NodeSet;
+  readonly breaker: ServiceBreaker | undefined;
+  readonly budget: RetryBudget;
+  readonly inFlight: InFlight = { running: 0 };
+  readonly #parts: Parts;
+  readonly #watch: Watch;
+  #changed: (() => void)[] = [];
+  #known: { readonly at: number; readonly services: readonly string[] } | undefined;
+
+  constructor(service: string, settings: ResolvedService, rotation: EventEmitter, parts: Parts) {
+    const { clock, random, events, metrics, pools, registry } = parts;
+    this.service = service;
+    this.settings = settings;
+    this.#parts = parts;
+    this.nodes = new NodeSet({
+      service,
+      clock,
+      random,
+      events,
+      health: settings.health,
+      unreachable: (id) => this.#watch.failed(id),
+      retired: (endpoint) => pools.retire(endpoint),
+    });
+    if (settings.breaker !== false) this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
+    const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
+    this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
+    this.#watch = registry.watch(service, (view) => this.#apply(view));
+    this.#apply(this.#watch.view);
+    metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
+    metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);
+  }
+
+  get view(): View {
+    return this.#watch.view;
+  }
+
+  /** Resolves when there is somebody to call; rejects with what is known and why there is not. Waits only for a first answer. */
+  async filled(ctx: Context): Promise<void> {
+    if (this.view.state === 'pending') await this.#firstAnswer(ctx);
+    if (this.nodes.nodes.length > 0) return;
+    throw new NoEndpointsError(this.service, await this.#whyEmpty(ctx));
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.breaker?.close();
+    this.nodes.update([], new Set());
+  }
+
+  #apply(view: View): void {
+    this.nodes.update(
+      view.instances.filter((instance) => this.settings.where.matches(instance)),
+      view.suspects,
+    );
+    if (view.state === 'pending') return;
+    const changed = this.#changed;
+    this.#changed = [];
+    for (const resolve of changed) resolve();
+  }
+
+  async #firstAnswer(ctx: Context): Promise<void> {
+    const { clock, startedAt } = this.#parts;
+    const waitMs = Math.max(RESOLVE_MS, startedAt + START_MS - clock.now());
+    await new Promise<void>((resolve, reject) => {
+      const timer = clock.after(waitMs, resolve);
+      this.#changed.push(() => {
+        timer.cancel();
+        resolve();
+      });
+      ctx.onCancel((reason) => {
+        timer.cancel();
+        reject(reason);
+      });
+    });
+  }
+
+  async #whyEmpty(ctx: Context): Promise<string> {
+    const { state, instances, reason } = this.view;
+    const { registry } = this.#parts;
+    const { where } = this.settings;
+    if (instances.length > 0) {
+      const asked = String(where);
+      const others = instances.map((instance) => where.describe(instance));
+      const distinct = [...new Set(others)].sort();
+      const shown = distinct.length === 1 ? `all ${distinct[0]}` : distinct.slice(0, 5).join(' / ');
+      return `no endpoint of '${this.service}' matches ${asked} (${instances.length} known, ${shown})`;
+    }
+    if (state === 'pending') return `no endpoint of '${this.service}' is known: ${registry.name} has not answered yet`;
+    if (state === 'stale') return `no endpoint of '${this.service}' is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
+    const services = await this.#services(ctx);
+    const known = services.length === 0 ? 'it knows no service' : `it knows ${services.slice(0, 10).join(', ')}${services.length > 10 ? ', …' : ''}`;
+    return `no endpoint of '${this.service}' is known: nobody announced it to ${registry.name} (${known})`;
+  }
+
+  /** Names for a message: asked for at most once a second, and waited for only briefly. */
+  async #services(ctx: Context): Promise<readonly string[]> {
+    const { clock, registry } = this.#parts;
+    if (this.#known === undefined || clock.now() - this.#known.at > 1_000) {
+      this.#known = { at: clock.now(), services: this.#known?.services ?? [] };
+      const asked = registry.services().then(
+        (services) => {
+          this.#known = { at: clock.now(), services };
+        },
+        () => {},
+      );
+      await Promise.race([asked, sleep(clock, 50, ctx)]);
+    }
+    return this.#known.services;
+  }
+}
