@@ -1,0 +1,25 @@
+#!/bin/sh
+# Makes sure that the tests can start a Redis of their own: one that is installed, or installed now, or one that REDIS_URL names.
+set -eu
+
+if command -v redis-server >/dev/null 2>&1; then exit 0; fi
+
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+  # The package starts a server of its own on port 6379 unless a policy forbids it.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  if apt-get -qq update >&2 && apt-get -qq install -y --no-install-recommends redis-server >&2; then
+    if command -v redis-server >/dev/null 2>&1; then exit 0; fi
+  fi
+fi
+
+if [ -n "${REDIS_URL:-}" ]; then exit 0; fi
+
+echo "the tests need Redis: install redis-server (Debian: apt-get install redis-server, macOS: brew install redis) or set REDIS_URL" >&2
+exit 1
