@@ -25,7 +25,7 @@ const MAX_TEXT_CHARS = 1_000;
 
 const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Line } = {
   breaker: ({ service, state, reason, trips }) => ({
-    level: state === 'open' ? 'warn' : state === 'closed' ? 'info' : 'debug',
+    level: state === 'open' ? 'warn' : 'info',
     message: `breaker ${state}`,
     key: `${service} ${state}`,
     fields: { service, reason, trips },
