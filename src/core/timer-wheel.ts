@@ -41,8 +41,8 @@ class Entry implements Timer {
  * A hashed timing wheel (Varghese and Lauck, 1987): adding and cancelling cost the same few nanoseconds however many are pending.
  *
  * Nearly every deadline is cancelled long before it is due, which is what a wheel is cheapest at. Timers fire up to one tick (4 ms) late,
- * never early. One alarm of the platform drives them all; it is set for the earliest pending timer only, and keeps the process alive only
- * while a timer does that somebody waits on.
+ * never early, and those of one tick in no promised order. One alarm of the platform drives them all; it is set for the earliest pending
+ * timer only, and keeps the process alive only while a timer does that somebody waits on.
  */
 export class TimerWheel {
   readonly #now: () => number;
@@ -86,6 +86,8 @@ export class TimerWheel {
     if (entry.previous !== undefined) entry.previous.next = entry.next;
     else this.#slots[entry.tick % SLOTS] = entry.next;
     if (entry.next !== undefined) entry.next.previous = entry.previous;
+    // `next` stays, for a walk that stands here. Through `previous` an old timer that somebody keeps would keep all that came later.
+    entry.previous = undefined;
     this.#size--;
     if (entry.held && --this.#held === 0) this.#alarm?.hold(false);
   }
@@ -93,7 +95,9 @@ export class TimerWheel {
   #arm(tick: number): void {
     this.#alarm?.cancel();
     this.#alarmTick = tick;
-    this.#alarm = this.#setAlarm(Math.min(Math.max(0, tick * TICK_MS - this.#now()), LONGEST_ALARM_MS), this.#ring);
+    // The platform cuts off fractions, so without the rounding it would ring before the tick, to no effect.
+    const delayMs = Math.ceil(Math.max(0, tick * TICK_MS - this.#now()));
+    this.#alarm = this.#setAlarm(Math.min(delayMs, LONGEST_ALARM_MS), this.#ring);
     this.#alarm.hold(this.#held > 0);
   }
 
@@ -114,7 +118,14 @@ export class TimerWheel {
       const { next, run } = entry;
       if (entry.tick <= due && run !== undefined) {
         this.remove(entry);
-        run();
+        try {
+          run();
+        } catch (error) {
+          // The error of one timer is reported as if it were alone, once all that are due have run.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
       }
       // What a timer removed while it ran is out of the list; its own `next` still leads on.
       entry = next;
