@@ -147,7 +147,8 @@ export class Health {
   #rest(now: number): void {
     const { restMs, maxRestMs } = this.#options;
     this.#probe = undefined;
-    this.#restUntil = now + Math.min(maxRestMs, jittered(this.#random, restMs * 2 ** Math.min(this.#rests, 20), REST_JITTER));
+    this.#restUntil =
+      now + Math.min(maxRestMs, jittered(this.#random, restMs * 2 ** Math.min(this.#rests, 20), REST_JITTER));
     this.#rests++;
   }
 }

@@ -82,7 +82,12 @@ export class NodeSet {
       this.#down--;
       events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
     } else {
-      const reason = node.health.fail(now, ctx, outcome === 'unreachable', () => (this.#down + 1) * 2 <= this.nodes.length);
+      const reason = node.health.fail(
+        now,
+        ctx,
+        outcome === 'unreachable',
+        () => (this.#down + 1) * 2 <= this.nodes.length,
+      );
       if (reason === undefined || node.retired) return;
       this.#down++;
       events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });

@@ -30,7 +30,13 @@ export const p2c: MakePicker = (random) => ({
 });
 
 /** The node to prefer; `a` when there is nothing to choose between them. */
-function better(a: Node | undefined, b: Node | undefined, ctx: Context, now: number, panicking: boolean): Node | undefined {
+function better(
+  a: Node | undefined,
+  b: Node | undefined,
+  ctx: Context,
+  now: number,
+  panicking: boolean,
+): Node | undefined {
   if (a === undefined) return b;
   if (b === undefined) return a;
   const difference = rank(a, ctx, now, panicking) - rank(b, ctx, now, panicking);

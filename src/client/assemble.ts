@@ -38,9 +38,16 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
       ['propagate', propagate(parts.self.service)],
     ]);
-  const compile = (node: Node) => endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const compile = (node: Node) =>
+    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
   const balance: Filter<Req, Res> = (_next, scope) =>
-    hinge({ nodes, picker: pickers[settings.balancer](scope.random), clock: scope.clock, compile, filled: (ctx) => target.filled(ctx) });
+    hinge({
+      nodes,
+      picker: pickers[settings.balancer](scope.random),
+      clock: scope.clock,
+      compile,
+      filled: (ctx) => target.filled(ctx),
+    });
 
   const layers: (readonly [string, Filter<Req, Res>])[] = [
     ['trace', trace(parts.tracing)],
@@ -69,7 +76,11 @@ export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (
   };
 }
 
-function scopeOf<Req, Res>(target: Target, binding: Binding<Req, Res>, { clock, random, events, metrics }: Parts): Scope {
+function scopeOf<Req, Res>(
+  target: Target,
+  binding: Binding<Req, Res>,
+  { clock, random, events, metrics }: Parts,
+): Scope {
   return { target: target.service, binding: binding.name, clock, random, events, metrics };
 }
 

@@ -7,7 +7,10 @@ import { ConnectError, TransportError } from '../core/errors.ts';
  * way `meshOf` finds the call behind it.
  */
 export function clientError(error: unknown, ctx: Context): Error {
-  const met = (error instanceof ConnectError || error instanceof TransportError) && error.cause instanceof Error ? error.cause : error;
+  const met =
+    (error instanceof ConnectError || error instanceof TransportError) && error.cause instanceof Error
+      ? error.cause
+      : error;
   attachCall(met, ctx);
   return met instanceof Error ? met : new Error(String(met));
 }

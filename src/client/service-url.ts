@@ -6,7 +6,9 @@ export const namesService: IsService = (url) => {
   const { hostname } = url;
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return false;
   if (hostname.endsWith('.mesh')) return true;
-  return url.port === '' && hostname !== 'localhost' && hostname !== '' && !hostname.includes('.') && !hostname.includes(':');
+  return (
+    url.port === '' && hostname !== 'localhost' && hostname !== '' && !hostname.includes('.') && !hostname.includes(':')
+  );
 };
 
 /** The service that such a URL names. */

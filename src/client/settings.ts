@@ -1,10 +1,10 @@
-import type { MakePicker } from '../balancer/picker.ts';
-import { p2c } from '../balancer/p2c.ts';
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
+import { p2c } from '../balancer/p2c.ts';
+import type { MakePicker } from '../balancer/picker.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, oneOf, options as known } from '../core/check.ts';
-import { compileQuery, type CompiledQuery, type Query } from '../discovery/query.ts';
-import { type ResolvedRetry, resolveRetry, type RetryOptions } from '../filters/retry-options.ts';
+import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
+import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
+import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
 /** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
 export interface ServiceOptions {
@@ -72,7 +72,9 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
     breaker: orOff(options.breaker, (value) => resolveBreaker(`${name}.breaker`, value)),
     health: orOff(options.health, (value) => resolveHealth(`${name}.health`, value)),
-    concurrency: orOff(options.concurrency, (value = 1_024) => integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 })),
+    concurrency: orOff(options.concurrency, (value = 1_024) =>
+      integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
+    ),
     balancer: oneOf(`${name}.balancer`, options.balancer ?? 'p2c', ['p2c']),
   };
 }
@@ -117,7 +119,8 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
     const value = resolved[key];
     if (key === 'where') settings.push({ name: key, value: String(value) || 'all', from: source(layers, key) });
     else if (typeof value === 'object') {
-      for (const [inner, one] of Object.entries(value)) settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
+      for (const [inner, one] of Object.entries(value))
+        settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;
@@ -127,7 +130,11 @@ function source(layers: readonly Layer[], key: keyof ServiceOptions, inner?: str
   const says = ({ options }: Layer) => {
     const value = options[key];
     if (value === undefined) return false;
-    return inner === undefined || !isGroup(value) || Object.entries(value).some(([name, one]) => name === inner && one !== undefined);
+    return (
+      inner === undefined ||
+      !isGroup(value) ||
+      Object.entries(value).some(([name, one]) => name === inner && one !== undefined)
+    );
   };
   return layers.findLast(says)?.from ?? 'default';
 }

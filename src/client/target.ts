@@ -42,7 +42,8 @@ export class Target {
       unreachable: (id) => this.#watch.failed(id),
       retired: (endpoint) => pools.retire(endpoint),
     });
-    if (settings.breaker !== false) this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
+    if (settings.breaker !== false)
+      this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     this.#watch = registry.watch(service, (view) => this.#apply(view));
@@ -107,9 +108,13 @@ export class Target {
       return `no endpoint of '${this.service}' matches ${asked} (${instances.length} known, ${shown})`;
     }
     if (state === 'pending') return `no endpoint of '${this.service}' is known: ${registry.name} has not answered yet`;
-    if (state === 'stale') return `no endpoint of '${this.service}' is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
+    if (state === 'stale')
+      return `no endpoint of '${this.service}' is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
     const services = await this.#services(ctx);
-    const known = services.length === 0 ? 'it knows no service' : `it knows ${services.slice(0, 10).join(', ')}${services.length > 10 ? ', …' : ''}`;
+    const known =
+      services.length === 0
+        ? 'it knows no service'
+        : `it knows ${services.slice(0, 10).join(', ')}${services.length > 10 ? ', …' : ''}`;
     return `no endpoint of '${this.service}' is known: nobody announced it to ${registry.name} (${known})`;
   }
 

@@ -35,20 +35,22 @@ export class Targets {
   }
 
   /** A target of its own, for a client that was given options of its own. It lives as long as the mesh. */
-  special(service: string, name: string, options: ServiceOptions): Target {
+  special(service: string, name: string, options: ServiceOptions): () => Target {
     const target = this.#create(service, resolveService(name, [...this.layers(service), { from: name, options }]));
     this.#special.add(target);
-    return target;
+    return () => {
+      if (this.#closed) throw new ClosedError(service);
+      return target;
+    };
   }
 
   /** The places that configure a service, the most general first. */
   layers(service: string): readonly Layer[] {
     const own = this.#services.get(service);
-    return [{ from: 'defaults', options: this.#defaults }, ...(own === undefined ? [] : [{ from: `services.${service}`, options: own }])];
-  }
-
-  get services(): readonly string[] {
-    return [...this.#byService.keys()];
+    return [
+      { from: 'defaults', options: this.#defaults },
+      ...(own === undefined ? [] : [{ from: `services.${service}`, options: own }]),
+    ];
   }
 
   close(): void {

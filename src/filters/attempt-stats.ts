@@ -4,7 +4,8 @@ import { failed } from '../core/verdict.ts';
 /** Counts every send: `attempts{service, endpoint, outcome}` and `attempt_ms{service}`. */
 export function attemptStats<Req, Res>(): Filter<Req, Res, EndpointScope> {
   return observe(({ metrics, target, endpoint }) => {
-    const outcome = (name: string) => metrics.counter('attempts', { service: target, endpoint: endpoint.id, outcome: name });
+    const outcome = (name: string) =>
+      metrics.counter('attempts', { service: target, endpoint: endpoint.id, outcome: name });
     const succeeded = outcome('success');
     const rejected = outcome('failure');
     const ignored = outcome('ignorable');

@@ -5,13 +5,19 @@ import type { EndpointScope, Filter } from '../core/filter.ts';
  * Bounds one attempt, its body included, and settles it as soon as it is cancelled from above, whatever the client library does then. A
  * response that comes after all is given back to the library to be freed.
  */
-export function attemptTimeout<Req, Res>(timeoutMs: number | false, discard: (res: Res) => void): Filter<Req, Res, EndpointScope> {
+export function attemptTimeout<Req, Res>(
+  timeoutMs: number | false,
+  discard: (res: Res) => void,
+): Filter<Req, Res, EndpointScope> {
   return (next, { clock, target, endpoint }) =>
     (req, ctx) => {
       if (timeoutMs !== false) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + timeoutMs);
       return new Promise<Res>((resolve, reject) => {
         ctx.onCancel(reject);
-        const timer = timeoutMs === false ? undefined : clock.after(timeoutMs, () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs)));
+        const timer =
+          timeoutMs === false
+            ? undefined
+            : clock.after(timeoutMs, () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs)));
         next(req, ctx).then(
           (res) => {
             if (timer !== undefined) ctx.onEnd(() => timer.cancel());

@@ -1,6 +1,13 @@
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
-import { AttemptTimeoutError, DeadlineError, isMeshError, MeshError, MisdirectedError, RefusedError } from '../core/errors.ts';
+import {
+  AttemptTimeoutError,
+  DeadlineError,
+  isMeshError,
+  MeshError,
+  MisdirectedError,
+  RefusedError,
+} from '../core/errors.ts';
 import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
 import { failed, type Verdict } from '../core/verdict.ts';
 
@@ -22,7 +29,12 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
       const refusal =
         nack === 'misdirected'
           ? new MisdirectedError(target, endpoint.id)
-          : new RefusedError(target, 'nack', `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`, endpoint.id);
+          : new RefusedError(
+              target,
+              'nack',
+              `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`,
+              endpoint.id,
+            );
       judge(refusal, ctx);
       return refusal;
     },

@@ -14,7 +14,11 @@ export function concurrency<Req, Res>(limit: number, inFlight: InFlight): Filter
       start() {
         if (inFlight.running >= limit) {
           refused.add();
-          return new RefusedError(target, 'concurrency', `'${target}' already has ${limit} calls running from this process`);
+          return new RefusedError(
+            target,
+            'concurrency',
+            `'${target}' already has ${limit} calls running from this process`,
+          );
         }
         inFlight.running++;
         return undefined;

@@ -17,7 +17,11 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
       const leftMs = ctx.deadline - ctx.startedAt;
       if (leftMs <= 0) {
         expired.add();
-        const error = new DeadlineError(target, inherited, `the call to '${target}' was not sent: the request it is made for has already expired`);
+        const error = new DeadlineError(
+          target,
+          inherited,
+          `the call to '${target}' was not sent: the request it is made for has already expired`,
+        );
         ctx.end(error);
         return Promise.reject(error);
       }
@@ -28,7 +32,13 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
             ? undefined
             : clock.after(leftMs, () => {
                 expired.add();
-                ctx.cancel(new DeadlineError(target, inherited, `the call to '${target}' did not end within ${Math.round(leftMs)} ms`));
+                ctx.cancel(
+                  new DeadlineError(
+                    target,
+                    inherited,
+                    `the call to '${target}' did not end within ${Math.round(leftMs)} ms`,
+                  ),
+                );
               });
         next(req, ctx).then(
           (res) => {

@@ -21,7 +21,11 @@ type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { r
  *
  * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is.
  */
-export function retry<Req, Res>(options: ResolvedRetry, budget: RetryBudget, binding: Binding<Req, Res>): Filter<Req, Res> {
+export function retry<Req, Res>(
+  options: ResolvedRetry,
+  budget: RetryBudget,
+  binding: Binding<Req, Res>,
+): Filter<Req, Res> {
   return (next, scope) => {
     const { clock } = scope;
     const again = retries(next, options, budget, binding, scope);

@@ -46,10 +46,20 @@ export class Tracing {
       if (api.trace.getSpanContext(parent) === undefined && ctx.trace !== undefined) {
         parent = api.trace.setSpanContext(parent, remote(api, ctx.trace));
       }
-      const span = this.#tracer.startSpan(`${ctx.operation} ${ctx.target}`, { attributes: { 'heddle.service': ctx.target } }, parent);
+      const span = this.#tracer.startSpan(
+        `${ctx.operation} ${ctx.target}`,
+        { attributes: { 'heddle.service': ctx.target } },
+        parent,
+      );
       this.#adopt(api, span, ctx);
     }
-    ctx.trace ??= { traceId: newTraceId(this.#random), spanId: newSpanId(this.#random), flags: 0, state: '', baggage: '' };
+    ctx.trace ??= {
+      traceId: newTraceId(this.#random),
+      spanId: newSpanId(this.#random),
+      flags: 0,
+      state: '',
+      baggage: '',
+    };
   }
 
   startAttempt(ctx: Context, endpoint: Endpoint): void {
@@ -63,7 +73,11 @@ export class Tracing {
       'server.address': endpoint.host,
       'server.port': endpoint.port,
     };
-    const span = this.#tracer.startSpan(`${ctx.operation} ${ctx.target} attempt`, { kind: api.SpanKind.CLIENT, attributes }, parent);
+    const span = this.#tracer.startSpan(
+      `${ctx.operation} ${ctx.target} attempt`,
+      { kind: api.SpanKind.CLIENT, attributes },
+      parent,
+    );
     this.#adopt(api, span, ctx);
   }
 
@@ -81,10 +95,22 @@ export class Tracing {
     const { traceId, spanId, traceFlags, traceState }: SpanContext = span.spanContext();
     if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return;
     ctx.span = span;
-    ctx.trace = { traceId, spanId, flags: traceFlags, state: traceState?.serialize() ?? '', baggage: ctx.trace?.baggage ?? '' };
+    ctx.trace = {
+      traceId,
+      spanId,
+      flags: traceFlags,
+      state: traceState?.serialize() ?? '',
+      baggage: ctx.trace?.baggage ?? '',
+    };
   }
 }
 
 function remote(api: OpenTelemetry, { traceId, spanId, flags, state }: NonNullable<Context['trace']>): SpanContext {
-  return { traceId, spanId, traceFlags: flags, isRemote: true, ...(state === '' ? {} : { traceState: api.createTraceState(state) }) };
+  return {
+    traceId,
+    spanId,
+    traceFlags: flags,
+    isRemote: true,
+    ...(state === '' ? {} : { traceState: api.createTraceState(state) }),
+  };
 }

@@ -54,6 +54,7 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #ctx: Context;
   #controller: Dispatcher.DispatchController | undefined;
+  #head = false;
 
   constructor(inner: Dispatcher.DispatchHandler, ctx: Context) {
     this.#inner = inner;
@@ -71,7 +72,13 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
     this.#inner.onRequestUpgrade?.(...given);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders, text?: string): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    text?: string,
+  ): void {
+    this.#head = status >= 200;
     this.#inner.onResponseStart?.(controller, status, headers, text);
   }
 
@@ -85,8 +92,8 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
-    // Without effect while there is no response yet: then the promise of fetch rejects, and the mesh ends the attempt.
-    if (this.#ctx.verdict !== undefined) this.#ctx.end(sendError(error, this.#ctx));
+    // Before there is a response the promise of fetch rejects, and the mesh ends the attempt.
+    if (this.#head) this.#ctx.end(sendError(error, this.#ctx));
     this.#inner.onResponseError?.(controller, error);
   }
 

@@ -1,5 +1,5 @@
-import { attachCall } from '../../core/call-of.ts';
 import type { Binding } from '../../core/binding.ts';
+import { attachCall } from '../../core/call-of.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { idempotentMethod } from '../idempotent.ts';
@@ -20,20 +20,23 @@ export interface FetchRequest {
 export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRequest, Response> {
   return {
     name: 'fetch',
-    describe: ({ input, init, method }) => ({ operation: method, idempotent: idempotentMethod(method) || keyed(input, init) }),
+    describe: ({ input, init, method }) => ({
+      operation: method,
+      idempotent: idempotentMethod(method) || keyed(input, init),
+    }),
     async send({ input, init }, ctx) {
       if (!pools.ready) await pools.load();
       const { endpoint } = ctx;
       if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
       const dispatcher = new AttemptDispatcher(ctx, endpoint, pools);
-      const given = {
+      const given: object = {
         ...init,
         // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
         redirect: init?.redirect === 'error' ? 'error' : 'manual',
         dispatcher: pools.forFetch(dispatcher),
-      } as RequestInit; // which declares the dispatcher of the undici inside Node, not of the one here
+      };
       try {
-        const res = await bare(input, given);
+        const res = await bare(input, given as RequestInit); // its type has the dispatcher of the undici inside Node, not of ours
         if (!dispatcher.used) throw notUndici();
         attachCall(res, ctx);
         return res;
@@ -51,7 +54,9 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
 }
 
 function notUndici(): ConfigError {
-  return new ConfigError('the fetch that was wrapped does not use undici; wrap globalThis.fetch, or the fetch of undici');
+  return new ConfigError(
+    'the fetch that was wrapped does not use undici; wrap globalThis.fetch, or the fetch of undici',
+  );
 }
 
 function keyed(input: FetchRequest['input'], init: RequestInit | undefined): boolean {

@@ -64,13 +64,25 @@ function urlOf(input: FetchRequest['input']): URL | undefined {
 /** A stream can be read once; all other bodies can be sent again as they are. */
 function replayable(body: unknown): boolean {
   if (body === undefined || body === null || typeof body === 'string') return true;
-  return body instanceof Blob || body instanceof FormData || body instanceof URLSearchParams || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
+  return (
+    body instanceof Blob ||
+    body instanceof FormData ||
+    body instanceof URLSearchParams ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body)
+  );
 }
 
 /** Where a redirect that may be followed leads. Only requests that are the same wherever they go are: GET and HEAD, given by URL. */
-function redirectOf(res: Response, from: URL, input: FetchRequest['input'], init: RequestInit | undefined): URL | undefined {
+function redirectOf(
+  res: Response,
+  from: URL,
+  input: FetchRequest['input'],
+  init: RequestInit | undefined,
+): URL | undefined {
   const method = init?.method?.toUpperCase() ?? 'GET';
-  if (!REDIRECTS.has(res.status) || init?.redirect === 'manual' || typeof input === 'object' && 'method' in input) return undefined;
+  if (!REDIRECTS.has(res.status) || init?.redirect === 'manual' || (typeof input === 'object' && 'method' in input))
+    return undefined;
   if (method !== 'GET' && method !== 'HEAD') return undefined;
   const location = res.headers.get('location');
   return location !== null && URL.canParse(location, from.href) ? new URL(location, from) : undefined;

@@ -56,7 +56,10 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
       (options, next) => {
         const { url, retry, followRedirect } = options;
         if (!(url instanceof URL) || !isService(url)) return next(options);
-        options.request = request(options.request, retry.limit === undefined ? Number.POSITIVE_INFINITY : retry.limit + 1);
+        options.request = request(
+          options.request,
+          retry.limit === undefined ? Number.POSITIVE_INFINITY : retry.limit + 1,
+        );
         options.retry = { limit: 0 };
         if (followRedirect !== false) {
           options.followRedirect = (response) =>

@@ -13,7 +13,8 @@ import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts'
 export function bufferedBinding(pools: EndpointPools): Binding<NativeRequest, NativeResponse> {
   return {
     ...common('native'),
-    send: (req, ctx) => new Promise((resolve, reject) => dispatch(pools, req, ctx, new Exchange(ctx, resolve, reject), reject)),
+    send: (req, ctx) =>
+      new Promise((resolve, reject) => dispatch(pools, req, ctx, new Exchange(ctx, resolve, reject), reject)),
     discard: () => {},
   };
 }
@@ -22,7 +23,8 @@ export function bufferedBinding(pools: EndpointPools): Binding<NativeRequest, Na
 export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, StreamedResponse> {
   return {
     ...common('native-stream'),
-    send: (req, ctx) => new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
+    send: (req, ctx) =>
+      new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
     discard: ({ body }) => body.on('error', () => {}).destroy(),
   };
 }
@@ -39,7 +41,13 @@ function common(name: string) {
   };
 }
 
-function dispatch(pools: EndpointPools, req: NativeRequest, ctx: Context, exchange: Dispatcher.DispatchHandler, reject: (error: unknown) => void): void {
+function dispatch(
+  pools: EndpointPools,
+  req: NativeRequest,
+  ctx: Context,
+  exchange: Dispatcher.DispatchHandler,
+  reject: (error: unknown) => void,
+): void {
   if (!pools.ready) {
     pools.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
     return;

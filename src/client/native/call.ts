@@ -1,15 +1,14 @@
-import { attachCall } from '../../core/call-of.ts';
-import type { Context } from '../../core/context.ts';
+import { attachCall, callOf } from '../../core/call-of.ts';
 import { type NativeResponse, StatusError } from './response.ts';
 
 /** A call under way: a promise of its response, with short ways to what is usually wanted of it. */
 export class Call implements Promise<NativeResponse> {
+  readonly #service: string;
   readonly #response: Promise<NativeResponse>;
-  readonly #ctx: Context;
 
-  constructor(response: Promise<NativeResponse>, ctx: Context) {
+  constructor(service: string, response: Promise<NativeResponse>) {
+    this.#service = service;
     this.#response = response;
-    this.#ctx = ctx;
   }
 
   /** The body of a 2xx response parsed as JSON; any other status rejects with a `StatusError`. */
@@ -49,8 +48,9 @@ export class Call implements Promise<NativeResponse> {
 
   #expectOk(response: NativeResponse): NativeResponse {
     if (response.ok) return response;
-    const error = new StatusError(this.#ctx.target, response);
-    attachCall(error, this.#ctx);
+    const error = new StatusError(this.#service, response);
+    const ctx = callOf(response);
+    if (ctx !== undefined) attachCall(error, ctx);
     throw error;
   }
 }

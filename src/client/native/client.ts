@@ -1,5 +1,5 @@
-import { durationMs, integer } from '../../core/check.ts';
 import type { Binding } from '../../core/binding.ts';
+import { durationMs, integer } from '../../core/check.ts';
 import type { Context } from '../../core/context.ts';
 import type { Service } from '../../core/service.ts';
 import { assembler } from '../assemble.ts';
@@ -55,28 +55,37 @@ export class Client {
     return this.request('DELETE', path, options);
   }
 
-  /**
-   * Sends a request and reads its response whole, up to 64 MiB. A call that cannot be sent as it is (a path without its slash, say) throws
-   * a `ConfigError`; everything else that goes wrong rejects.
-   */
+  /** Sends a request and reads its response whole, up to 64 MiB. Whatever goes wrong rejects, a call that cannot be sent as it is too. */
   request(method: string, path: string, options?: RequestOptions): Call {
-    const req = nativeRequest(method, path, options);
-    const target = this.#target();
-    const ctx = this.#start(target, req, options);
-    return new Call(this.#buffered(target)(req, ctx), ctx);
+    return new Call(this.service, this.#send(method, path, options, this.#buffered));
   }
 
   /** Sends a request and resolves with the head of its response; the body comes as it is read. */
   stream(method: string, path: string, options?: RequestOptions): Promise<StreamedResponse> {
-    const req = nativeRequest(method, path, options);
-    const target = this.#target();
-    return this.#streamed(target)(req, this.#start(target, req, options));
+    return this.#send(method, path, options, this.#streamed);
   }
 
-  #start(target: Target, req: NativeRequest, options: RequestOptions | undefined): Context {
-    const ctx = startCall(this.#parts, target, this.#binding, req, options?.signal);
-    if (options?.deadlineMs !== undefined) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + durationMs('deadlineMs', options.deadlineMs));
-    if (options?.attempts !== undefined) ctx.maxAttempts = integer('attempts', options.attempts, { min: 1 });
-    return ctx;
+  #send<Res>(
+    method: string,
+    path: string,
+    options: RequestOptions | undefined,
+    serviceFor: (target: Target) => Service<NativeRequest, Res>,
+  ): Promise<Res> {
+    try {
+      const target = this.#target();
+      const req = nativeRequest(method, path, options);
+      const ctx = startCall(this.#parts, target, this.#binding, req, options?.signal);
+      if (options !== undefined) narrow(ctx, options);
+      return serviceFor(target)(req, ctx);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+}
+
+/** Limits of a single call can only be tighter than those of its service: a caller must not undo what protects it. */
+function narrow(ctx: Context, { deadlineMs, attempts }: RequestOptions): void {
+  if (deadlineMs !== undefined)
+    ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + durationMs('deadlineMs', deadlineMs));
+  if (attempts !== undefined) ctx.maxAttempts = integer('attempts', attempts, { min: 1 });
 }

@@ -1,5 +1,5 @@
-import { isUint8Array } from 'node:util/types';
 import { Readable } from 'node:stream';
+import { isUint8Array } from 'node:util/types';
 import { ConfigError } from '../../core/errors.ts';
 import { idempotentMethod } from '../idempotent.ts';
 
@@ -38,8 +38,12 @@ const PATH = /^\/[\x21-\x7e]*$/;
 /** Puts a request together; throws a `ConfigError` for what cannot be sent. */
 export function nativeRequest(method: string, path: string, options: RequestOptions | undefined): NativeRequest {
   const full = options?.query === undefined ? path : withQuery(path, options.query);
-  if (!PATH.test(full)) throw new ConfigError(`path must begin with "/" and hold only visible ASCII (encode the rest), not '${full.slice(0, 80)}'`);
-  if (options === undefined) return { method, path: full, headers: NONE, body: undefined, idempotent: idempotentMethod(method) };
+  if (!PATH.test(full))
+    throw new ConfigError(
+      `path must begin with "/" and hold only visible ASCII (encode the rest), not '${full.slice(0, 80)}'`,
+    );
+  if (options === undefined)
+    return { method, path: full, headers: NONE, body: undefined, idempotent: idempotentMethod(method) };
 
   const headers: string[] = [];
   let keyed = false;
@@ -51,7 +55,8 @@ export function nativeRequest(method: string, path: string, options: RequestOpti
     keyed ||= /^idempotency-key$/i.test(name);
     typed ||= /^content-type$/i.test(name);
   }
-  if (options.json !== undefined && options.body !== undefined) throw new ConfigError('a call takes body or json, not both');
+  if (options.json !== undefined && options.body !== undefined)
+    throw new ConfigError('a call takes body or json, not both');
   if (options.json !== undefined && !typed) headers.push('content-type', 'application/json');
   return {
     method,

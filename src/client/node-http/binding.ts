@@ -1,7 +1,7 @@
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
-import { attachCall } from '../../core/call-of.ts';
 import type { Binding } from '../../core/binding.ts';
+import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
@@ -79,7 +79,9 @@ function exchange(
     res = response;
     attachCall(response, ctx);
     response.once('end', () => ctx.end());
-    response.once('close', () => ctx.end(new TransportError(ctx.target, endpoint.id, new Error('the response was cut off'))));
+    response.once('close', () =>
+      ctx.end(new TransportError(ctx.target, endpoint.id, new Error('the response was cut off'))),
+    );
     resolve(response);
   });
   req.sending(request);

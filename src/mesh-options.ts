@@ -1,0 +1,110 @@
+import { hostname } from 'node:os';
+import { type IsService, namesService } from './client/service-url.ts';
+import { checkService, type ServiceOptions } from './client/settings.ts';
+import { callable, fail, options as known, serviceName, string } from './core/check.ts';
+import { type Clock, systemClock } from './core/clock.ts';
+import type { Logger } from './core/logger.ts';
+import { type Random, systemRandom } from './core/random.ts';
+import type { Self } from './core/self.ts';
+import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
+import type { RegistryFactory } from './discovery/registry.ts';
+import { resolveLogger } from './telemetry/log.ts';
+import type { OpenTelemetry } from './telemetry/tracing.ts';
+
+/** Who this process is. */
+export interface SelfOptions {
+  /** The service it is an instance of; it is told to every service that is called. */
+  readonly service: string;
+  readonly environment?: string | undefined;
+  readonly version?: string | undefined;
+  readonly zone?: string | undefined;
+  readonly region?: string | undefined;
+  /** Anything else that callers may ask for. Flat strings. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What a mesh is made from. Unknown options, wrong types and impossible values throw a `ConfigError`. */
+export interface MeshOptions {
+  readonly self: SelfOptions;
+  /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. */
+  readonly registry: RegistryOption;
+  /** How every service is called unless `services` says otherwise. */
+  readonly defaults?: ServiceOptions | undefined;
+  /** How single services are called, by name. */
+  readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
+  /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
+  readonly isService?: IsService | undefined;
+  /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `warn` */
+  readonly logger?: Logger | false | undefined;
+  /** The application's copy of `@opentelemetry/api`; `false` for no spans. @default the one that can be imported, if one can */
+  readonly opentelemetry?: OpenTelemetry | false | undefined;
+  /** Time, for tests. @default the time of the platform */
+  readonly clock?: Clock | undefined;
+  /** Chance, for tests. @default `Math.random` */
+  readonly random?: Random | undefined;
+}
+
+export interface ResolvedMesh {
+  readonly self: Self;
+  readonly registry: RegistryFactory;
+  readonly defaults: ServiceOptions;
+  readonly services: ReadonlyMap<string, ServiceOptions>;
+  readonly isService: IsService;
+  readonly logger: Logger;
+  readonly opentelemetry: OpenTelemetry | false | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const NAMES = ['self', 'registry', 'defaults', 'services', 'isService', 'logger', 'opentelemetry', 'clock', 'random'];
+const SELF_NAMES = ['service', 'environment', 'version', 'zone', 'region', 'attributes'];
+
+export function resolveMesh(options: MeshOptions): ResolvedMesh {
+  known('createMesh', options, NAMES);
+  const { defaults = {}, services = {}, clock = systemClock, random = systemRandom, opentelemetry } = options;
+  checkService('defaults', defaults);
+  known('services', services, Object.keys(services));
+  for (const [name, own] of Object.entries(services)) {
+    serviceName('a key of services', name);
+    checkService(`services.${name}`, own);
+  }
+  if (opentelemetry !== undefined && opentelemetry !== false && typeof opentelemetry !== 'object') {
+    fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
+  }
+  return {
+    self: resolveSelf(options.self, clock, callable('random', random)),
+    registry: openRegistry('registry', options.registry),
+    defaults,
+    services: new Map(Object.entries(services)),
+    isService: callable('isService', options.isService ?? namesService),
+    logger: resolveLogger('logger', options.logger),
+    opentelemetry,
+    clock,
+    random,
+  };
+}
+
+function resolveSelf(self: SelfOptions, clock: Clock, random: Random): Self {
+  known('self', self, SELF_NAMES);
+  const service = serviceName('self.service', self.service);
+  const attributes: Record<string, string> = {};
+  known('self.attributes', self.attributes ?? {}, Object.keys(self.attributes ?? {}));
+  for (const [name, value] of Object.entries(self.attributes ?? {}))
+    attributes[name] = string(`self.attributes.${name}`, value);
+  for (const name of ['environment', 'version', 'zone', 'region'] as const) {
+    const value = self[name];
+    if (value !== undefined) attributes[name] = string(`self.${name}`, value);
+  }
+  const chance = Math.floor(random() * 36 ** 6)
+    .toString(36)
+    .padStart(6, '0');
+  const host = hostname()
+    .replace(/[^A-Za-z0-9.-]/g, '-')
+    .slice(0, 60);
+  return {
+    service,
+    id: `${service}-${host}-${process.pid}-${chance}`,
+    generation: Math.floor(clock.wall()),
+    attributes,
+  };
+}

@@ -1,0 +1,114 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Got } from 'got';
+import type { Fetch } from './client/fetch/binding.ts';
+import { wrapFetch } from './client/fetch/wrap.ts';
+import { isGot, wrapGot } from './client/got/wrap.ts';
+import { Client } from './client/native/client.ts';
+import type { NodeAgents } from './client/node-http/binding.ts';
+import type { Parts } from './client/parts.ts';
+import { EndpointPools } from './client/pools.ts';
+import { checkService, type ServiceOptions } from './client/settings.ts';
+import { Targets } from './client/targets.ts';
+import { fail, serviceName } from './core/check.ts';
+import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
+import { type Explanation, explainTarget } from './explain.ts';
+import { type MeshOptions, resolveMesh } from './mesh-options.ts';
+import { createInbound, type Inbound } from './server/inbound.ts';
+import type { RegisterOptions } from './server/register-options.ts';
+import type { Registration } from './server/registration.ts';
+import { Registrations } from './server/registrations.ts';
+import { logEvents } from './telemetry/log.ts';
+import { MemoryMetrics, type Reading } from './telemetry/memory-metrics.ts';
+import { RecentEvents } from './telemetry/recent-events.ts';
+import { Tracing } from './telemetry/tracing.ts';
+
+/** A client that can be wrapped: got, an instance made by its `extend`, or a fetch that is built on undici. */
+export type Wrappable = Got | Fetch;
+
+/** The mesh of one process: its clients, what it announces, and what it saw. */
+export interface Mesh {
+  /**
+   * The same client, with the mesh behind every URL whose host names a service (`http://players/teams/42`). It keeps its type, options,
+   * hooks and errors; what the mesh knows of a call is found with `meshOf`.
+   */
+  wrap<C extends Wrappable>(client: C): C;
+  /** A client for one service over the mesh's own connections, the fastest way to call. `options` go on top of those of the service. */
+  client(service: string, options?: ServiceOptions): Client;
+  /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
+  register(options: RegisterOptions): Promise<Registration>;
+  /** Middleware that hands deadline and trace of a request to the calls made for it, and refuses what is expired or meant for another. */
+  readonly inbound: Inbound;
+  /** Calls `listener` for each event of that name; the function returned stops that. */
+  on<Name extends MeshEventName>(name: Name, listener: (event: MeshEvents[Name]) => void): () => void;
+  /** What is known of a service, where its settings come from, and what happened to it last. */
+  explain(service: string): Explanation;
+  /** All figures as they stand now. */
+  metrics(): readonly Reading[];
+  /** Withdraws what is announced and closes every connection. Calls made later reject with a `ClosedError`. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** Makes the mesh of this process. One is enough, and each holds connections of its own. */
+export function createMesh(options: MeshOptions): Mesh {
+  const resolved = resolveMesh(options);
+  const { self, clock, random, isService } = resolved;
+  const events = new Events();
+  const metrics = new MemoryMetrics();
+  const recent = new RecentEvents(events, clock);
+  const stopLog = logEvents(events, resolved.logger, clock);
+  const registry = resolved.registry({ clock, random, events, metrics });
+  const tracing = new Tracing(random);
+  if (resolved.opentelemetry === undefined) void tracing.detect();
+  else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
+
+  const pools = new EndpointPools();
+  const agents: NodeAgents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
+  const targets = new Targets(parts, resolved.defaults, resolved.services);
+  const registrations = new Registrations({
+    self,
+    registry,
+    clock,
+    events,
+    metrics,
+    // Only the registry is given up: what the application still has to do on its way out can go on calling.
+    onDrained: (signal) => (signal === undefined ? undefined : registry.close()),
+  });
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await registrations.leave();
+    targets.close();
+    await registry.close();
+    agents.http.destroy();
+    agents.https.destroy();
+    await pools.close();
+    stopLog();
+    recent.close();
+  };
+
+  return {
+    wrap<C extends Wrappable>(client: C): C {
+      if (isGot(client)) return wrapGot(client, { parts, targets, isService, agents });
+      if (typeof client !== 'function') fail('wrap', 'given got, or a fetch', client);
+      return wrapFetch(client as C & Fetch, { parts, targets, isService }); // a Wrappable that is not got is a fetch
+    },
+    client(service, own) {
+      serviceName('client', service);
+      if (own === undefined) return new Client(service, () => targets.of(service), parts);
+      const name = `client('${service}')`;
+      checkService(name, own);
+      return new Client(service, targets.special(service, name, own), parts);
+    },
+    register: (given) => registrations.register(given),
+    inbound: createInbound({ self, clock, metrics }),
+    on: (name, listener) => events.on(name, listener),
+    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),
+    metrics: () => metrics.read(),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
