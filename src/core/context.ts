@@ -43,7 +43,7 @@ export class Context {
   maxAttempts: number = Number.POSITIVE_INFINITY;
   /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. */
   retried = false;
-  /** Headers to send, as name, value, name, value; names in lower case. */
+  /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
   readonly headers: string[] = [];
   endpoint: Endpoint | undefined;
   verdict: Verdict | undefined;
@@ -56,6 +56,7 @@ export class Context {
   #controller: AbortController | undefined;
   #cancelled: Error | undefined;
   #ended = false;
+  #endedWith: unknown;
   #children: Context[] | Context | undefined;
   #onCancel: Listener<Error>[] | Listener<Error> | undefined;
   #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
@@ -75,6 +76,7 @@ export class Context {
       this.retried = parent.retried;
       this.trace = parent.trace;
       this.span = parent.span;
+      if (parent.headers.length > 0) this.headers.push(...parent.headers);
     }
   }
 
@@ -134,6 +136,7 @@ export class Context {
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#endedWith = error;
     this.#onCancel = undefined;
     const listeners = this.#onEnd;
     this.#onEnd = undefined;
@@ -142,7 +145,7 @@ export class Context {
 
   /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
   onEnd(listener: Listener<unknown>): void {
-    if (this.#ended) listener(undefined);
+    if (this.#ended) listener(this.#endedWith);
     else this.#onEnd = append(this.#onEnd, listener);
   }
 }
