@@ -1,5 +1,5 @@
 import type { Timer } from '../core/clock.ts';
-import { emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
+import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
 import { nextTickAt, reduce } from './reduce.ts';
 import type { RegistryScope, View } from './registry.ts';
 
@@ -36,9 +36,9 @@ export class FollowedService {
     return this.#view;
   }
 
-  /** The epoch and revision of the registry that the membership stands at; the epoch is `undefined` before the first snapshot. */
-  get cursor(): { readonly epoch: string | undefined; readonly revision: number } {
-    return { epoch: this.#state.epoch, revision: this.#state.heard };
+  /** Where the registry stood when it was last heard; `undefined` before the first snapshot. */
+  get cursor(): Cursor | undefined {
+    return this.#state.at;
   }
 
   apply(event: MembershipEvent): void {

@@ -23,31 +23,34 @@ export interface Membership {
   readonly members: ReadonlyMap<string, Member>;
   /** The lowest generation under which an id that was removed may come back. */
   readonly floors: ReadonlyMap<string, number>;
-  /** Names one life of the registry's records; `undefined` until the first snapshot. */
-  readonly epoch: string | undefined;
-  /** The registry's own count of changes within an epoch. */
-  readonly heard: number;
+  /** Where the registry stood when it was last heard; `undefined` until the first snapshot. */
+  readonly at: Cursor | undefined;
   /** Until this monotonic moment no suspect is removed. */
   readonly holdUntil: number;
   readonly revision: number;
   readonly asOf: number;
 }
 
-/** What can happen to a membership. */
+/** A moment in the life of a registry's records. */
+export interface Cursor {
+  /** Names one life of the records: it changes when they were lost and written anew. Empty while nobody has written any. */
+  readonly epoch: string;
+  /** Counts the changes within the epoch. */
+  readonly revision: number;
+}
+
+/** What can happen to a membership. `at` is the moment that the registry stood at afterwards, where it counts. */
 export type MembershipEvent =
   /** Everything that the registry lists as alive. */
-  | {
-      readonly kind: 'snapshot';
-      readonly epoch: string;
-      readonly revision: number;
-      readonly instances: readonly Instance[];
-    }
+  | { readonly kind: 'snapshot'; readonly at: Cursor; readonly instances: readonly Instance[] }
+  /** The registry lists what it listed before. */
+  | { readonly kind: 'confirmed' }
   /** An instance came, or changed. */
-  | { readonly kind: 'joined'; readonly instance: Instance; readonly revision?: number }
+  | { readonly kind: 'joined'; readonly instance: Instance; readonly at?: Cursor }
   /** An owner withdrew its instance. */
-  | { readonly kind: 'left'; readonly id: string; readonly generation: number; readonly revision?: number }
+  | { readonly kind: 'left'; readonly id: string; readonly generation: number; readonly at?: Cursor }
   /** A lease ended without a word from the owner. */
-  | { readonly kind: 'lapsed'; readonly id: string; readonly generation: number; readonly revision?: number }
+  | { readonly kind: 'lapsed'; readonly id: string; readonly generation: number; readonly at?: Cursor }
   /** The registry is out of reach. */
   | { readonly kind: 'lost'; readonly reason: string }
   /** The endpoint could not be reached by a call. */
@@ -66,8 +69,7 @@ export function emptyMembership(timing: Timing = defaultTiming): Membership {
     reason: 'the registry has not answered yet',
     members: new Map(),
     floors: new Map(),
-    epoch: undefined,
-    heard: 0,
+    at: undefined,
     holdUntil: Number.NEGATIVE_INFINITY,
     revision: 0,
     asOf: Number.NaN,

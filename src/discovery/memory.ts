@@ -143,7 +143,7 @@ class Board {
       const instance = this.#read(reader, id, text);
       if (instance !== undefined) instances.push(instance);
     }
-    reader.followed.apply({ kind: 'snapshot', epoch: String(this.#epoch), revision: 0, instances });
+    reader.followed.apply({ kind: 'snapshot', at: { epoch: String(this.#epoch), revision: 0 }, instances });
   }
 
   #read({ followed: { service }, rejections }: Reader, id: string, text: string): Instance | undefined {

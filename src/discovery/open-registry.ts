@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
 import { withoutCredentials } from './credentials.ts';
 import { createFileRegistry } from './file/file-registry.ts';
+import { createRedisRegistry } from './redis/redis-registry.ts';
 import type { Registry, RegistryFactory } from './registry.ts';
 import { createStaticRegistry, type StaticLists } from './static.ts';
 
@@ -18,6 +19,7 @@ export function openRegistry(name: string, value: unknown): RegistryFactory {
 }
 
 function openUrl(name: string, url: string): RegistryFactory {
+  if (/^rediss?:/.test(url)) return createRedisRegistry(name, { url });
   if (url.startsWith('file://') && URL.canParse(url)) return createFileRegistry(fileURLToPath(url));
   if (url.startsWith('file:') && url.length > 'file:'.length) return createFileRegistry(url.slice('file:'.length));
   return refuse(name, withoutCredentials(url));

@@ -1,11 +1,15 @@
 import type { Events } from '../core/events.ts';
 
-/** Whether a registry is within reach, all of its parts together. An event per change of state, however often its parts are tried. */
+/**
+ * Whether a registry is within reach, all of its parts together. One event per change of state, however often its parts are tried, and one
+ * more when what would pass by itself turned out to need a person.
+ */
 export class Reach {
   readonly #registry: string;
   readonly #events: Events;
+  /** The parts out of reach. */
   readonly #lost = new Set<string>();
-  #said: 'connected' | 'lost' | undefined;
+  #said: 'connected' | 'lost' | 'lost for good' | undefined;
 
   constructor(registry: string, events: Events) {
     this.#registry = registry;
@@ -15,23 +19,21 @@ export class Reach {
   /** A part of the registry answered. */
   back(part: string): void {
     this.#lost.delete(part);
-    if (this.#lost.size === 0) this.#say('connected', '');
+    if (this.#lost.size > 0 || this.#said === 'connected') return;
+    this.#said = 'connected';
+    this.#events.emit('registry', { registry: this.#registry, state: 'connected', reason: '' });
   }
 
-  /** A part of the registry is out of reach; `reason` is for people. */
-  lost(part: string, reason: string): void {
+  /** A part of the registry is out of reach; `permanent` when waiting does not cure it. `reason` is for people. */
+  lost(part: string, reason: string, permanent = false): void {
     this.#lost.add(part);
-    this.#say('lost', reason);
+    if (this.#said === 'lost for good' || (this.#said === 'lost' && !permanent)) return;
+    this.#said = permanent ? 'lost for good' : 'lost';
+    this.#events.emit('registry', { registry: this.#registry, state: 'lost', reason });
   }
 
-  /** A part is no longer asked for. */
+  /** Nobody asks for a part any more. */
   forget(part: string): void {
-    if (this.#lost.delete(part) && this.#lost.size === 0) this.#say('connected', '');
-  }
-
-  #say(state: 'connected' | 'lost', reason: string): void {
-    if (this.#said === state) return;
-    this.#said = state;
-    this.#events.emit('registry', { registry: this.#registry, state, reason });
+    if (this.#lost.has(part)) this.back(part);
   }
 }

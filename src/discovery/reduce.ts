@@ -1,4 +1,4 @@
-import { certain, type Member, type Membership, type MembershipEvent, wanted } from './membership.ts';
+import { type Cursor, certain, type Member, type Membership, type MembershipEvent, wanted } from './membership.ts';
 import type { Instance } from './registry.ts';
 import { sameInstance } from './same-instance.ts';
 
@@ -42,16 +42,18 @@ function step(state: Membership, event: MembershipEvent, now: number): Membershi
   switch (event.kind) {
     case 'snapshot':
       return listed(state, event, now);
+    case 'confirmed':
+      return heard(state, undefined, now);
     case 'joined':
-      return joined(heard(state, event.revision, now), event.instance);
+      return joined(heard(state, event.at, now), event.instance);
     case 'left': {
-      const next = heard(state, event.revision, now);
+      const next = heard(state, event.at, now);
       const known = next.members.get(event.id);
       const gone = known === undefined || known.instance.generation <= event.generation;
       return withFloor(gone ? without(next, [event.id]) : next, event.id, event.generation + 1);
     }
     case 'lapsed': {
-      const next = heard(state, event.revision, now);
+      const next = heard(state, event.at, now);
       const known = next.members.get(event.id);
       if (known === undefined || known.suspectAt !== undefined || known.instance.generation > event.generation)
         return next;
@@ -73,7 +75,7 @@ function step(state: Membership, event: MembershipEvent, now: number): Membershi
 
 function listed(
   state: Membership,
-  { epoch, revision, instances }: Extract<MembershipEvent, { kind: 'snapshot' }>,
+  { at, instances }: Extract<MembershipEvent, { kind: 'snapshot' }>,
   now: number,
 ): Membership {
   const members = new Map<string, Member>();
@@ -88,15 +90,15 @@ function listed(
     vanished ||= member.suspectAt === undefined;
     members.set(id, member.suspectAt === undefined ? { ...member, suspectAt: now } : member);
   }
-  const reset = state.epoch !== undefined && (epoch !== state.epoch || revision < state.heard);
+  const before = state.at;
+  const reset = before !== undefined && (at.epoch !== before.epoch || at.revision < before.revision);
   const hold = reset || state.state === 'stale' || (vanished && vanishedTogether(members));
   return {
     ...state,
     state: 'current',
     reason: '',
     members: sameMembers(state.members, members) ? state.members : members,
-    epoch,
-    heard: revision,
+    at,
     holdUntil: hold ? now + state.timing.holdMs : state.holdUntil,
     asOf: now,
   };
@@ -119,8 +121,8 @@ function admit(state: Membership, known: Member | undefined, instance: Instance)
   return kept === known.instance && known.suspectAt === undefined ? known : { instance: kept, suspectAt: undefined };
 }
 
-function heard(state: Membership, revision: number | undefined, now: number): Membership {
-  return { ...state, heard: revision ?? state.heard, asOf: now };
+function heard(state: Membership, at: Cursor | undefined, now: number): Membership {
+  return { ...state, at: at ?? state.at, asOf: now };
 }
 
 /** Removes the suspects whose time has come, unless nobody else would be left. */

@@ -35,7 +35,7 @@ class StaticRegistry implements Registry {
     this.#services = services;
     this.#watches = new Watches(scope, (followed) => {
       const instances = services.get(followed.service) ?? [];
-      followed.apply({ kind: 'snapshot', epoch: 'static', revision: 0, instances });
+      followed.apply({ kind: 'snapshot', at: { epoch: 'static', revision: 0 }, instances });
       return () => {};
     });
   }

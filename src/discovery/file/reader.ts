@@ -65,7 +65,7 @@ export class FolderReader {
     const { folder, reach } = this.#options;
     this.#alarm.aim(folder, found.epoch, isRecordName);
     const instances = this.#instances(found.files);
-    this.#followed.apply({ kind: 'snapshot', epoch: found.epoch, revision: 0, instances });
+    this.#followed.apply({ kind: 'snapshot', at: { epoch: found.epoch, revision: 0 }, instances });
     reach.back(folder);
   }
 
@@ -73,11 +73,11 @@ export class FolderReader {
   #absent(): void {
     const { folder, reach } = this.#options;
     this.#awaitFolder(folder);
-    if ((this.#followed.cursor.epoch ?? '') !== '') {
+    if ((this.#followed.cursor?.epoch ?? '') !== '') {
       this.#lost(`the folder ${folder} is gone`);
       return;
     }
-    this.#followed.apply({ kind: 'snapshot', epoch: '', revision: 0, instances: [] });
+    this.#followed.apply({ kind: 'snapshot', at: { epoch: '', revision: 0 }, instances: [] });
     reach.back(folder);
   }
 

@@ -1,0 +1,32 @@
+import type { Cursor, MembershipEvent } from '../membership.ts';
+import { parseRecord } from '../record.ts';
+
+/** One change of a service's records, as it was told on its channel. */
+export type Delta = Extract<MembershipEvent, { kind: 'joined' | 'left' | 'lapsed' }> & { readonly at: Cursor };
+
+/** A record has at most 4 KB; quoted in a message it may be twice as long. */
+const MAX_LENGTH = 10_000;
+
+/** Reads a message that anybody may have sent; `undefined` when it is no change that can be applied. Never throws. */
+export function parseDelta(text: string, service: string): Delta | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const message: Partial<Record<'epoch' | 'rev' | 'op' | 'record' | 'id' | 'generation', unknown>> = parsed; // checked below
+  const { epoch, rev, op, record, id, generation } = message;
+  if (typeof epoch !== 'string' || typeof rev !== 'number' || !Number.isSafeInteger(rev)) return undefined;
+  const at: Cursor = { epoch, revision: rev };
+  if (op === 'join' && typeof record === 'string') {
+    const read = parseRecord(record, { service });
+    return 'instance' in read ? { kind: 'joined', instance: read.instance, at } : undefined;
+  }
+  const number = typeof generation === 'string' ? Number(generation) : Number.NaN;
+  if (typeof id !== 'string' || !Number.isSafeInteger(number)) return undefined;
+  if (op === 'leave') return { kind: 'left', id, generation: number, at };
+  return op === 'lapse' ? { kind: 'lapsed', id, generation: number, at } : undefined;
+}

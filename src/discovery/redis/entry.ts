@@ -1,0 +1,11 @@
+import type { RegistryFactory } from '../registry.ts';
+import type { RedisRegistryOptions } from './options.ts';
+import { createRedisRegistry } from './redis-registry.ts';
+
+/** Redis as a registry, with more to choose than a URL can say. Published as `heddle/redis`. */
+export type { RedisRegistryOptions, RedisTemplate } from './options.ts';
+
+/** What `registry:` of a mesh takes: `createMesh({ registry: redisRegistry({ client }) })`. Throws a `ConfigError` for a wrong option. */
+export function redisRegistry(options: RedisRegistryOptions): RegistryFactory {
+  return createRedisRegistry('redisRegistry', options);
+}

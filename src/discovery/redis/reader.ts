@@ -1,0 +1,164 @@
+import { type Backoff, fullJitter } from '../../core/backoff.ts';
+import type { Timer } from '../../core/clock.ts';
+import { messageOf } from '../../core/errors.ts';
+import { jittered } from '../../core/random.ts';
+import type { FollowedService } from '../followed-service.ts';
+import type { Cursor } from '../membership.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
+import type { Reach } from '../reach.ts';
+import type { RegistryScope } from '../registry.ts';
+import type { Rejections } from '../rejections.ts';
+import type { Connection, ConnectionUser } from './connection.ts';
+import { type Delta, parseDelta } from './delta.ts';
+import type { ServiceKeys } from './keys.ts';
+import { isPermanent } from './redis-errors.ts';
+import { snapshot } from './scripts.ts';
+import { readSnapshot } from './snapshot-reply.ts';
+
+/** What a reader is given. */
+export interface ReaderOptions {
+  readonly connection: Connection;
+  readonly keys: ServiceKeys;
+  readonly reach: Reach;
+  readonly rejections: Rejections;
+  readonly scope: RegistryScope;
+}
+
+const POLL_MS = 30_000;
+const POLL_JITTER = 0.2;
+const RETURN_JITTER_MS = 1_000;
+const GAP_JITTER_MS = 200;
+/** Anybody on the channel may cause a gap: not more than four snapshots a second come of that. */
+const GAP_PAUSE_MS = 250;
+const RETRY_MS = 100;
+const RETRY_CAP_MS = 5_000;
+const MAX_EARLY = 1_000;
+/** Where no registry ever stands: asks for everything. */
+const NOTHING_KNOWN: Cursor = { epoch: '-', revision: 0 };
+
+/**
+ * Follows the records of one service: each change as it is told, a snapshot whenever one may have been missed, and one every 30 s in case
+ * that went unnoticed.
+ */
+export class Reader implements ConnectionUser {
+  readonly channel: string;
+  readonly #followed: FollowedService;
+  readonly #options: ReaderOptions;
+  readonly #backoff: Backoff;
+  readonly #part: string;
+  readonly #sync = oneAtATime(() => this.#takeSnapshot());
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  /** Whether the membership is that of its cursor, so that the next change can be applied. */
+  #synced = false;
+  #syncedAt = Number.NEGATIVE_INFINITY;
+  /** Changes that came while a snapshot was on its way: it may or may not contain them. */
+  #early: Delta[] | undefined;
+  /** Counts losses, so that the answer to a question asked before one is not believed after it. */
+  #session = 0;
+  #failures = 0;
+
+  constructor(followed: FollowedService, options: ReaderOptions) {
+    this.channel = options.keys.channel;
+    this.#followed = followed;
+    this.#options = options;
+    this.#part = `reader of ${followed.service}`;
+    this.#backoff = fullJitter(RETRY_MS, RETRY_CAP_MS, options.scope.random);
+  }
+
+  ready(fresh: boolean): void {
+    this.#syncIn(fresh ? 0 : this.#options.scope.random() * RETURN_JITTER_MS);
+  }
+
+  lost(reason: string): void {
+    this.#forgetSync();
+    this.#followed.apply({ kind: 'lost', reason });
+  }
+
+  message(text: string): void {
+    const delta = parseDelta(text, this.#followed.service);
+    if (delta === undefined) this.#gap();
+    else if (this.#early === undefined) this.#apply(delta);
+    else if (this.#early.length < MAX_EARLY) this.#early.push(delta);
+  }
+
+  close(): void {
+    this.#forgetSync();
+    this.#options.reach.forget(this.#part);
+  }
+
+  #apply(delta: Delta): void {
+    const { cursor } = this.#followed;
+    const { epoch, revision } = delta.at;
+    if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
+    // While nobody has written, there is no epoch; the first change of the first one follows that.
+    const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
+    if (next) this.#followed.apply(delta);
+    else this.#gap();
+  }
+
+  /** Something was missed. Who is not synced will take a snapshot anyway. */
+  #gap(): void {
+    if (!this.#synced) return;
+    const { clock, random } = this.#options.scope;
+    this.#syncIn(Math.max(0, this.#syncedAt + GAP_PAUSE_MS - clock.now()) + random() * GAP_JITTER_MS);
+  }
+
+  async #takeSnapshot(): Promise<void> {
+    const session = this.#session;
+    const { connection, keys, reach, rejections, scope } = this.#options;
+    const { service, cursor } = this.#followed;
+    const known = (this.#synced ? cursor : undefined) ?? NOTHING_KNOWN;
+    this.#early = [];
+    try {
+      const serviceKeys = [keys.instances, keys.leases, keys.head];
+      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision]);
+      const found = await readSnapshot(reply, service, (id, refusal) => rejections.add(service, id, refusal));
+      if (session !== this.#session) return;
+      const { at, instances } = found;
+      this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
+      this.#synced = true;
+      this.#syncedAt = scope.clock.now();
+      this.#failures = 0;
+      reach.back(this.#part);
+      this.#syncIn(jittered(scope.random, POLL_MS, POLL_JITTER));
+      this.#applyEarly();
+    } catch (error) {
+      if (session === this.#session) this.#failed(error);
+    }
+  }
+
+  #applyEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const delta of early) this.#apply(delta);
+  }
+
+  /** The connection stands, and yet there was no answer. */
+  #failed(error: unknown): void {
+    this.lost(messageOf(error));
+    this.#options.reach.lost(this.#part, messageOf(error), isPermanent(error));
+    this.#syncIn(RETRY_MS + this.#backoff(this.#failures++));
+  }
+
+  #forgetSync(): void {
+    this.#session++;
+    this.#synced = false;
+    this.#early = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Sees to it that a snapshot is asked for in `ms`, or before. */
+  #syncIn(ms: number): void {
+    const { clock } = this.#options.scope;
+    const at = clock.now() + ms;
+    if (this.#timer !== undefined && this.#timerAt <= at) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = clock.background(ms, () => {
+      this.#timer = undefined;
+      this.#sync();
+    });
+  }
+}

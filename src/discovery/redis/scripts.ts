@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+
+/** A Lua script that Redis runs as one step. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+// What several scripts share. The clock is always the server's: clocks of clients decide nothing.
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+const GENERATION = `
+local function generationOf(held)
+  return held and tonumber(string.match(held, '^(%-?%d+)|'))
+end
+`;
+// Counts a change and tells it. Generations travel as text, because Lua's JSON keeps 14 digits of a number.
+const TELL = `
+local function tell(head, channel, change)
+  change.rev = redis.call('HINCRBY', head, 'rev', 1)
+  change.epoch = redis.call('HGET', head, 'epoch')
+  redis.call('PUBLISH', channel, cjson.encode(change))
+end
+`;
+
+/**
+ * KEYS instances, leases, head · ARGV id, generation, lease in ms, record, epoch to use when there is none, channel.
+ * Returns 1, or -1 when a newer generation holds the id. A repeated call changes nothing.
+ */
+export const register = script(`${NOW}${GENERATION}${TELL}
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+local generation = generationOf(held)
+if generation and generation > tonumber(ARGV[2]) then return -1 end
+local text = ARGV[2] .. '|' .. ARGV[4]
+local lease = redis.call('ZSCORE', KEYS[2], ARGV[1])
+local fresh = redis.call('HSETNX', KEYS[3], 'epoch', ARGV[5]) == 1
+redis.call('HSET', KEYS[1], ARGV[1], text)
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+if fresh or held ~= text or not lease or tonumber(lease) <= now then
+  tell(KEYS[3], ARGV[6], { op = 'join', record = ARGV[4] })
+end
+return 1
+`);
+
+/**
+ * KEYS instances, leases, head · ARGV id, generation, lease in ms, channel.
+ * Returns -1 when a newer generation holds the id; 0 when the record is not there, so that the owner registers again; else 1 plus the number
+ * of leases that ended two leases ago, which somebody should reap.
+ */
+export const beat = script(`${NOW}${GENERATION}${TELL}
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+local generation = generationOf(held)
+if not generation then return 0 end
+if generation > tonumber(ARGV[2]) then return -1 end
+if generation < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[3], 'epoch') == 0 then return 0 end
+local lease = redis.call('ZSCORE', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+if not lease or tonumber(lease) <= now then
+  tell(KEYS[3], ARGV[4], { op = 'join', record = string.match(held, '^%-?%d+|(.*)$') })
+end
+return 1 + redis.call('ZCOUNT', KEYS[2], '-inf', now - 2 * ARGV[3])
+`);
+
+/**
+ * KEYS instances, leases, head · ARGV id, generation, epoch to use when there is none, channel.
+ * Tells of the leave even when the record is lost already, since readers may still have it; not when a newer generation holds the id.
+ */
+export const leave = script(`${GENERATION}${TELL}
+local generation = generationOf(redis.call('HGET', KEYS[1], ARGV[1]))
+if generation and generation > tonumber(ARGV[2]) then return 0 end
+redis.call('HSETNX', KEYS[3], 'epoch', ARGV[3])
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+tell(KEYS[3], ARGV[4], { op = 'leave', id = ARGV[1], generation = ARGV[2] })
+return 1
+`);
+
+/**
+ * KEYS instances, leases, head · ARGV epoch and revision that the reader has. Only reads.
+ * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and no lease ended, the ids and the
+ * records of those whose lease holds.
+ */
+export const snapshot = script(`${NOW}
+local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
+local rev = redis.call('HGET', KEYS[3], 'rev') or '0'
+if epoch == ARGV[1] and rev == ARGV[2] and redis.call('ZCOUNT', KEYS[2], '-inf', now) == 0 then
+  return { epoch, rev }
+end
+local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
+local records = {}
+for first = 1, #ids, 1000 do
+  local last = math.min(first + 999, #ids)
+  local part = redis.call('HMGET', KEYS[1], unpack(ids, first, last))
+  for i = 1, #part do records[first + i - 1] = part[i] end
+end
+return { epoch, rev, ids, records }
+`);
+
+/**
+ * KEYS instances, leases, head, reaper · ARGV lease in ms, channel.
+ * Removes at most 100 records whose lease ended two leases ago. One reaper per lease: whoever sets the key first.
+ */
+export const reap = script(`${NOW}${GENERATION}${TELL}
+if not redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end
+local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 2 * ARGV[1], 'LIMIT', 0, 100)
+for _, id in ipairs(ids) do
+  local generation = generationOf(redis.call('HGET', KEYS[1], id))
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+  tell(KEYS[3], ARGV[2], { op = 'lapse', id = id, generation = string.format('%.0f', generation or 0) })
+end
+return #ids
+`);
+
+/** KEYS index · ARGV service, milliseconds after which a service that nobody announced is dropped from the index. */
+export const index = script(`${NOW}
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+return 1
+`);
+
+function script(lua: string): Script {
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
