@@ -39,11 +39,13 @@ export interface MeshEvents {
 }
 
 export type MeshEventName = keyof MeshEvents;
-type Listener<Name extends MeshEventName> = (event: MeshEvents[Name]) => void;
 
-/** Typed events, mirrored to `node:diagnostics_channel` as `heddle:<name>`. A listener that throws hurts nobody else. */
+/** What it returns is of no interest, but a promise that rejects is reported like an error that is thrown. */
+type Listener<Name extends MeshEventName> = (event: MeshEvents[Name]) => unknown;
+
+/** Typed events, mirrored to `node:diagnostics_channel` as `heddle:<name>`. A listener that fails hurts nobody else. */
 export class Events {
-  readonly #listeners = new Map<MeshEventName, Set<(event: never) => void>>();
+  readonly #listeners = new Map<MeshEventName, Set<(event: never) => unknown>>();
 
   /** Calls `listener` for each event of that name; the function returned stops that. */
   on<Name extends MeshEventName>(name: Name, listener: Listener<Name>): () => void {
@@ -56,14 +58,23 @@ export class Events {
   emit<Name extends MeshEventName>(name: Name, event: MeshEvents[Name]): void {
     // `on` stores under `name` only listeners of that name's event, which the map's type cannot say.
     const listeners = this.#listeners.get(name) as Set<Listener<Name>> | undefined;
-    for (const listener of listeners ?? []) {
-      try {
-        listener(event);
-      } catch (error) {
-        if (name !== 'fault') this.emit('fault', { source: `listener of '${name}'`, error });
-      }
+    // A copy, so that a listener which adds one does not make it hear this event, and itself again and again.
+    for (const listener of [...(listeners ?? [])]) {
+      if (listeners?.has(listener)) this.#tell(name, listener, event);
     }
     const mirror = channel(`heddle:${name}`);
     if (mirror.hasSubscribers) mirror.publish(event);
+  }
+
+  #tell<Name extends MeshEventName>(name: Name, listener: Listener<Name>, event: MeshEvents[Name]): void {
+    const failed = (error: unknown) => {
+      if (name !== 'fault') this.emit('fault', { source: `listener of '${name}'`, error });
+    };
+    try {
+      const result = listener(event);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 }
