@@ -102,13 +102,18 @@ export function joined<Req, Res>(
       }
       if (refusal !== undefined) return refuse(refusal, i - 1, ctx);
     }
-    return next(req, ctx).then(
-      (res) => rise(count - 1, res, ctx),
-      (error: unknown) => sink(count - 1, error, ctx),
-    );
+    try {
+      return next(req, ctx).then(
+        (res) => rise(count - 1, res, ctx),
+        (error: unknown) => sink(count - 1, error, ctx),
+      );
+    } catch (error) {
+      // A filter that breaks the rule of a service and throws at once: what was started above still has to be ended.
+      return refuse(error, count - 1, ctx);
+    }
   };
 
-  async function refuse(refusal: Error, from: number, ctx: Context): Promise<never> {
+  async function refuse(refusal: unknown, from: number, ctx: Context): Promise<never> {
     return sink(from, refusal, ctx);
   }
 }
