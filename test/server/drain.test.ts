@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { Events } from '../../src/core/events.ts';
@@ -39,7 +40,7 @@ async function setup(serve: http.RequestListener = (_, res) => res.end('served')
   closing.push(
     () => agent.destroy(),
     () => server.close(),
-    () => server.closeAllConnections(),
+    () => server.closeAllConnections?.(),
   );
   let drained = false;
   void registration.drained.then(() => {
@@ -260,6 +261,32 @@ test('a server of node:net is drained as well', async () => {
   const registration = await registrations.register({ server });
   void registration.drain();
   await clock.advance(1_500);
+  await registration.drained;
+  expect(server.listening).toBe(false);
+});
+
+test('a server of node:http2 is drained, and is not sent the header that HTTP/2 forbids', async () => {
+  const { clock, registrations } = await setup();
+  const server = http2.createServer((_, res) => res.end('served'));
+  const port = await listen(server);
+  const registration = await registrations.register({ server, signals: false });
+  void registration.drain();
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  closing.push(() => client.destroy());
+  const [headers] = await once(client.request({ ':path': '/' }), 'response');
+  expect([headers[':status'], headers['connection']]).toEqual([200, undefined]);
+  await clock.advance(11_500);
+  await registration.drained;
+  expect(server.listening).toBe(false);
+});
+
+test('a port is closed in the end, whoever does not read and whatever cannot be cut', async () => {
+  const { clock, port, server, registration } = await setup((_, res) => res.end(Buffer.alloc(30_000_000)));
+  Object.assign(server, { closeAllConnections: undefined }); // as servers of HTTP/2 are
+  const [res] = await once(http.get({ host: '127.0.0.1', port, agent: false }), 'response');
+  closing.push(() => res.destroy());
+  void registration.drain();
+  await clock.advance(11_500);
   await registration.drained;
   expect(server.listening).toBe(false);
 });

@@ -221,16 +221,38 @@ test('a client that goes away with requests queued on its connection leaves noth
 });
 
 test('queued requests that are answered in turn are counted out one by one', async () => {
-  const { port, metrics } = await setup();
+  const { port, metrics, server } = await setup();
   const client = connect(port, '127.0.0.1');
+  const [socket] = await once(server, 'connection');
+  const listeners = socket.listenerCount('close');
   client.write('GET / HTTP/1.1\r\nhost: teams\r\n\r\n'.repeat(3));
   let text = '';
   client.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
   while (text.split('served').length < 4) await once(client, 'data');
-  client.destroy();
   expect(metrics.value('inbound_requests')).toBe(3);
+  expect(metrics.value('inbound_in_flight')).toBe(0);
+  expect(socket.listenerCount('close')).toBe(listeners);
+  client.destroy();
+});
+
+test('a request whose client left before the mesh saw it is served, and not counted as in flight', async () => {
+  const metrics = new MemoryMetrics();
+  const inbound = createInbound({ self, clock: new ManualClock(), metrics });
+  const server = http.createServer();
+  const port = await listen(server);
+  closing.push(() => server.close());
+  const client = connect(port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nhost: teams\r\n\r\n'.repeat(2));
+  const requests: [http.IncomingMessage, http.ServerResponse][] = [];
+  server.on('request', (req, res) => requests.push([req, res]));
+  while (requests.length < 2) await once(server, 'request');
+  client.destroy();
+  await once(requests[0]?.[1] ?? server, 'close');
+  let served = 0;
+  for (const [req, res] of requests) inbound(req, res, () => served++);
+  expect(served).toBe(2);
   expect(metrics.value('inbound_in_flight')).toBe(0);
 });
 

@@ -189,6 +189,7 @@ test('to leave is not to drain: the server stays as it is', async () => {
   const registration = await registrations.register({ server: web });
   await registrations.leave();
   await registration.drained;
+  await registration.leave();
   await registration.drain();
   expect(registration.state).toBe('left');
   expect(registry.said).toEqual(['announce teams-1', 'leave teams-1']);
