@@ -19,7 +19,7 @@ export function openRegistry(name: string, value: unknown): RegistryFactory {
 }
 
 function openUrl(name: string, url: string): RegistryFactory {
-  if (/^rediss?:/.test(url)) return createRedisRegistry(name, { url });
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return createRedisRegistry(name, { url });
   if (url.startsWith('file://') && URL.canParse(url)) return createFileRegistry(fileURLToPath(url));
   if (url.startsWith('file:') && url.length > 'file:'.length) return createFileRegistry(url.slice('file:'.length));
   return refuse(name, withoutCredentials(url));

@@ -30,6 +30,7 @@ class FileRegistry implements Registry {
   readonly #scope: RegistryScope;
   readonly #watches: Watches;
   readonly #owners = new Set<FileOwner>();
+  #closing: Promise<void> | undefined;
 
   constructor(root: string, scope: RegistryScope) {
     this.name = `file:${root}`;
@@ -71,7 +72,12 @@ class FileRegistry implements Registry {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#watches.close();
     const leaves = [...this.#owners].map((owner) => owner.leave());
     this.#owners.clear();

@@ -17,7 +17,7 @@ import { readSnapshot } from './snapshot-reply.ts';
 
 /** What a reader is given. */
 export interface ReaderOptions {
-  readonly connection: Connection;
+  readonly connection: Pick<Connection, 'run'>;
   readonly keys: ServiceKeys;
   readonly reach: Reach;
   readonly rejections: Rejections;
