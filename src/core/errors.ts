@@ -175,12 +175,22 @@ export class MisdirectedError extends MeshError {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown; never empty for an error. */
 export function messageOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Error)) return textOf(thrown);
   // An AggregateError of Node's connection attempts has an empty message; its first part says what happened.
-  if (thrown.message === '' && thrown instanceof AggregateError) return messageOf(thrown.errors[0]);
+  if (thrown.message === '' && thrown instanceof AggregateError && thrown.errors.length > 0)
+    return messageOf(thrown.errors[0]);
   // fetch says only that it failed; its cause says why.
   if (thrown.message === 'fetch failed' && thrown.cause !== undefined) return messageOf(thrown.cause);
-  return thrown.message;
+  if (thrown.message !== '') return thrown.message;
+  return 'code' in thrown ? textOf(thrown.code) : thrown.name;
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'an object'; // one without a prototype, or with a `toString` that throws
+  }
 }
