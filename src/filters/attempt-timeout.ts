@@ -13,11 +13,14 @@ export function attemptTimeout<Req, Res>(
     (req, ctx) => {
       if (timeoutMs !== false) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + timeoutMs);
       return new Promise<Res>((resolve, reject) => {
-        ctx.onCancel(reject);
         const timer =
           timeoutMs === false
             ? undefined
             : clock.after(timeoutMs, () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs)));
+        ctx.onCancel((reason) => {
+          timer?.cancel();
+          reject(reason);
+        });
         next(req, ctx).then(
           (res) => {
             if (timer !== undefined) ctx.onEnd(() => timer.cancel());

@@ -25,6 +25,10 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
         ctx.end(error);
         return Promise.reject(error);
       }
+      if (ctx.cancelled !== undefined) {
+        ctx.end(ctx.cancelled);
+        return Promise.reject(ctx.cancelled);
+      }
       return new Promise<Res>((resolve, reject) => {
         ctx.onCancel(reject);
         const timer =

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import type { Context } from '../../src/core/context.ts';
+import { ConnectError, TransportError } from '../../src/core/errors.ts';
+import { harness, settled } from '../support/harness.ts';
+
+test('F34: after one refused connection an endpoint gets no more calls until its probe', async () => {
+  const { call, clock, peer, seen } = harness({ endpoints: 3 });
+  const reply = call();
+  const dead = peer.next();
+  dead.fail(new ConnectError('players', dead.ctx.endpoint?.id, new Error('ECONNREFUSED')));
+  await settled();
+  peer.next().reply({ status: 200 });
+  await reply;
+  for (let i = 0; i < 50; i++) {
+    const other = call();
+    const arrival = peer.next();
+    expect(arrival.ctx.endpoint?.id).not.toBe(dead.ctx.endpoint?.id);
+    arrival.reply({ status: 200 });
+    await other;
+  }
+  await clock.advance(6_000);
+  const probing = call();
+  const probe = peer.next();
+  expect(probe.ctx.endpoint?.id).toBe(dead.ctx.endpoint?.id);
+  probe.reply({ status: 200 });
+  await probing;
+  expect(seen.map(({ event }) => event)).toMatchObject([{ health: 'down' }, { health: 'up' }]);
+});
+
+test('F40: an endpoint that hangs is left after five attempts that ran into their limit', async () => {
+  const { call, clock, peer, seen } = harness({ endpoints: 1, retry: false, breaker: false, attemptTimeoutMs: 100 });
+  for (let i = 0; i < 5; i++) {
+    expect(seen).toEqual([]);
+    const reply = call();
+    await clock.advance(100);
+    await expect(reply).rejects.toMatchObject({ code: 'MESH_ATTEMPT_TIMEOUT' });
+    peer.next();
+  }
+  expect(seen).toMatchObject([{ event: { health: 'down', reason: '5 failures in a row' } }]);
+});
+
+test('an endpoint that hangs longer than the whole call may take is left too, but not for a limit it was handed', async () => {
+  const hang = async (own: boolean) => {
+    const { call, clock, peer, seen } = harness({ endpoints: 1, breaker: false, deadlineMs: own ? 100 : 10_000 });
+    for (let i = 0; i < 5; i++) {
+      const prepare = (ctx: Context) => {
+        if (!own) ctx.deadline = clock.now() + 100;
+      };
+      const reply = call({}, { prepare });
+      await clock.advance(100);
+      await expect(reply).rejects.toMatchObject({ code: 'MESH_DEADLINE', inherited: !own });
+      peer.next();
+    }
+    return seen.length;
+  };
+  expect(await hang(true)).toBe(1);
+  expect(await hang(false)).toBe(0);
+});
+
+test('F44: a body that breaks off counts against the endpoint, one that its reader gives up does not', async () => {
+  for (const [error, events] of [
+    [new TransportError('players', 'p', new Error('reset')), 1],
+    [undefined, 0],
+  ] as const) {
+    const { call, peer, seen, target } = harness({ endpoints: 1 });
+    for (let i = 0; i < 5; i++) {
+      const reply = call();
+      const { ctx, replyHead } = peer.next();
+      replyHead({ status: 200 });
+      await reply;
+      expect(target.nodes.nodes[0]?.running).toBe(1);
+      ctx.end(error);
+      expect(target.nodes.nodes[0]?.running).toBe(0);
+    }
+    expect(seen.length).toBe(events);
+  }
+});
+
+test('the breaker opens when the whole service is down, and then nothing is sent', async () => {
+  const { call, clock, peer, seen } = harness({ retry: false });
+  for (let i = 0; i < 20; i++) {
+    const reply = call();
+    peer.next().reply({ status: 500 });
+    expect((await reply).status).toBe(500);
+  }
+  await clock.advance(0);
+  await expect(call()).rejects.toMatchObject({ code: 'MESH_BREAKER_OPEN', attempts: 0 });
+  expect(peer.waiting).toBe(0);
+  expect(seen.filter(({ name }) => name === 'breaker')).toMatchObject([{ event: { state: 'open', trips: 1 } }]);
+});
+
+test('a 404 proves that the server is well', async () => {
+  const { call, clock, peer, seen } = harness();
+  for (let i = 0; i < 50; i++) {
+    const reply = call();
+    peer.next().reply({ status: 404 });
+    await reply;
+  }
+  await clock.advance(0);
+  expect(seen).toEqual([]);
+});

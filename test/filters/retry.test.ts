@@ -1,0 +1,221 @@
+import { expect, test } from 'vitest';
+import { ConnectError, MeshError, TransportError } from '../../src/core/errors.ts';
+import { harness, outcome, settled } from '../support/harness.ts';
+
+const reset = () => new TransportError('players', '10.0.0.1:8080', new Error('socket hang up'));
+const refused = () => new ConnectError('players', '10.0.0.1:8080', new Error('connect ECONNREFUSED'));
+
+test('a 503 to a GET is retried on another endpoint after a random wait of at most 25 ms', async () => {
+  const { call, clock, peer } = harness();
+  const reply = call();
+  const first = peer.next();
+  first.reply({ status: 503 });
+  await settled();
+  expect(peer.waiting).toBe(0);
+  await clock.advance(25);
+  const second = peer.next();
+  expect(second.ctx.attempt).toBe(2);
+  expect(second.ctx.endpoint?.id).not.toBe(first.ctx.endpoint?.id);
+  second.reply({ status: 200 });
+  expect(await reply).toEqual({ status: 200 });
+  expect(peer.discarded).toEqual([{ status: 503 }]);
+  expect(clock.pending).toBe(harness().clock.pending);
+});
+
+test('each retry goes to an endpoint that the call has not tried, as long as there is one', async () => {
+  const { call, clock, peer } = harness({ endpoints: 3 });
+  const reply = call();
+  const tried = new Set<string | undefined>();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const arrival = peer.next();
+    tried.add(arrival.ctx.endpoint?.id);
+    arrival.reply({ status: 503, body: `${attempt}` });
+    await clock.advance(250);
+  }
+  expect(tried.size).toBe(3);
+  expect(await reply).toEqual({ status: 503, body: '2' });
+});
+
+test('the last outcome leaves as it is, and an error says how many attempts were made', async () => {
+  const { call, clock, peer } = harness();
+  const reply = call();
+  let last: Error | undefined;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    last = reset();
+    peer.next().fail(last);
+    await clock.advance(250);
+  }
+  const ended = await outcome(reply);
+  expect(ended).toEqual({ error: last });
+  expect(last instanceof MeshError && last.attempts).toBe(3);
+});
+
+test('F64: a POST that may have been worked on is not sent again', async () => {
+  const { call, clock, peer, metrics } = harness();
+  const reply = call({ method: 'POST' });
+  peer.next().fail(reset());
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(0);
+  await expect(reply).rejects.toThrow('socket hang up');
+  expect(metrics.value('retries_refused', { service: 'players', reason: 'resend' })).toBe(1);
+});
+
+test('F64: a POST that was surely not worked on is sent again at once', async () => {
+  const { call, peer } = harness();
+  const reply = call({ method: 'POST' });
+  peer.next().fail(refused());
+  await settled();
+  peer.next().reply({ status: 503, headers: { 'mesh-nack': 'overload' } });
+  await settled();
+  peer.next().reply({ status: 201 });
+  expect(await reply).toEqual({ status: 201 });
+});
+
+test('F38: an address that belongs to another service by now is left at once, even by a POST', async () => {
+  const { call, peer, seen } = harness();
+  const reply = call({ method: 'POST' });
+  const stranger = peer.next();
+  stranger.reply({ status: 421, headers: { 'mesh-nack': 'misdirected' }, body: 'this is not players' });
+  await settled();
+  peer.next().reply({ status: 201 });
+  expect(await reply).toEqual({ status: 201 });
+  expect(peer.discarded.length).toBe(1);
+  expect(seen).toEqual([
+    {
+      name: 'endpoint',
+      event: { service: 'players', endpoint: stranger.ctx.endpoint?.id, health: 'down', reason: 'cannot be reached' },
+    },
+  ]);
+});
+
+test('a body that cannot be sent again is not', async () => {
+  const { call, clock, peer, metrics } = harness();
+  const reply = call({}, { prepare: (ctx) => (ctx.replayable = false) });
+  peer.next().fail(refused());
+  await clock.advance(1_000);
+  await expect(reply).rejects.toThrow('cannot connect');
+  expect(metrics.value('retries_refused', { service: 'players', reason: 'body' })).toBe(1);
+});
+
+test('F62: a call made for a request that is itself a retry is not retried, unless nothing was sent', async () => {
+  const { call, clock, peer } = harness();
+  const retried = { prepare: (ctx: { retried: boolean }) => (ctx.retried = true) };
+  const reply = call({}, retried);
+  peer.next().reply({ status: 503 });
+  await clock.advance(1_000);
+  expect(await reply).toEqual({ status: 503 });
+
+  const unsent = call({}, retried);
+  peer.next().fail(refused());
+  await settled();
+  peer.next().reply({ status: 200 });
+  expect(await unsent).toEqual({ status: 200 });
+});
+
+test('F73: Retry-After is obeyed exactly up to five seconds, and not waited for beyond', async () => {
+  const { call, clock, peer } = harness();
+  const reply = call();
+  peer.next().reply({ status: 429, headers: { 'retry-after': '2' } });
+  await clock.advance(1_999);
+  expect(peer.waiting).toBe(0);
+  await clock.advance(1);
+  peer.next().reply({ status: 200 });
+  expect(await reply).toEqual({ status: 200 });
+
+  const hopeless = call();
+  peer.next().reply({ status: 429, headers: { 'retry-after': '6' } });
+  await settled();
+  expect((await hopeless).status).toBe(429);
+});
+
+test('a retry that could not end before the deadline is not begun', async () => {
+  const { call, clock, peer, metrics } = harness({ deadlineMs: 1_500 });
+  const reply = call();
+  peer.next().reply({ status: 503, headers: { 'retry-after': '2' } });
+  await clock.advance(0);
+  expect((await reply).status).toBe(503);
+  expect(metrics.value('retries_refused', { service: 'players', reason: 'deadline' })).toBe(1);
+});
+
+test('F62: when everything fails, retries stay within 20 % of the calls and 10 a second', async () => {
+  // No health and no breaker: nothing but the budget limits the retries.
+  const { call, clock, peer, metrics } = harness({ health: false, breaker: false });
+  const calls = 2_000;
+  for (let i = 0; i < calls; i++) {
+    const reply = call();
+    do {
+      peer.next().fail(refused());
+      await settled();
+    } while (peer.waiting > 0);
+    await expect(reply).rejects.toThrow();
+  }
+  await clock.advance(0);
+  expect(metrics.value('retries', { service: 'players' })).toBe(calls * 0.2 + 100);
+});
+
+test('F63: a retry is taken from the budget when it is decided, not when its wait is over', async () => {
+  const { call, clock, peer, metrics } = harness({
+    breaker: false,
+    health: false,
+    retry: { budgetRatio: 0, budgetPerSecond: 0.1 },
+  });
+  const replies = [call(), call()];
+  peer.next().reply({ status: 503 });
+  peer.next().reply({ status: 503 });
+  await settled();
+  expect(metrics.value('retries', { service: 'players' })).toBe(1);
+  await clock.advance(25);
+  expect(peer.waiting).toBe(1);
+  peer.next().reply({ status: 200 });
+  expect((await Promise.all(replies)).map(({ status }) => status).sort()).toEqual([200, 503]);
+});
+
+test('a caller can lower the number of attempts, not raise it', async () => {
+  const { call, clock, peer } = harness({ retry: { attempts: 2 } });
+  const once = call({}, { prepare: (ctx) => (ctx.maxAttempts = 1) });
+  peer.next().reply({ status: 503 });
+  await clock.advance(1_000);
+  expect((await once).status).toBe(503);
+
+  const many = call({}, { prepare: (ctx) => (ctx.maxAttempts = 10) });
+  peer.next().reply({ status: 503 });
+  await clock.advance(1_000);
+  peer.next().reply({ status: 503 });
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(0);
+  expect((await many).status).toBe(503);
+});
+
+test('with retries off a call is one attempt', async () => {
+  const { call, clock, peer } = harness({ retry: false });
+  const reply = call();
+  peer.next().fail(refused());
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(0);
+  await expect(reply).rejects.toThrow('cannot connect');
+});
+
+test('a call cancelled while it waits for its retry ends at once and leaves no timer', async () => {
+  const { call, clock, peer } = harness();
+  const idle = clock.pending;
+  const controller = new AbortController();
+  const reply = call({}, { signal: controller.signal });
+  peer.next().reply({ status: 503, headers: { 'retry-after': '5' } });
+  await settled();
+  controller.abort(new Error('changed my mind'));
+  const ended = await outcome(reply);
+  expect(ended).toMatchObject({ error: { code: 'MESH_CANCELLED', cause: { message: 'changed my mind' } } });
+  expect(clock.pending).toBe(idle);
+});
+
+test("an error that the mesh does not know is the application's own and is not retried", async () => {
+  const { call, clock, peer, seen } = harness();
+  for (let i = 0; i < 10; i++) {
+    const reply = call();
+    peer.next().fail(new TypeError('invalid header'));
+    await clock.advance(100);
+    await expect(reply).rejects.toThrow('invalid header');
+  }
+  expect(peer.waiting).toBe(0);
+  expect(seen).toEqual([]);
+});

@@ -1,0 +1,72 @@
+import { assembler } from '../../src/client/assemble.ts';
+import type { Parts } from '../../src/client/parts.ts';
+import { EndpointPools } from '../../src/client/pools.ts';
+import type { ServiceOptions } from '../../src/client/settings.ts';
+import { startCall } from '../../src/client/start-call.ts';
+import { Targets } from '../../src/client/targets.ts';
+import type { Context } from '../../src/core/context.ts';
+import { Events, type MeshEventName } from '../../src/core/events.ts';
+import { createStaticRegistry } from '../../src/discovery/static.ts';
+import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
+import { Tracing } from '../../src/telemetry/tracing.ts';
+import { ManualClock, MockPeer, type MockRequest, type MockResponse, seededRandom } from '../../src/testing/entry.ts';
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Changes the context before the call starts. */
+  readonly prepare?: (ctx: Context) => void;
+}
+
+/** The whole default stack over a peer that the test plays, in time that the test moves. */
+export function harness(options: ServiceOptions & { readonly endpoints?: number } = {}) {
+  const { endpoints = 3, ...settings } = options;
+  const clock = new ManualClock();
+  const random = seededRandom(1);
+  const events = new Events();
+  const metrics = new MemoryMetrics();
+  const peer = new MockPeer();
+  const scope = { clock, random, events, metrics };
+  const lists = Array.from({ length: endpoints }, (_, i) => `http://10.0.0.${i + 1}:8080`);
+  const registry = createStaticRegistry({ players: lists })(scope);
+  const self = { service: 'teams', id: 'teams-1', generation: 1, attributes: {} };
+  const parts: Parts = {
+    ...scope,
+    self,
+    registry,
+    tracing: new Tracing(random),
+    pools: new EndpointPools(),
+    startedAt: clock.now(),
+  };
+  const targets = new Targets(parts, settings, new Map());
+  const target = targets.of('players');
+  const service = assembler(peer.binding, parts)(target);
+  const seen: { name: MeshEventName; event: object }[] = [];
+  for (const name of ['breaker', 'endpoint', 'fault'] as const) events.on(name, (event) => seen.push({ name, event }));
+
+  const call = (req: MockRequest = {}, { signal, prepare }: CallOptions = {}): Promise<MockResponse> => {
+    const ctx = startCall(parts, target, peer.binding, req, signal);
+    prepare?.(ctx);
+    const reply = service(req, ctx);
+    // A test looks at a reply when it comes to it, which may be after it failed.
+    reply.catch(() => {});
+    return reply;
+  };
+  return { clock, events, metrics, peer, target, targets, call, seen, parts };
+}
+
+/** Lets everything that needs no time happen. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How a promise stands: its value, its error, or that it is still open. */
+export async function outcome<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown } | 'pending'> {
+  await settled();
+  return Promise.race([
+    promise.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    ),
+    settled().then(() => 'pending' as const),
+  ]);
+}
