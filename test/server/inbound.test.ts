@@ -153,7 +153,10 @@ test('a request that says nothing is served without limits, whatever surrounds t
 
 test('what a request said holds over awaits and timers, and never for its neighbour', async () => {
   const { ask } = await setup((req, res) => {
-    setTimeout(() => Promise.resolve().then(() => res.end(String(ambient()?.retried))), req.url === '/slow' ? 20 : 1);
+    setTimeout(
+      () => void Promise.resolve().then(() => res.end(String(ambient()?.retried))),
+      req.url === '/slow' ? 20 : 1,
+    );
   });
   const replies = await Promise.all([
     ask({ 'mesh-attempt': '2' }, { path: '/slow' }),
