@@ -1,6 +1,18 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
 export default defineConfig({
+  resolve: {
+    // Code from the docs imports the package by its name.
+    alias: [
+      { find: /^heddle$/, replacement: source('index.ts') },
+      { find: /^heddle\/got$/, replacement: source('client/got/entry.ts') },
+      { find: /^heddle\/redis$/, replacement: source('discovery/redis/entry.ts') },
+      { find: /^heddle\/testing$/, replacement: source('testing/entry.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts'],
     // The report is read by .ci/run.

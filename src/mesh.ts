@@ -73,7 +73,7 @@ export function createMesh(options: MeshOptions): Mesh {
     events,
     metrics,
     // Only the registry is given up: what the application still has to do on its way out can go on calling.
-    onDrained: (signal) => (signal === undefined ? undefined : registry.close()),
+    onDrained: (signal) => (signal === undefined || registrations.live.length > 0 ? undefined : registry.close()),
   });
 
   let closing: Promise<void> | undefined;

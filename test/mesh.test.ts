@@ -1,0 +1,175 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { ConfigError, createMesh, type Mesh, type MeshOptions } from '../src/index.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+function mesh(options: Partial<MeshOptions> = {}): Mesh {
+  const made = createMesh({ self: { service: 'teams' }, registry: {}, logger: false, ...options });
+  closing.push(() => made.close());
+  return made;
+}
+
+async function answering(body: string): Promise<string> {
+  const server = createServer((_req, res) => res.end(body)).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  closing.push(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port
+}
+
+const base = { self: { service: 'teams' }, registry: {}, logger: false };
+
+test.each([
+  [{ ...base, self: undefined }, 'self must be an object, not undefined'],
+  [
+    { ...base, self: { service: 'Teams' } },
+    'self.service must be a service name (1 to 63 of a-z, 0-9, ".", "_", "-"; a letter or digit at both ends), not \'Teams\'',
+  ],
+  [
+    { ...base, self: { service: 'teams', zon: 'a' } },
+    "self has no option 'zon'; it knows service, environment, version, zone, region, attributes",
+  ],
+  [{ ...base, self: { service: 'teams', zone: 1 } }, 'self.zone must be a string that is not empty, not 1'],
+  [
+    { ...base, self: { service: 'teams', attributes: { canary: true } } },
+    'self.attributes.canary must be a string that is not empty, not true',
+  ],
+  [{ ...base, registry: 7 }, 'registry must be'],
+  [{ ...base, registry: 'mysql://x' }, 'registry must be'],
+  [{ ...base, registry: { players: ['10.0.0.1'] } }, 'registry.players'],
+  [
+    { ...base, retries: 3 },
+    "createMesh has no option 'retries'; it knows self, registry, defaults, services, isService, logger, opentelemetry, clock, random",
+  ],
+  [
+    { ...base, defaults: { deadlineMs: -1 } },
+    'defaults.deadlineMs must be a number of milliseconds of at least 1, not -1',
+  ],
+  [
+    { ...base, defaults: { deadlineMs: '5s' } },
+    "defaults.deadlineMs must be a number of milliseconds of at least 1, not '5s'",
+  ],
+  [{ ...base, defaults: { retry: { attempts: 9 } } }, 'defaults.retry.attempts must be an integer from 1 to 5, not 9'],
+  [
+    { ...base, defaults: { retry: { times: 2 } } },
+    "defaults.retry has no option 'times'; it knows attempts, baseMs, maxMs, budgetRatio, budgetPerSecond",
+  ],
+  [
+    { ...base, services: { players: { concurrency: 0 } } },
+    'services.players.concurrency must be an integer from 1 to 1000000, not 0',
+  ],
+  [
+    { ...base, services: { players: { balancer: 'fastest' } } },
+    "services.players.balancer must be one of p2c, not 'fastest'",
+  ],
+  [
+    { ...base, services: { players: { where: { zone: '' } } } },
+    'services.players.where.zone must be a string that is not empty',
+  ],
+  [{ ...base, services: { 'no good': {} } }, 'a key of services must be a service name'],
+  [{ ...base, isService: 'players' }, "isService must be a function, not 'players'"],
+  [
+    { ...base, logger: () => {} },
+    'logger must be false or an object with the methods debug, info, warn, error, not a function',
+  ],
+  [{ ...base, opentelemetry: true }, 'opentelemetry must be false or the exports of @opentelemetry/api, not true'],
+])('%#: a wrong option throws when the mesh is made: %j', (options, message) => {
+  const make = () => createMesh(options as unknown as MeshOptions); // which the compiler would not take
+  expect(make).toThrow(ConfigError);
+  expect(make).toThrow(message);
+});
+
+test('what cannot be wrapped is refused', () => {
+  // @ts-expect-error: a number is no client
+  expect(() => mesh().wrap(42)).toThrow('wrap must be given got, or a fetch, not 42');
+});
+
+test('an option that is undefined is as good as none', () => {
+  const { settings } = mesh({ defaults: { retry: { attempts: undefined }, deadlineMs: undefined } }).explain('players');
+  expect(settings.find(({ name }) => name === 'retry.attempts')).toEqual({
+    name: 'retry.attempts',
+    value: 3,
+    from: 'default',
+  });
+});
+
+test('explain tells of each setting where it comes from, the most special place first', () => {
+  const made = mesh({
+    defaults: { deadlineMs: 5_000, retry: { attempts: 2, baseMs: 10 }, breaker: false },
+    services: { players: { retry: { attempts: 4 }, health: false } },
+  });
+  const settings = new Map(made.explain('players').settings.map(({ name, value, from }) => [name, [value, from]]));
+  expect(settings.get('deadlineMs')).toEqual([5_000, 'defaults']);
+  expect(settings.get('retry.attempts')).toEqual([4, 'services.players']);
+  expect(settings.get('retry.baseMs')).toEqual([10, 'defaults']);
+  expect(settings.get('retry.maxMs')).toEqual([250, 'default']);
+  expect(settings.get('breaker')).toEqual([false, 'defaults']);
+  expect(settings.get('health')).toEqual([false, 'services.players']);
+  expect(made.explain('players').breaker.state).toBe('off');
+});
+
+test('explain tells what is known of each endpoint and what happened last', async () => {
+  const dead = 'http://127.0.0.1:1';
+  const made = mesh({ registry: { players: [dead, await answering('hello')] } });
+  for (let i = 0; i < 10; i++) expect(await made.client('players').get('/').text()).toBe('hello');
+  const explained = made.explain('players');
+  expect(explained.endpoints.map(({ address, health }) => [address === dead, health]).sort()).toEqual([
+    [false, 'up'],
+    [true, 'down'],
+  ]);
+  expect(explained.recent.at(-1)?.what).toBe('127.0.0.1:1 down: cannot be reached');
+  expect(String(explained)).toContain('retry.attempts = 3 (default)');
+  expect(explained.stack.split('\n').map((line) => line.split(' ')[0])).toContain('attempt-timeout');
+});
+
+test('a client of its own settings has its own view of the service', async () => {
+  const url = await answering('staging');
+  const made = mesh({ registry: { players: [{ url, attributes: { environment: 'staging' } }] } });
+  expect(
+    await made
+      .client('players', { where: { environment: 'staging' } })
+      .get('/')
+      .text(),
+  ).toBe('staging');
+  await expect(made.client('players', { where: { environment: 'production' } }).get('/')).rejects.toMatchObject({
+    code: 'MESH_NO_ENDPOINTS',
+    message: "no endpoint of 'players' matches environment=production (1 known, all environment=staging)",
+  });
+});
+
+test('a listener that throws is told of as a fault and stops no call', async () => {
+  const made = mesh({ registry: { players: ['http://127.0.0.1:1', await answering('hello')] } });
+  const faults: unknown[] = [];
+  made.on('fault', ({ source }) => faults.push(source));
+  made.on('endpoint', () => {
+    throw new Error('a bug of the application');
+  });
+  for (let i = 0; i < 10; i++) expect(await made.client('players').get('/').text()).toBe('hello');
+  expect(faults).toEqual(["listener of 'endpoint'"]);
+});
+
+test('the figures count calls and attempts by outcome', async () => {
+  const made = mesh({ registry: { players: [await answering('hello')] } });
+  for (let i = 0; i < 3; i++) await made.client('players').get('/');
+  const read = (name: string) => made.metrics().find((one) => one.name === name);
+  expect(read('calls')).toMatchObject({
+    labels: { service: 'players', binding: 'native', outcome: 'success' },
+    value: 3,
+  });
+  expect(read('call_ms')).toMatchObject({ kind: 'histogram', count: 3 });
+});
+
+test('F88: names that somebody makes up do not fill the memory', async () => {
+  const made = mesh();
+  for (let i = 0; i < 2_500; i++)
+    await made
+      .client(`made-up-${i}`)
+      .get('/')
+      .catch(() => {});
+  const gauges = made.metrics().filter(({ name, labels }) => name === 'endpoints' && labels['health'] === 'all');
+  expect(gauges.length).toBeLessThanOrEqual(2_000);
+});

@@ -1,0 +1,96 @@
+import * as api from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { runAmbient } from '../../src/core/ambient.ts';
+import { harness } from '../support/harness.ts';
+
+const exporter = new InMemorySpanExporter();
+beforeAll(() => {
+  api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  api.trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+});
+afterAll(() => {
+  api.trace.disable();
+  api.context.disable();
+});
+beforeEach(() => exporter.reset());
+
+function setup() {
+  const all = harness();
+  all.parts.tracing.use(api);
+  return all;
+}
+
+const traceparentOf = (headers: readonly string[]) => headers[headers.indexOf('traceparent') + 1];
+
+test("a call is a span under the application's own, each attempt a client span under it that names its endpoint", async () => {
+  const { call, clock, peer } = setup();
+  await api.trace.getTracer('app').startActiveSpan('request', async (root) => {
+    const reply = call();
+    const first = peer.next();
+    first.reply({ status: 503 });
+    await clock.advance(25);
+    const second = peer.next();
+    expect(traceparentOf(second.ctx.headers)).not.toBe(traceparentOf(first.ctx.headers));
+    second.reply({ status: 200 });
+    await reply;
+    root.end();
+  });
+  const [one, two, whole, root] = exporter.getFinishedSpans();
+  expect([one, two, whole, root].map((span) => span?.name)).toEqual([
+    'GET players attempt',
+    'GET players attempt',
+    'GET players',
+    'request',
+  ]);
+  expect(whole?.parentSpanContext?.spanId).toBe(root?.spanContext().spanId);
+  for (const attempt of [one, two]) {
+    expect(attempt?.kind).toBe(api.SpanKind.CLIENT);
+    expect(attempt?.parentSpanContext?.spanId).toBe(whole?.spanContext().spanId);
+    expect(attempt?.spanContext().traceId).toBe(root?.spanContext().traceId);
+  }
+  expect(one?.attributes).toMatchObject({
+    'heddle.service': 'players',
+    'heddle.attempt': 1,
+    'server.port': 8080,
+    'heddle.verdict': 'retryable',
+  });
+  expect(two?.attributes).toMatchObject({ 'heddle.attempt': 2, 'heddle.verdict': 'success' });
+  expect(whole?.attributes).toMatchObject({ 'heddle.attempts': 2 });
+});
+
+test('what is sent names the span of its attempt as the parent', async () => {
+  const { call, peer } = setup();
+  const reply = call();
+  const { ctx, reply: answer } = peer.next();
+  answer({ status: 200 });
+  await reply;
+  const [attempt] = exporter.getFinishedSpans();
+  const { traceId, spanId } = attempt?.spanContext() ?? { traceId: '', spanId: '' };
+  expect(traceparentOf(ctx.headers)).toBe(`00-${traceId}-${spanId}-01`);
+});
+
+test('the trace of an inbound request is continued where the application has no span of its own', async () => {
+  const { call, clock, peer } = setup();
+  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: '', baggage: 'user=7' };
+  const reply = runAmbient({ trace, deadline: clock.now() + 1_000, retried: false }, () => call());
+  const { ctx, reply: answer } = peer.next();
+  expect(traceparentOf(ctx.headers)).toMatch(new RegExp(`^00-${'a'.repeat(32)}-`));
+  expect(ctx.headers[ctx.headers.indexOf('baggage') + 1]).toBe('user=7');
+  answer({ status: 200 });
+  await reply;
+  expect(exporter.getFinishedSpans()[1]?.parentSpanContext).toMatchObject({ spanId: 'b'.repeat(16), isRemote: true });
+});
+
+test('a call that fails ends its spans with the error', async () => {
+  const { call, peer } = setup();
+  const reply = call({ method: 'POST' });
+  peer.next().fail(new Error('broken'));
+  await expect(reply).rejects.toThrow('broken');
+  const spans = exporter.getFinishedSpans();
+  expect(spans.map(({ status }) => status)).toEqual([
+    { code: api.SpanStatusCode.ERROR, message: 'broken' },
+    { code: api.SpanStatusCode.ERROR, message: 'broken' },
+  ]);
+});
