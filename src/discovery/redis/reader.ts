@@ -93,8 +93,13 @@ export class Reader implements ConnectionUser {
     if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
     // While nobody has written, there is no epoch; the first change of the first one follows that.
     const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
-    if (next) this.#followed.apply(delta);
-    else this.#gap();
+    if (next) {
+      this.#followed.apply(delta);
+      return;
+    }
+    // An owner's leave holds whatever else was missed; a snapshot could only say that the owner is not listed.
+    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
+    this.#gap();
   }
 
   /** Something was missed. Who is not synced will take a snapshot anyway. */

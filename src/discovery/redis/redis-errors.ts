@@ -1,9 +1,13 @@
-/** Replies that waiting does not cure: somebody has to change a password, a rule or the memory of the server. */
-const PERMANENT = /^(NOAUTH|WRONGPASS|NOPERM|OOM|MISCONF|ERR (AUTH|invalid password|Client sent AUTH))/;
+/** Refusals of Redis that pass by themselves: it starts, is busy, hands over to another, or has too many guests. */
+const PASSING =
+  /^(LOADING|BUSY|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|ERR max number of clients)/;
 
-/** Whether it takes a person to make the same command work. Everything else (no connection, LOADING, BUSY, READONLY, …) passes. */
+/**
+ * Whether it takes a person to make the same command work: Redis answered, and refused for a reason that waiting does not cure, such as
+ * NOAUTH, WRONGPASS, NOPERM or OOM. A connection that is not there always may come back.
+ */
 export function isPermanent(error: unknown): boolean {
-  return error instanceof Error && PERMANENT.test(error.message);
+  return error instanceof Error && error.name === 'ReplyError' && !PASSING.test(error.message);
 }
 
 /** Whether the server has not seen the script yet. */
