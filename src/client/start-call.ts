@@ -20,6 +20,7 @@ export function startCall<Req>(
   const inbound = ambient();
   if (inbound !== undefined) {
     ctx.trace = inbound.trace;
+    ctx.baggage = inbound.baggage;
     ctx.deadline = inbound.deadline;
     ctx.retried = inbound.retried;
   }

@@ -4,6 +4,8 @@ import type { TraceContext } from './trace-context.ts';
 /** What an inbound request hands to the calls made while it is served. */
 export interface Ambient {
   readonly trace: TraceContext | undefined;
+  /** `baggage` as it came, or empty; it travels with or without a trace. */
+  readonly baggage: string;
   /** Monotonic milliseconds by which the caller wants its answer; `Infinity` when it did not say. */
   readonly deadline: number;
   /** Whether the request is itself a retry: calls made for it are then not retried again. */

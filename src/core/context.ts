@@ -48,6 +48,8 @@ export class Context {
   endpoint: Endpoint | undefined;
   verdict: Verdict | undefined;
   trace: TraceContext | undefined;
+  /** `baggage` of the request that the call is made for, or empty. */
+  baggage = '';
   /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
   span: unknown;
   /** Why the attempt failed, for reports. */
@@ -75,6 +77,7 @@ export class Context {
       this.deadline = parent.deadline;
       this.retried = parent.retried;
       this.trace = parent.trace;
+      this.baggage = parent.baggage;
       this.span = parent.span;
       if (parent.headers.length > 0) this.headers.push(...parent.headers);
     }

@@ -1,4 +1,4 @@
-/** The W3C trace context of a call: what `traceparent`, `tracestate` and `baggage` carry. Values are checked where they enter. */
+/** The W3C trace context of a call: what `traceparent` and `tracestate` carry. Values are checked where they enter. */
 export interface TraceContext {
   /** 32 lower-case hex digits. */
   readonly traceId: string;
@@ -8,6 +8,4 @@ export interface TraceContext {
   readonly flags: number;
   /** `tracestate` as it came, or empty. */
   readonly state: string;
-  /** `baggage` as it came, or empty. */
-  readonly baggage: string;
 }

@@ -16,8 +16,8 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointSc
         if (trace !== undefined) {
           headers.push('traceparent', formatTraceparent(trace));
           if (trace.state !== '') headers.push('tracestate', trace.state);
-          if (trace.baggage !== '') headers.push('baggage', trace.baggage);
         }
+        if (ctx.baggage !== '') headers.push('baggage', ctx.baggage);
         if (ctx.deadline !== Number.POSITIVE_INFINITY) {
           headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
         }

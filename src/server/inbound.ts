@@ -3,7 +3,7 @@ import { type Ambient, runAmbient } from '../core/ambient.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Self } from '../core/self.ts';
-import { parseTraceContext } from '../telemetry/w3c.ts';
+import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
 import { onResponseEnd } from './response-end.ts';
 
 /** What the inbound side needs of a mesh. */
@@ -21,7 +21,7 @@ export interface InboundParts {
  * - `mesh-timeout-ms`: the time the caller has left, at most an hour of it believed. When none is left the request is refused with 504 and
  *   `mesh-nack: expired`.
  * - `mesh-attempt`: above 1, calls made for the request are not retried again.
- * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to.
+ * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to, and what travels with it.
  *
  * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
  * a stranger can say with these headers narrows its own request.
@@ -40,7 +40,7 @@ export interface Inbound {
 const LONGEST_TIMEOUT_MS = 3_600_000;
 const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 /** Shared by all requests that say nothing; also keeps what surrounds the server from reaching into them. */
-const UNLIMITED: Ambient = { trace: undefined, deadline: Number.POSITIVE_INFINITY, retried: false };
+const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
 export function createInbound({ self, clock, metrics }: InboundParts): Inbound {
@@ -90,13 +90,14 @@ function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock): Am
   const trace = parseTraceContext({
     traceparent: one(headers, 'traceparent'),
     tracestate: one(headers, 'tracestate'),
-    baggage: one(headers, 'baggage'),
   });
+  const baggage = parseBaggage(one(headers, 'baggage'));
   const limited = timeoutMs > 0;
   const retried = plainNumber(one(headers, 'mesh-attempt')) > 1;
-  if (trace === undefined && !limited && !retried) return UNLIMITED;
+  if (trace === undefined && baggage === '' && !limited && !retried) return UNLIMITED;
   return {
     trace,
+    baggage,
     deadline: limited ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY,
     retried,
   };

@@ -58,7 +58,6 @@ export class Tracing {
       spanId: newSpanId(this.#random),
       flags: 0,
       state: '',
-      baggage: '',
     };
   }
 
@@ -100,7 +99,6 @@ export class Tracing {
       spanId,
       flags: traceFlags,
       state: traceState?.serialize() ?? '',
-      baggage: ctx.trace?.baggage ?? '',
     };
   }
 }

@@ -6,11 +6,10 @@ import type { TraceContext } from '../core/trace-context.ts';
  * header can carry, or is dropped. Nothing throws, so that a bad header never fails a good call.
  */
 
-/** The three headers, as they came: several lines of one header joined by commas, as Node does. */
+/** The two headers, as they came: several lines of one header joined by commas, as Node does. */
 export interface TraceHeaders {
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
-  readonly baggage?: string | undefined;
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -45,13 +44,12 @@ export function parseTraceContext(headers: TraceHeaders): TraceContext | undefin
     spanId,
     flags: Number.parseInt(flags, 16) & (version === '00' ? KNOWN_FLAGS : RECORDED),
     state: bounded(headers.tracestate, MAX_STATE_MEMBERS, MAX_STATE_CHARS),
-    baggage: parseBaggage(headers.baggage),
   };
 }
 
 /**
  * `baggage` as it came; empty when it is missing, carries what no header can, or has more than 64 members or 8,192 bytes over all its
- * lines. It is of use without a `traceparent` too, and therefore has a function of its own.
+ * lines. It travels with or without a trace.
  */
 export function parseBaggage(value: string | undefined): string {
   return bounded(value, MAX_BAGGAGE_MEMBERS, MAX_BAGGAGE_CHARS);

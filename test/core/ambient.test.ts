@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Ambient, ambient, runAmbient } from '../../src/core/ambient.ts';
 
-const inbound = (deadline: number): Ambient => ({ trace: undefined, deadline, retried: false });
+const inbound = (deadline: number): Ambient => ({ trace: undefined, baggage: '', deadline, retried: false });
 
 test('outside of an inbound request there is nothing', () => {
   expect(ambient()).toBeUndefined();

@@ -50,14 +50,14 @@ test('a body that ends in time leaves no timer', async () => {
 
 test('F67: a call for a request that has expired is not sent', async () => {
   const { call, clock, peer } = harness();
-  const ambient = { trace: undefined, deadline: clock.now() - 1, retried: false };
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() - 1, retried: false };
   await expect(runAmbient(ambient, () => call())).rejects.toMatchObject({ code: 'MESH_DEADLINE', attempts: 0 });
   expect(peer.waiting).toBe(0);
 });
 
 test('F68: the time that is left travels as a duration, each hop with less', async () => {
   const { call, clock, peer } = harness();
-  const ambient = { trace: undefined, deadline: clock.now() + 200, retried: false };
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() + 200, retried: false };
   const reply = runAmbient(ambient, () => call());
   const first = peer.next();
   expect(headersOf(first.ctx.headers)['mesh-timeout-ms']).toBe('200');

@@ -10,8 +10,8 @@ const headersOf = (headers: readonly string[]): Record<string, string> => {
 
 test('without OpenTelemetry a trace goes on as it came, with its state and baggage', async () => {
   const { call, clock, peer } = harness();
-  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: 'vendor=1', baggage: 'user=7' };
-  const reply = runAmbient({ trace, deadline: clock.now() + 1_000, retried: false }, () => call());
+  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: 'vendor=1' };
+  const reply = runAmbient({ trace, baggage: 'user=7', deadline: clock.now() + 1_000, retried: false }, () => call());
   const { ctx, reply: answer } = peer.next();
   expect(headersOf(ctx.headers)).toMatchObject({
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
@@ -47,6 +47,16 @@ test('each attempt tells its number, its caller, and whom it means', async () =>
     'mesh-caller': 'teams',
     'mesh-target': `players;${ctx.endpoint?.id}`,
   });
+  answer({ status: 200 });
+  await reply;
+});
+
+test('baggage travels without a trace, too', async () => {
+  const { call, clock, peer } = harness();
+  const ambient = { trace: undefined, baggage: 'user=7', deadline: clock.now() + 1_000, retried: false };
+  const reply = runAmbient(ambient, () => call());
+  const { ctx, reply: answer } = peer.next();
+  expect(headersOf(ctx.headers)['baggage']).toBe('user=7');
   answer({ status: 200 });
   await reply;
 });

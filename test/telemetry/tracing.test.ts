@@ -73,8 +73,8 @@ test('what is sent names the span of its attempt as the parent', async () => {
 
 test('the trace of an inbound request is continued where the application has no span of its own', async () => {
   const { call, clock, peer } = setup();
-  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: '', baggage: 'user=7' };
-  const reply = runAmbient({ trace, deadline: clock.now() + 1_000, retried: false }, () => call());
+  const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: 1, state: '' };
+  const reply = runAmbient({ trace, baggage: 'user=7', deadline: clock.now() + 1_000, retried: false }, () => call());
   const { ctx, reply: answer } = peer.next();
   expect(traceparentOf(ctx.headers)).toMatch(new RegExp(`^00-${'a'.repeat(32)}-`));
   expect(ctx.headers[ctx.headers.indexOf('baggage') + 1]).toBe('user=7');
