@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { type Entry, inRounds, type Series } from './rounds.ts';
+import { Worker } from './worker.ts';
+
+/** What is compared with each other stands together. */
+const LOOPBACK = [
+  ['undici.request', 'mesh.client'],
+  ['got', 'wrapped got'],
+  ['fetch', 'wrapped fetch'],
+];
+const INSIDE = [
+  ['bare stub', 'default stack'],
+  ['pick of 10', 'pick of 100', 'pick of 1,000', 'pick of 10,000'],
+];
+/** The cases that consist of nothing of ours, and so are the same in every version. */
+const FOREIGN = new Set(['undici.request', 'got', 'fetch', 'bare stub']);
+
+/** A young generation that no turn fills, so that the growth of the heap is all that was allocated. */
+const UNCOLLECTED = ['--expose-gc', '--min-semi-space-size=192', '--max-semi-space-size=192'];
+/** Enough calls to average over, few enough to fit into that. */
+const UNCOLLECTED_TURNS = { rounds: 5, turnMs: 20 };
+
+/** How long it is measured, and where another version of the same lies. */
+export interface Plan {
+  readonly rounds: number;
+  readonly turnMs: number;
+  /** A built checkout whose cases are measured in the same rounds. */
+  readonly against: string | undefined;
+}
+
+export interface Figures {
+  readonly loopback: readonly Series[];
+  readonly inside: readonly Series[];
+  readonly allocated: readonly Series[];
+  /** Bytes that one endpoint keeps. */
+  readonly endpoint: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+/** What the name of a case is followed by when it comes from the other checkout. */
+export const OTHER = ' (before)';
+
+/** Takes all figures, one group after the other; within a group all cases take turns. */
+export async function measure({ rounds, turnMs, against }: Plan): Promise<Figures> {
+  const folder = against === undefined ? undefined : join(against, 'bench');
+  const withOther = (groups: readonly (readonly string[])[], more: Partial<Entry>): Entry[][] =>
+    groups.map((names) => {
+      const own = names.map((name) => ({ ...more, name, label: name }));
+      if (folder === undefined) return own;
+      const changed = names.filter((name) => !FOREIGN.has(name));
+      return [...own, ...changed.map((name) => ({ ...more, name, label: name + OTHER, folder }))];
+    });
+
+  const { worker: server, first: ports } = await Worker.start<number[]>('server-process.ts', ['3']);
+  const loopback = await inRounds(withOther(LOOPBACK, { ports }), { rounds, turnMs });
+  server.stop();
+  const inside = await inRounds(withOther(INSIDE, {}), { rounds, turnMs: turnMs / 4 });
+  const allocated = await inRounds(withOther(INSIDE, { flags: UNCOLLECTED }), UNCOLLECTED_TURNS);
+  const endpoint = [{ name: 'one endpoint', bytes: await endpointBytes(undefined) }];
+  if (folder !== undefined) endpoint.push({ name: `one endpoint${OTHER}`, bytes: await endpointBytes(folder) });
+  return { loopback, inside, allocated, endpoint };
+}
+
+async function endpointBytes(folder: string | undefined): Promise<number> {
+  return (await Worker.start<number>('memory-process.ts', [], ['--expose-gc'], folder)).first;
+}
