@@ -25,9 +25,9 @@ export function rank(node: Node, ctx: Context, now: number, panicking: boolean):
   return node.suspect && now - node.succeededAt > PROOF_MS ? 1 : GOOD;
 }
 
-/** What one more request would mean for a node: those on their way and this one, for the share that the node should have. */
-export function load(node: Node, now: number): number {
-  return (node.running + 1) / (node.endpoint.weight * node.health.share(now));
+/** The part of the traffic that a node should have, relative to the others: its weight, and less while it starts slowly. */
+export function portion(node: Node, now: number): number {
+  return node.endpoint.weight * node.health.share(now);
 }
 
 function tried(node: Node, ctx: Context): boolean {

@@ -6,7 +6,7 @@ import { p2c } from '../../src/balancer/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import { seededRandom } from '../../src/testing/entry.ts';
 
-function node(n: number, weight = 1): Node {
+function node(n: number, weight = 1, rampFrom = Number.NEGATIVE_INFINITY): Node {
   const endpoint = {
     id: `p-${n}`,
     service: 'players',
@@ -17,7 +17,7 @@ function node(n: number, weight = 1): Node {
     weight,
     generation: 1,
   };
-  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, 0, Number.NEGATIVE_INFINITY));
+  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, 0, rampFrom));
 }
 
 const nodesOf = (count: number, weight = (_: number) => 1) =>
@@ -83,6 +83,24 @@ test('with requests held as long as they take, shares follow the weights', () =>
   }
   const sum = total.reduce((a, b) => a + b, 0);
   expect(total.map((count) => Math.round((count / sum) * 6))).toEqual([1, 2, 3]);
+});
+
+test('where nobody is busy, shares follow the weights as well', () => {
+  const [light = 0, heavy = 0] = shares(
+    nodesOf(2, (i) => (i === 0 ? 1 : 4)),
+    100_000,
+  );
+  expect(light).toBeCloseTo(0.2, 2);
+  expect(heavy).toBeCloseTo(0.8, 2);
+});
+
+test('one in its slow start gets its part of the traffic from the beginning, however idle the others are', () => {
+  const nodes = [...nodesOf(3), node(3, 1, 0)];
+  const shareAt = (now: number) => shares(nodes, 100_000, 1, now)[3] ?? 0;
+  expect(shareAt(0)).toBeGreaterThan(0.02);
+  expect(shareAt(0)).toBeLessThan(0.06);
+  expect(shareAt(5_000)).toBeGreaterThan(shareAt(0));
+  expect(shareAt(10_000)).toBeCloseTo(0.25, 2);
 });
 
 test('a node that is down is not picked while another is up, in sets of any size', () => {
