@@ -9,13 +9,18 @@ export interface Phase {
 /** Who plays from the beginning. */
 export const firstPlayers: readonly string[] = ['p1', 'p2', 'p3'];
 
+export const STEADY_PHASE = 'steady';
 export const SLOW_PHASE = 'p2 is 10 times slower';
 
 /** What the demo plays, in this order: about 75 s. */
 export const phases: readonly Phase[] = [
   {
-    title: 'steady',
-    play: (stage) => stage.hold(7_000),
+    title: 'first calls',
+    play: (stage) => stage.hold(2_000),
+  },
+  {
+    title: STEADY_PHASE,
+    play: (stage) => stage.hold(6_000),
   },
   {
     title: SLOW_PHASE,

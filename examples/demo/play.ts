@@ -35,7 +35,10 @@ export async function play(registry: DemoRegistry, view: View, ending: AbortCont
     lastSecond: cast.tally.lastSecond(),
     health: cast.health,
   });
-  const say = (text: string) => view.said(text, scene());
+  let over = false;
+  const say = (text: string) => {
+    if (!over) view.said(text, scene());
+  };
   const cast = new Cast(registry.url, say, (error) => ending.abort(error));
   const patience = new Patience(ending.signal);
   const stage = new Stage(cast, registry, patience, say);
@@ -53,6 +56,7 @@ export async function play(registry: DemoRegistry, view: View, ending: AbortCont
     }
     load.order({ kind: 'stop' });
     await patience.for('the load did not end', () => load.ended);
+    over = true;
     await patience.for('the services did not end after SIGTERM', () => cast.endAll());
     const { tally } = cast;
     return {

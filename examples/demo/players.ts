@@ -2,6 +2,7 @@ import http from 'node:http';
 import { createMesh } from 'heddle';
 import { director } from './director.ts';
 import type { Answer } from './protocol.ts';
+import { brief } from './words.ts';
 
 /** One instance of the service `players`: `node players.ts REGISTRY NAME`. It takes 5 to 15 ms for an answer, or as much longer as it is told. */
 const [, , registry = 'file:.heddle', name = 'p1'] = process.argv;
@@ -24,7 +25,7 @@ server.listen(0, '127.0.0.1');
 
 let announced = false;
 mesh.on('announcement', ({ state, reason }) => {
-  if (state === 'retrying') director.tell({ kind: 'said', text: `is not in the registry, and serves on (${reason})` });
+  if (state === 'retrying') director.tell({ kind: 'said', text: `goes on without the registry (${brief(reason)})` });
   if (state !== 'announced') return;
   if (announced) director.tell({ kind: 'said', text: 'announced itself anew' });
   else director.tell({ kind: 'ready', at: Date.now() });

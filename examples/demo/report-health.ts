@@ -1,5 +1,6 @@
 import type { Mesh } from 'heddle';
 import { director } from './director.ts';
+import { brief, counted } from './words.ts';
 
 const EVERY_MS = 250;
 
@@ -27,12 +28,14 @@ export function reportHealth(mesh: Mesh): () => void {
     setImmediate(() => {
       look();
       const changes = [...joined.map((id) => `${nameOf(id)} joined`), ...left.map((id) => `${nameOf(id)} left`)];
-      say(`knows ${known} players: ${changes.join(', ')}`);
+      say(`knows ${counted(known, 'player')}: ${changes.join(', ')}`);
     });
   });
   mesh.on('endpoint', ({ endpoint, health, reason }) => say(`takes ${nameOf(endpoint)} for ${health}: ${reason}`));
   mesh.on('breaker', ({ service, state, reason }) => say(`has the breaker of ${service} ${state}: ${reason}`));
-  mesh.on('registry', ({ state, reason }) => say(`has the registry ${state}${reason === '' ? '' : ` (${reason})`}`));
+  mesh.on('registry', ({ state, reason }) =>
+    say(`has the registry ${state}${reason === '' ? '' : ` (${brief(reason)})`}`),
+  );
   mesh.on('rejected', ({ id, reason }) => say(`skips the record ${id}: ${reason}`));
   mesh.on('fault', ({ source, error }) => say(`met a fault in ${source}: ${error}`));
 

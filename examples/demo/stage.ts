@@ -3,7 +3,7 @@ import type { Cast } from './cast.ts';
 import type { DemoRegistry } from './demo-registry.ts';
 import { newcomerFinds } from './newcomer.ts';
 import type { Patience } from './patience.ts';
-import { seconds } from './words.ts';
+import { counted, seconds } from './words.ts';
 
 /** What was measured beside the calls, in milliseconds. */
 export interface Measured {
@@ -42,10 +42,12 @@ export class Stage {
 
   /** Starts everything, and resolves when all of it can be called. */
   async open(players: readonly string[]): Promise<Actor> {
+    const allReady = (actors: readonly Actor[]) =>
+      this.#patience.for('not every process was ready', () => Promise.all(actors.map(({ ready }) => ready)));
+    await allReady(players.map((name) => this.#start(name)));
     const teams = this.#cast.start('teams', 'teams.ts');
     const load = this.#cast.start('load', 'load.ts');
-    const started = [...players.map((name) => this.#start(name)), teams, load];
-    await this.#patience.for('not every process was ready', () => Promise.all(started.map(({ ready }) => ready)));
+    await allReady([teams, load]);
     return load;
   }
 
@@ -73,14 +75,12 @@ export class Stage {
     this.measured.registryAwayMs = backAt - this.#awaySince;
     this.#say(`the registry is back, and empty, after ${seconds(this.measured.registryAwayMs)}`);
     const count = this.#players.size;
-    await this.#patience.for(
-      `a newcomer did not find ${count} players in the registry that came back empty`,
-      (signal) => newcomerFinds(count, this.#registry.url, signal),
+    const all = counted(count, 'player');
+    await this.#patience.for(`a newcomer did not find ${all} in the registry that came back empty`, (signal) =>
+      newcomerFinds(count, this.#registry.url, signal),
     );
     this.measured.relistedMs = performance.now() - backAt;
-    this.#say(
-      `a newcomer finds all ${count} players in it again, ${seconds(this.measured.relistedMs)} after it came back`,
-    );
+    this.#say(`a newcomer finds ${all} in it again, ${seconds(this.measured.relistedMs)} after it came back`);
   }
 
   /** Starts one more, and resolves when it has served a call. */
