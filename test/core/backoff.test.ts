@@ -11,6 +11,7 @@ test('the longest wait doubles with every retry up to the cap', () => {
 test('a wait is drawn from the whole range, zero included', () => {
   expect(fullJitter(25, 250, () => 0)(3)).toBe(0);
   expect(fullJitter(25, 250, () => 0.5)(1)).toBe(25);
+  expect(fullJitter(0, 250, () => 0.5)(5_000)).toBe(0);
 });
 
 test('no retry, however late, waits longer than the cap or less than nothing', () => {

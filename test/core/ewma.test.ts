@@ -18,6 +18,13 @@ test('each sample moves it by its weight', () => {
   expect(ewma.value).toBe(100);
 });
 
+test('a sample of zero counts as one', () => {
+  const ewma = new Ewma(0.25);
+  ewma.add(0);
+  ewma.add(100);
+  expect(ewma.value).toBe(25);
+});
+
 test('it stays within what was sampled, and follows a change', () => {
   const samples = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 50 });
   fc.assert(
