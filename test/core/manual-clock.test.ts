@@ -51,7 +51,7 @@ test('promises that are settled get their turn before, between and after the tim
   const clock = new ManualClock(0);
   const log: string[] = [];
   const chain = async (name: string) => {
-    for (let i = 0; i < 20; i++) await undefined;
+    for (let i = 0; i < 20; i++) await Promise.resolve();
     log.push(name);
   };
   const before = chain('before');
