@@ -54,9 +54,18 @@ export class MeshError extends Error {
   }
 }
 
-/** Whether `error` was raised by a mesh; true across copies of the library in one process. */
+/**
+ * Whether `error` was raised by a mesh; true across copies of the library in one process. An error of a client that only took over the code
+ * of its cause, as got's do, is none.
+ */
 export function isMeshError(error: unknown): error is MeshError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('MESH_');
+  return (
+    error instanceof Error &&
+    'resend' in error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('MESH_')
+  );
 }
 
 /** A wrong option. Thrown when something is constructed, never by a call. */
