@@ -1,11 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
 import type { Got } from 'got';
 import type { Fetch } from './client/fetch/binding.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
 import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';
-import type { NodeAgents } from './client/node-http/binding.ts';
+import { NodeAgents } from './client/node-http/agents.ts';
 import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
@@ -63,7 +61,7 @@ export function createMesh(options: MeshOptions): Mesh {
   else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
 
   const pools = new EndpointPools();
-  const agents: NodeAgents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
+  const agents = new NodeAgents();
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
   const targets = new Targets(parts, resolved.defaults, resolved.services);
   const registrations = new Registrations({
@@ -81,8 +79,7 @@ export function createMesh(options: MeshOptions): Mesh {
     await registrations.leave();
     targets.close();
     await registry.close();
-    agents.http.destroy();
-    agents.https.destroy();
+    agents.close();
     await pools.close();
     stopLog();
     recent.close();

@@ -1,6 +1,6 @@
 import type { Dispatcher, Dispatcher1Wrapper, Pool } from 'undici';
 import type { Endpoint } from '../core/endpoint.ts';
-import type { AttemptDispatcher } from './fetch/attempt-dispatcher.ts';
+import { ClosedError } from '../core/errors.ts';
 import { loadUndici } from './undici.ts';
 
 /** A connection that is not made within this will hardly be; another endpoint is the better try. */
@@ -14,6 +14,8 @@ export class EndpointPools {
   #undici: { readonly Pool: typeof Pool; readonly Dispatcher1Wrapper: typeof Dispatcher1Wrapper } | undefined;
   readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
   readonly #byAddress = new Map<string, Pool>();
+  /** Those whose endpoint left and that still have something under way. */
+  readonly #retired = new Set<Pool>();
   #closed = false;
 
   /** Loads undici; needed once, before the first `of`. */
@@ -32,7 +34,8 @@ export class EndpointPools {
     const origin = originOf(endpoint);
     let pool = this.#byAddress.get(origin);
     if (pool === undefined) {
-      if (this.#undici === undefined || this.#closed) throw new Error('the pools are not open');
+      if (this.#closed) throw new ClosedError(endpoint.service);
+      if (this.#undici === undefined) throw new Error('the pools are not open');
       pool = new this.#undici.Pool(origin, {
         allowH2: false,
         headersTimeout: 0,
@@ -46,9 +49,9 @@ export class EndpointPools {
   }
 
   /** A dispatcher for any fetch: the one of Node 22 and 24 brings handlers of undici 6 and 7. Only after `load`. */
-  forFetch(dispatcher: AttemptDispatcher): Dispatcher {
+  forFetch(dispatcher: Pick<Dispatcher, 'dispatch'>): Dispatcher {
     if (this.#undici === undefined) throw new Error('the pools are not open');
-    return new this.#undici.Dispatcher1Wrapper(dispatcher as unknown as Dispatcher); // all that it uses is `dispatch`
+    return new this.#undici.Dispatcher1Wrapper(dispatcher as Dispatcher); // all that it uses is `dispatch`
   }
 
   get size(): number {
@@ -61,15 +64,17 @@ export class EndpointPools {
     const pool = this.#byAddress.get(origin);
     if (pool === undefined) return;
     this.#byAddress.delete(origin);
-    pool.close().catch(() => {});
+    this.#retired.add(pool);
+    const gone = () => this.#retired.delete(pool);
+    pool.close().then(gone, gone);
   }
 
-  /** Closes all of them at once; what is still under way fails. */
+  /** Closes all of them at once; what is still under way fails with a `ClosedError`. */
   async close(): Promise<void> {
     this.#closed = true;
-    const pools = [...this.#byAddress.values()];
+    const pools = [...this.#byAddress.values(), ...this.#retired];
     this.#byAddress.clear();
-    await Promise.allSettled(pools.map((pool) => pool.destroy()));
+    await Promise.allSettled(pools.map((pool) => pool.destroy(new ClosedError())));
   }
 }
 

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { NodeSet } from '../balancer/node-set.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
-import { NoEndpointsError } from '../core/errors.ts';
+import { ClosedError, NoEndpointsError } from '../core/errors.ts';
 import { sleep } from '../core/sleep.ts';
 import type { View, Watch } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
@@ -26,6 +26,7 @@ export class Target {
   readonly #parts: Parts;
   readonly #watch: Watch;
   #changed: (() => void)[] = [];
+  #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
   constructor(service: string, settings: ResolvedService, rotation: EventEmitter, parts: Parts) {
@@ -58,12 +59,14 @@ export class Target {
 
   /** Resolves when there is somebody to call; rejects with what is known and why there is not. Waits only for a first answer. */
   async filled(ctx: Context): Promise<void> {
+    if (this.#closed) throw new ClosedError(this.service);
     if (this.view.state === 'pending') await this.#firstAnswer(ctx);
     if (this.nodes.nodes.length > 0) return;
     throw new NoEndpointsError(this.service, await this.#whyEmpty(ctx));
   }
 
   close(): void {
+    this.#closed = true;
     this.#watch.close();
     this.breaker?.close();
     this.nodes.update([], new Set());

@@ -7,6 +7,7 @@ import { TransportError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { idempotentMethod } from '../idempotent.ts';
 import { sendError } from '../send-error.ts';
+import type { NodeAgents } from './agents.ts';
 import type { ReplayBody } from './replay-body.ts';
 
 /** A request in the words of `node:http`, to be made at whichever endpoint is picked. */
@@ -19,12 +20,6 @@ export interface NodeRequest {
   readonly body: ReplayBody;
   /** Told of the request of each attempt as it is made. */
   readonly sending: (request: http.ClientRequest) => void;
-}
-
-/** The connections that are used when the client brings no agent of its own. */
-export interface NodeAgents {
-  readonly http: http.Agent;
-  readonly https: https.Agent;
 }
 
 /** Calls through `node:http`, for clients that are built on it. */
