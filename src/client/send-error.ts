@@ -11,6 +11,8 @@ const NOT_CONNECTED = new Set([
   'EAI_AGAIN',
   'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_CLOSED', // the pool was closed before it took the request: its endpoint left
+  'ERR_TLS_CERT_ALTNAME_INVALID', // somebody else answers at the address
 ]);
 
 /** Codes of a connection that broke, or of an answer that was none, when part of the request may have been worked on. */
@@ -20,6 +22,7 @@ const BROKEN = new Set([
   'ETIMEDOUT',
   'ECONNABORTED',
   'UND_ERR_SOCKET',
+  'UND_ERR_DESTROYED',
   'UND_ERR_HEADERS_TIMEOUT',
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
@@ -32,10 +35,12 @@ const BROKEN = new Set([
  */
 export function sendError(error: unknown, ctx: Context): unknown {
   if (ctx.cancelled !== undefined) return ctx.cancelled;
-  const code = codeOf(isFetchFailure(error) ? error.cause : error);
+  const { code, syscall, name } = factsOf(isFetchFailure(error) ? error.cause : error);
   const { target, endpoint } = ctx;
-  if (NOT_CONNECTED.has(code)) return new ConnectError(target, endpoint?.id, error);
-  if (BROKEN.has(code) || code.startsWith('HPE_')) return new TransportError(target, endpoint?.id, error);
+  if (NOT_CONNECTED.has(code) || syscall === 'connect') return new ConnectError(target, endpoint?.id, error);
+  // undici's error about an answer that is no HTTP has a name and no code.
+  if (BROKEN.has(code) || code.startsWith('HPE_') || name === 'HTTPParserError')
+    return new TransportError(target, endpoint?.id, error);
   return error;
 }
 
@@ -44,8 +49,17 @@ export function isFetchFailure(error: unknown): error is TypeError {
   return error instanceof TypeError && error.cause !== undefined;
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  if (error instanceof AggregateError && error.errors.length > 0 && !('code' in error)) return codeOf(error.errors[0]);
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+interface Facts {
+  readonly code: string;
+  /** What of the system failed, where Node says so. */
+  readonly syscall: string;
+  readonly name: string;
+}
+
+function factsOf(error: unknown): Facts {
+  if (!(error instanceof Error)) return { code: '', syscall: '', name: '' };
+  if (error instanceof AggregateError && error.errors.length > 0 && !('code' in error)) return factsOf(error.errors[0]);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const syscall = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : '';
+  return { code, syscall, name: error.name };
 }
