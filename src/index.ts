@@ -50,4 +50,5 @@ export type { RetryOptions } from './filters/retry-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';
 export type { Reading } from './telemetry/memory-metrics.ts';
+export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 export type { RecentEvent } from './telemetry/recent-events.ts';

@@ -9,7 +9,7 @@ import type { Self } from './core/self.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
-import type { OpenTelemetry } from './telemetry/tracing.ts';
+import type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 
 /** Who this process is. */
 export interface SelfOptions {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { ConfigError, createMesh, type Mesh, type MeshOptions } from '../src/index.ts';
+import { ConfigError, createMesh, type Mesh, type MeshOptions, meshOf } from '../src/index.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -139,6 +139,15 @@ test('a client of its own settings has its own view of the service', async () =>
     code: 'MESH_NO_ENDPOINTS',
     message: "no endpoint of 'players' matches environment=production (1 known, all environment=staging)",
   });
+});
+
+test('a call that found nobody was not sent, and says so', async () => {
+  const error = await mesh()
+    .client('players')
+    .get('/')
+    .catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'MESH_NO_ENDPOINTS', attempts: 0 });
+  expect(meshOf(error)).toMatchObject({ service: 'players', endpoint: undefined, attempts: [] });
 });
 
 test('a listener that throws is told of as a fault and stops no call', async () => {

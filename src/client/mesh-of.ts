@@ -3,11 +3,11 @@ import type { Context } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Verdict } from '../core/verdict.ts';
 
-/** What one attempt of a call came to. */
+/** What one send of a call came to. */
 export interface AttemptReport {
   readonly attempt: number;
-  /** The id of the endpoint, if one was picked. */
-  readonly endpoint: string | undefined;
+  /** The id of the endpoint. */
+  readonly endpoint: string;
   readonly verdict: Verdict | undefined;
   /** The error that ended it, in words; `undefined` when a response did. */
   readonly error: string | undefined;
@@ -45,9 +45,11 @@ export function meshOf(thing: unknown): CallReport | undefined {
 function report(ctx: Context): CallReport {
   const attempts: AttemptReport[] = [];
   for (let attempt = ctx.previous; attempt !== undefined; attempt = attempt.previous) {
+    // One that found nobody to call sent nothing.
+    if (attempt.endpoint === undefined) continue;
     attempts.unshift({
       attempt: attempt.attempt,
-      endpoint: attempt.endpoint?.id,
+      endpoint: attempt.endpoint.id,
       verdict: attempt.verdict,
       error: attempt.error === undefined ? undefined : messageOf(attempt.error),
       ms: attempt.finishedAt - attempt.startedAt,

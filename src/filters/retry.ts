@@ -123,7 +123,9 @@ function resendOf(outcome: Outcome<unknown>, ctx: Context): 'safe' | 'idempotent
 function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
   if ('res' in outcome) return deliver(ctx, outcome.attempt, outcome.res);
   ctx.verdict = outcome.attempt.verdict;
-  if (outcome.error instanceof MeshError) outcome.error.attempts = outcome.attempt.attempt;
+  const { attempt, endpoint } = outcome.attempt;
+  // An attempt that found nobody to call sent nothing.
+  if (outcome.error instanceof MeshError) outcome.error.attempts = endpoint === undefined ? attempt - 1 : attempt;
   throw outcome.error;
 }
 

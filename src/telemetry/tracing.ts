@@ -1,15 +1,14 @@
-import type { Span, SpanContext, Tracer } from '@opentelemetry/api';
 import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
+import type {
+  OpenTelemetry,
+  OpenTelemetrySpan,
+  OpenTelemetrySpanContext,
+  OpenTelemetryTracer,
+} from './opentelemetry.ts';
 import { newSpanId, newTraceId } from './w3c.ts';
-
-/** The part of `@opentelemetry/api` that the mesh uses, so that an application may hand in its own copy. */
-export type OpenTelemetry = Pick<
-  typeof import('@opentelemetry/api'),
-  'context' | 'trace' | 'isSpanContextValid' | 'createTraceState' | 'SpanKind' | 'SpanStatusCode'
->;
 
 /**
  * Places calls in traces. With OpenTelemetry in the application each call and each attempt is a span; without it the trace that a request
@@ -18,7 +17,7 @@ export type OpenTelemetry = Pick<
 export class Tracing {
   readonly #random: Random;
   #api: OpenTelemetry | undefined;
-  #tracer: Tracer | undefined;
+  #tracer: OpenTelemetryTracer | undefined;
 
   constructor(random: Random) {
     this.#random = random;
@@ -33,7 +32,8 @@ export class Tracing {
   /** Uses the API that the application has installed, if it has. */
   async detect(): Promise<void> {
     try {
-      this.use(await import('@opentelemetry/api'));
+      const api: object = await import('@opentelemetry/api');
+      this.use(api as OpenTelemetry); // the test of the real one holds this true
     } catch {
       // An optional peer that is not there: traces are then passed on, not recorded.
     }
@@ -64,7 +64,7 @@ export class Tracing {
   startAttempt(ctx: Context, endpoint: Endpoint): void {
     const api = this.#api;
     if (api === undefined || this.#tracer === undefined || ctx.span === undefined) return;
-    const parent = api.trace.setSpan(api.context.active(), ctx.span as Span); // only #adopt sets it
+    const parent = api.trace.setSpan(api.context.active(), ctx.span as OpenTelemetrySpan); // only #adopt sets it
     const attributes = {
       'heddle.service': ctx.target,
       'heddle.endpoint': endpoint.id,
@@ -83,15 +83,15 @@ export class Tracing {
   /** Ends the span of a call or an attempt, if it has one. */
   finish(ctx: Context, error: unknown): void {
     if (ctx.span === undefined || this.#api === undefined) return;
-    const span = ctx.span as Span; // only #adopt sets it
+    const span = ctx.span as OpenTelemetrySpan; // only #adopt sets it
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
     if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
     span.end();
   }
 
-  #adopt(api: OpenTelemetry, span: Span, ctx: Context): void {
-    const { traceId, spanId, traceFlags, traceState }: SpanContext = span.spanContext();
+  #adopt(api: OpenTelemetry, span: OpenTelemetrySpan, ctx: Context): void {
+    const { traceId, spanId, traceFlags, traceState }: OpenTelemetrySpanContext = span.spanContext();
     if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return;
     ctx.span = span;
     ctx.trace = {
@@ -103,7 +103,10 @@ export class Tracing {
   }
 }
 
-function remote(api: OpenTelemetry, { traceId, spanId, flags, state }: NonNullable<Context['trace']>): SpanContext {
+function remote(
+  api: OpenTelemetry,
+  { traceId, spanId, flags, state }: NonNullable<Context['trace']>,
+): OpenTelemetrySpanContext {
   return {
     traceId,
     spanId,
