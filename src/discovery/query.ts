@@ -34,7 +34,7 @@ export function compileQuery(name: string, query: Query = {}): CompiledQuery {
   return {
     matches: ({ attributes }) =>
       conditions.every(({ attribute, accepts }) => {
-        const value = Object.hasOwn(attributes, attribute) ? attributes[attribute] : undefined;
+        const value = attributes[attribute]; // what an object inherits is no string, and so matches nothing
         return value !== undefined && accepts(value);
       }),
     describe: ({ attributes }) =>

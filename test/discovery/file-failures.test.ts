@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,34 @@ test('a record is private, whole, and named after its id', async () => {
   expect(await readFile(path, 'utf8')).toBe(serialiseRecord(announcement.instance));
   expect(((await stat(path)).mode & 0o777).toString(8)).toBe('600');
   expect(((await stat(folder)).mode & 0o777).toString(8)).toBe('700');
+});
+
+test('a beat touches the record and does not write it again', async () => {
+  const { folder, open } = await setup();
+  const clock = new ManualClock();
+  const announcement = open(clock).registry.announce(instanceOf());
+  await eventually(() => announcement.state === 'announced');
+  const path = recordPath(folder, 'players-1');
+  const first = await stat(path);
+  let last = first;
+  await moving(clock, 50, () => {
+    void stat(path).then((found) => {
+      last = found;
+    });
+    return last.mtimeMs > first.mtimeMs + 5_000;
+  });
+  expect(last.ino).toBe(first.ino);
+});
+
+test('F23: the leave of a process whose id a newer one took does not take the newer away', async () => {
+  const { folder, open } = await setup();
+  const older = open(new ManualClock()).registry.announce(instanceOf({ generation: 6 }));
+  await eventually(() => older.state === 'announced');
+  const newer = instanceOf({ generation: 7 });
+  const announcement = open(new ManualClock()).registry.announce(newer);
+  await eventually(() => announcement.state === 'announced');
+  await older.leave();
+  expect(await readFile(recordPath(folder, 'players-1'), 'utf8')).toBe(serialiseRecord(newer));
 });
 
 test('F3, F5: a folder that is removed takes nobody away, and its owners make it anew', async () => {
@@ -161,6 +190,7 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
   await writeFile(join(folder, 'package.json'), '{"name":"mine"}');
   await writeFile(join(folder, '%zz.json'), '{}');
   await writeFile(join(folder, 'large.json'), 'x'.repeat(1_000_000));
+  execFileSync('mkfifo', [join(folder, 'pipe.json')]);
   await utimes(join(folder, 'package.json'), 1, 1);
   const { registry, scope } = open();
   const watch = registry.watch('players', () => {});
@@ -171,8 +201,8 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
       .seen('rejected')
       .map(({ id }) => id)
       .sort(),
-  ).toEqual(['%zz', 'folder', 'large', 'package']);
-  expect((await readdir(folder)).length).toBe(6);
+  ).toEqual(['%zz', 'folder', 'large', 'package', 'pipe']);
+  expect((await readdir(folder)).length).toBe(7);
 });
 
 test('two registries in one process, a leave while a beat is on its way, and close: nothing is left running', async () => {

@@ -40,6 +40,9 @@ test('what changes nothing is not told, and still says how fresh the view is', a
   await settle();
   expect(views.length).toBe(1);
   expect(followed.view).toEqual({ ...views[0], asOf: clock.now() });
+  followed.apply({ kind: 'snapshot', at: { epoch: 'another', revision: 0 }, instances: [instanceOf({ id: 'a' })] });
+  await settle();
+  expect(views.length).toBe(1);
   followed.apply({ kind: 'lost', reason: 'refused' });
   await settle();
   expect(views.at(-1)).toMatchObject({ state: 'stale', reason: 'refused' });

@@ -134,6 +134,18 @@ describe('the membership of a service', () => {
     expect(service.ids).toBe('a b');
   });
 
+  test('F17: who is missing when the registry is back may be about to return, and does not go by a failure yet', () => {
+    const service = follow();
+    service.list('a b c');
+    service.apply({ kind: 'lost', reason: 'refused' });
+    service.list('a b');
+    service.apply({ kind: 'failed', id: 'c' });
+    expect(service.ids).toBe('a b c');
+    service.wait(HOLD);
+    service.apply({ kind: 'failed', id: 'c' });
+    expect(service.ids).toBe('a b');
+  });
+
   test('F5: an empty answer never empties a set, however often it comes and however long it lasts', () => {
     const service = follow();
     service.list('a b c d e');
