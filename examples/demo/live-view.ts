@@ -46,7 +46,7 @@ export function liveView(terminal: NodeJS.WriteStream): View {
 
 /** Puts the cursor where the picture begins, and wipes it out. */
 function backTo(height: number): string {
-  return height === 0 ? '' : `\x1b[${height}A${CLEAR_BELOW}`;
+  return height === 0 ? '' : `\r\x1b[${height}A${CLEAR_BELOW}`;
 }
 
 function picture(scene: Scene, events: readonly string[]): readonly Line[] {

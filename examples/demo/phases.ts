@@ -10,7 +10,7 @@ export interface Phase {
 export const firstPlayers: readonly string[] = ['p1', 'p2', 'p3'];
 
 export const STEADY_PHASE = 'steady';
-export const SLOW_PHASE = 'p2 is 10 times slower';
+export const SLOW_PHASE = 'p2 10× slower';
 
 /** What the demo plays, in this order: about 75 s. */
 export const phases: readonly Phase[] = [
@@ -31,21 +31,21 @@ export const phases: readonly Phase[] = [
     },
   },
   {
-    title: 'p3 is killed',
+    title: 'p3 killed',
     async play(stage) {
       stage.kill('p3');
       await stage.hold(8_000);
     },
   },
   {
-    title: 'registry is away',
+    title: 'registry is gone',
     async play(stage) {
       await stage.takeRegistryAway();
       await stage.hold(20_000);
     },
   },
   {
-    title: 'registry is back, empty',
+    title: 'registry is empty',
     play: (stage) => together(stage.giveRegistryBack(), stage.hold(6_000)),
   },
   {

@@ -16,7 +16,7 @@ export function plainView(write: (text: string) => void): View {
     },
     said: (text, scene) => line(scene, `    ${text}`),
     tick(scene) {
-      if (scene.elapsedMs < dueAt) return;
+      if (scene.elapsedMs < dueAt || scene.rows.length === 0) return;
       dueAt = scene.elapsedMs + EVERY_MS;
       const shares = Object.entries(scene.lastSecond.share).map(([place, share]) => `${place} ${percent(share)}`);
       line(scene, `  · ${rateInWords(scene)}; ${shares.join(', ')}; ${healthInWords(scene)}`);

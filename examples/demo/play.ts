@@ -45,7 +45,9 @@ export async function play(registry: DemoRegistry, view: View, ending: AbortCont
 
   const killAll = () => cast.killAll();
   process.once('exit', killAll);
-  const ticks = setInterval(() => view.tick(scene()), TICK_MS);
+  const ticks = setInterval(() => {
+    if (!over) view.tick(scene());
+  }, TICK_MS);
   try {
     const load = await stage.open(firstPlayers);
     for (const [phase, { play }] of phases.entries()) {

@@ -9,7 +9,7 @@ export function tableOf(rows: readonly PhaseRow[]): readonly string[] {
     phase,
     ...[calls, failed, retries].map(integer),
     ...[p50Ms, p99Ms].map((ms) => ms.toFixed(1)),
-    ...places.map((place) => percent(share[place])),
+    ...places.map((place) => percent(share[place]).replace(' ', '')),
   ]);
   const widths = head.map((name, column) =>
     Math.max(...[head, ...cells].map((row) => row[column]?.length ?? 0), name.length),
