@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -73,6 +83,25 @@ test('an application that installs it gets its six dependencies and nothing else
   expect(
     'scripts' in packageJson && Object.keys(packageJson.scripts).filter((name) => /install|prepare/.test(name)),
   ).toEqual([]);
+});
+
+interface Locked {
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly resolved?: string;
+}
+
+test('the lock has every package of every platform, and no address of a registry', () => {
+  const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  const lock: Record<string, Locked> = JSON.parse(text).packages;
+  const missing: string[] = [];
+  for (const [path, { optionalDependencies = {}, resolved }] of Object.entries(lock)) {
+    if (resolved !== undefined) expect(resolved).toBe('tools/node');
+    for (const name of Object.keys(optionalDependencies))
+      if (!(`${path}/node_modules/${name}` in lock) && !(`node_modules/${name}` in lock))
+        missing.push(`${name} of ${path}`);
+  }
+  // npm refuses to install from a lock that leaves one out, on every platform.
+  expect(missing).toEqual([]);
 });
 
 test.each(entries)('%s loads with import and with require, and gives the same', async (name) => {

@@ -93,10 +93,12 @@ test('the cause is what it was', () => {
 
 test('isMeshError knows the errors of the mesh, those of another copy of it too, and no others', () => {
   for (const error of [...expected, new ConfigError('x')]) expect(isMeshError(error)).toBe(true);
-  expect(isMeshError(Object.assign(new Error('of another copy'), { code: 'MESH_CONNECT' }))).toBe(true);
+  expect(isMeshError(Object.assign(new Error('of another copy'), { code: 'MESH_CONNECT', resend: 'safe' }))).toBe(true);
   for (const other of [refused, new Error('x'), { code: 'MESH_CONNECT' }, 'MESH_CONNECT', null, undefined])
     expect(isMeshError(other)).toBe(false);
-  expect(isMeshError(Object.assign(new Error('x'), { code: 11 }))).toBe(false);
+  expect(isMeshError(Object.assign(new Error('x'), { code: 11, resend: 'safe' }))).toBe(false);
+  // got gives its own errors the code of their cause.
+  expect(isMeshError(Object.assign(new Error('of got'), { code: 'MESH_CONNECT' }))).toBe(false);
 });
 
 test('the message of an error is its own', () => {
