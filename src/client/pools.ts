@@ -1,10 +1,8 @@
 import type { Dispatcher, Dispatcher1Wrapper, Pool } from 'undici';
 import type { Endpoint } from '../core/endpoint.ts';
 import { ClosedError } from '../core/errors.ts';
+import { CONNECT_TIMEOUT_MS } from './connect-timeout.ts';
 import { loadUndici } from './undici.ts';
-
-/** A connection that is not made within this will hardly be; another endpoint is the better try. */
-const CONNECT_TIMEOUT_MS = 1_000;
 
 /**
  * The connections of the native client and of fetch: one pool per endpoint, made when first used, closed after its endpoint left. Time is

@@ -28,7 +28,7 @@ export function isGot(client: unknown): client is Got {
  * retries are the mesh's, and `retry.limit` can only lower their number.
  */
 export function wrapGot<G extends Got>(client: G, { parts, targets, isService, agents }: GotParts): G {
-  const binding = nodeHttpBinding('got', agents);
+  const binding = nodeHttpBinding('got', agents, parts.clock);
   const serviceFor = assembler(binding, parts);
 
   const request = (own: Options['request'], maxAttempts: number): NonNullable<Options['request']> => {
@@ -43,6 +43,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
         options,
         body,
         sending: (one) => made.follow(one),
+        cut: (res, reason) => made.cut(res, reason),
       };
       const ctx = startCall(parts, target, binding, req);
       ctx.maxAttempts = maxAttempts;

@@ -1,11 +1,15 @@
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
+import { CONNECT_TIMEOUT_MS } from '../connect-timeout.ts';
 import { idempotentMethod } from '../idempotent.ts';
+import { ownHeader } from '../own-header.ts';
 import { sendError } from '../send-error.ts';
 import type { NodeAgents } from './agents.ts';
 import type { ReplayBody } from './replay-body.ts';
@@ -20,30 +24,41 @@ export interface NodeRequest {
   readonly body: ReplayBody;
   /** Told of the request of each attempt as it is made. */
   readonly sending: (request: http.ClientRequest) => void;
+  /** Told that an attempt that was answered is given up, and why; its response breaks off after that. */
+  readonly cut: (res: IncomingMessage, reason: Error) => void;
 }
 
 /** Calls through `node:http`, for clients that are built on it. */
-export function nodeHttpBinding(name: string, agents: NodeAgents): Binding<NodeRequest, IncomingMessage> {
+export function nodeHttpBinding(name: string, agents: NodeAgents, clock: Clock): Binding<NodeRequest, IncomingMessage> {
   return {
     name,
     describe: ({ method, options }) => ({
       operation: method,
       idempotent: idempotentMethod(method) || hasHeader(options.headers, 'idempotency-key'),
     }),
-    send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, resolve, reject)),
+    send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
     header: ({ headers }, wanted) => {
       const value = headers[wanted];
       return typeof value === 'string' ? value : value?.[0];
     },
-    discard: (res) => res.on('error', () => {}).resume(),
+    discard(res) {
+      const request = requests.get(res);
+      // The rest of a body that another attempt now sends will not come here.
+      if (request?.writableFinished === false) request.destroy();
+      else res.on('error', () => {}).resume();
+    },
   };
 }
+
+/** The requests behind responses that were not discarded. */
+const requests = new WeakMap<IncomingMessage, http.ClientRequest>();
 
 function exchange(
   req: NodeRequest,
   ctx: Context,
   agents: NodeAgents,
+  clock: Clock,
   resolve: (res: IncomingMessage) => void,
   reject: (error: unknown) => void,
 ): void {
@@ -63,20 +78,27 @@ function exchange(
   });
   let res: IncomingMessage | undefined;
   ctx.onCancel((reason) => {
-    // Once there is a response its reader is told why, and not merely that the connection went away.
-    res?.destroy(reason);
-    request.destroy(reason);
+    if (res === undefined) {
+      request.destroy(reason);
+      return;
+    }
+    req.cut(res, reason);
+    const cut = res;
+    process.nextTick(() => cut.destroy(reason));
   });
   request.on('error', (error) => {
+    request.destroy(); // nothing more of the body is for this request
     if (res === undefined) reject(sendError(error, ctx));
   });
+  request.once('socket', (socket) => whenConnected(socket, request, clock, () => req.body.connected(request)));
   request.once('response', (response) => {
     res = response;
+    requests.set(response, request);
     attachCall(response, ctx);
     response.once('end', () => ctx.end());
-    response.once('close', () =>
-      ctx.end(new TransportError(ctx.target, endpoint.id, new Error('the response was cut off'))),
-    );
+    // Heard before the reader does and gives the rest up. With the connection still there, it is the reader who breaks off.
+    response.once('aborted', () => ctx.end(request.socket?.destroyed ? cutOff(ctx) : undefined));
+    response.once('close', () => ctx.end(cutOff(ctx)));
     resolve(response);
   });
   req.sending(request);
@@ -85,10 +107,31 @@ function exchange(
   });
 }
 
+function cutOff({ target, endpoint }: Context): TransportError {
+  return new TransportError(target, endpoint?.id, new Error('the response was cut off'));
+}
+
+/** Calls `connected` when the connection stands, and gives the request up when that takes too long: `node:http` has no limit for it. */
+function whenConnected(socket: Socket, request: http.ClientRequest, clock: Clock, connected: () => void): void {
+  if (!socket.connecting) {
+    connected();
+    return;
+  }
+  const timer = clock.after(CONNECT_TIMEOUT_MS, () => {
+    const error = new Error(`connect ETIMEDOUT after ${CONNECT_TIMEOUT_MS} ms`);
+    request.destroy(Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect' }));
+  });
+  socket.once('connect', () => {
+    timer.cancel();
+    connected();
+  });
+  socket.once('close', () => timer.cancel());
+}
+
 function headersFor(headers: RequestOptions['headers'], ctx: Context): http.OutgoingHttpHeaders {
   // An array of pairs or names is `node:http`'s other form of headers; the clients that are wrapped use objects.
   const all: http.OutgoingHttpHeaders = isPairs(headers) ? pairs(headers) : { ...headers };
-  for (const name of Object.keys(all)) if (name.toLowerCase() === 'host') delete all[name];
+  for (const name of Object.keys(all)) if (ownHeader(name)) delete all[name];
   all['host'] = ctx.target;
   for (let i = 0; i < ctx.headers.length; i += 2) all[ctx.headers[i] ?? ''] = ctx.headers[i + 1];
   return all;

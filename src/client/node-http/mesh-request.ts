@@ -6,6 +6,9 @@ import { CancelledError } from '../../core/errors.ts';
 import { clientError } from '../client-error.ts';
 import type { ReplayBody } from './replay-body.ts';
 
+/** What comes before a response, and is passed on as it comes. */
+const PASSED_ON = ['continue', 'information', 'timeout'];
+
 /**
  * What a client built on `node:http` gets in place of a `ClientRequest`: one call through the mesh, however many requests it takes. Its
  * body is written to it, and it emits `socket`, `response`, `error` and `close` as the original would.
@@ -19,6 +22,9 @@ export class MeshRequest extends Writable {
   reusedSocket = false;
   readonly #body: ReplayBody;
   #ctx: Context | undefined;
+  /** The request of the latest attempt. */
+  #request: ClientRequest | undefined;
+  #idleMs = 0;
 
   constructor(body: ReplayBody) {
     // A request is over when its response is, not when its body is sent.
@@ -35,14 +41,25 @@ export class MeshRequest extends Writable {
     );
   }
 
-  /** Takes the connection of an attempt for that of the call; only the first is announced. */
+  /** Follows the request of another attempt. Only the first connection is announced. */
   follow(request: ClientRequest): void {
+    this.#request = request;
+    if (this.#idleMs > 0) request.setTimeout(this.#idleMs);
+    for (const event of PASSED_ON) request.on(event, (...given: unknown[]) => this.emit(event, ...given));
     request.once('socket', (socket) => {
       const first = this.socket === undefined;
       this.socket = socket;
       this.reusedSocket = request.reusedSocket;
       if (first) this.emit('socket', socket);
     });
+  }
+
+  /**
+   * Told that the attempt with this response is given up. Its reader learns why before it learns that the response broke off, which a
+   * client could take for the whole story.
+   */
+  cut(res: IncomingMessage, reason: Error): void {
+    if (res === this.res) this.destroy(reason);
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, done: () => void): void {
@@ -56,6 +73,7 @@ export class MeshRequest extends Writable {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#ctx?.cancel(new CancelledError(this.#ctx.target, error ?? undefined));
+    this.#body.settle();
     done(error);
   }
 
@@ -64,11 +82,15 @@ export class MeshRequest extends Writable {
     this.destroy();
   }
 
-  /** Accepted and ignored, as the next two: the mesh keeps the time and the connections. */
-  setTimeout(): this {
+  /** As `ClientRequest.setTimeout`: for the connection of each attempt. */
+  setTimeout(ms: number, listener?: () => void): this {
+    this.#idleMs = ms;
+    if (listener !== undefined) this.once('timeout', listener);
+    this.#request?.setTimeout(ms);
     return this;
   }
 
+  /** Accepted and ignored, as the next: the mesh keeps the connections. */
   setNoDelay(): void {}
 
   setSocketKeepAlive(): void {}
@@ -79,6 +101,7 @@ export class MeshRequest extends Writable {
       return;
     }
     this.res = res;
+    this.#body.settle();
     res.once('close', () => this.destroy());
     if (!this.emit('response', res)) res.resume();
   }
