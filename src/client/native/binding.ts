@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Binding } from '../../core/binding.ts';
 import type { Context } from '../../core/context.ts';
@@ -54,8 +55,7 @@ function dispatch(
   }
   const { endpoint } = ctx;
   if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
-  const { body } = req;
-  if (typeof body === 'object' && 'pipe' in body) ctx.root.replayable = false;
+  const body = req.body instanceof Readable ? streamOf(req.body, ctx) : req.body;
   try {
     pools.of(endpoint).dispatch(
       {
@@ -69,4 +69,18 @@ function dispatch(
   } catch (error) {
     reject(sendError(error, ctx));
   }
+}
+
+/** undici destroys a stream whose connection was refused; given its content instead, it leaves the stream for the next attempt. */
+function streamOf(body: Readable, { attempt, root }: Context): Readable {
+  if (attempt === 1) {
+    body.on('error', () => {}); // whoever reads it is told
+    root.onEnd(() => body.destroy());
+  }
+  return sentOnce(body, root) as unknown as Readable; // undici takes any async iterable; its type says streams
+}
+
+async function* sentOnce(body: Readable, call: Context): AsyncGenerator<unknown> {
+  call.replayable = false;
+  yield* body;
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { isUint8Array } from 'node:util/types';
 import { ConfigError } from '../../core/errors.ts';
 import { idempotentMethod } from '../idempotent.ts';
+import { ownHeader } from '../own-header.ts';
 
 /** Options of one call. Limits may only be narrower than what the service is configured with. */
 export interface RequestOptions {
@@ -50,7 +51,7 @@ export function nativeRequest(method: string, path: string, options: RequestOpti
   let typed = false;
   for (const name in options.headers) {
     const value = options.headers[name];
-    if (value === undefined) continue;
+    if (value === undefined || ownHeader(name)) continue;
     headers.push(name, value);
     keyed ||= /^idempotency-key$/i.test(name);
     typed ||= /^content-type$/i.test(name);
