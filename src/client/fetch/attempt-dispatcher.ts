@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Context } from '../../core/context.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
+import { isMeshError } from '../../core/errors.ts';
+import { ownHeader } from '../own-header.ts';
 import type { EndpointPools } from '../pools.ts';
 import { sendError } from '../send-error.ts';
 
@@ -25,9 +27,8 @@ export class AttemptDispatcher {
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.used = true;
     const ctx = this.#ctx;
-    return this.#pools
-      .of(this.#endpoint)
-      .dispatch({ ...options, headers: withMesh(options.headers, ctx) }, new ObservedHandler(handler, ctx));
+    const headers = withMesh(options.headers, ctx);
+    return this.#pools.of(this.#endpoint).dispatch({ ...options, headers }, new ObservedHandler(handler, ctx));
   }
 }
 
@@ -44,28 +45,24 @@ function withMesh(headers: Dispatcher.DispatchOptions['headers'], ctx: Context):
 }
 
 function add(all: string[], name: string, value: string | number | readonly string[] | undefined): void {
-  if (value === undefined || name.toLowerCase() === 'host') return;
+  if (value === undefined || ownHeader(name)) return;
   if (typeof value === 'object') for (const one of value) all.push(name, one);
   else all.push(name, String(value));
 }
 
-/** Passes everything on to fetch's own handler, ends the attempt when the body does, and stops when the attempt is cancelled. */
+/** Passes everything on to fetch's own handler, and ends the attempt when the body does. fetch itself stops when it is cancelled. */
 class ObservedHandler implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #ctx: Context;
-  #controller: Dispatcher.DispatchController | undefined;
   #head = false;
 
   constructor(inner: Dispatcher.DispatchHandler, ctx: Context) {
     this.#inner = inner;
     this.#ctx = ctx;
-    ctx.onCancel((reason) => this.#controller?.abort(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#controller = controller;
-    if (this.#ctx.cancelled !== undefined) controller.abort(this.#ctx.cancelled);
-    else this.#inner.onRequestStart?.(controller, context);
+    this.#inner.onRequestStart?.(controller, context);
   }
 
   onRequestUpgrade(...given: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
@@ -92,8 +89,10 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
-    // Before there is a response the promise of fetch rejects, and the mesh ends the attempt.
-    if (this.#head) this.#ctx.end(sendError(error, this.#ctx));
+    // Before there is a response the promise of fetch rejects, and the mesh ends the attempt. After it, what is no error of the connection
+    // is its reader's doing, who has what it wanted: that speaks against nobody.
+    const failure = sendError(error, this.#ctx);
+    if (this.#head) this.#ctx.end(isMeshError(failure) ? failure : undefined);
     this.#inner.onResponseError?.(controller, error);
   }
 

@@ -1,6 +1,7 @@
 import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
-import { ConfigError } from '../../core/errors.ts';
+import type { Context } from '../../core/context.ts';
+import { CancelledError, ConfigError, isMeshError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { idempotentMethod } from '../idempotent.ts';
 import type { EndpointPools } from '../pools.ts';
@@ -33,6 +34,8 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
         ...init,
         // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
         redirect: init?.redirect === 'error' ? 'error' : 'manual',
+        // fetch leaves its listener on a signal until that is collected: the caller's never gets one.
+        signal: signalOf(ctx),
         dispatcher: pools.forFetch(dispatcher),
       };
       try {
@@ -41,8 +44,11 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
         attachCall(res, ctx);
         return res;
       } catch (error) {
-        if (!dispatcher.used && isFetchFailure(error) && ctx.cancelled === undefined) throw notUndici();
-        throw sendError(error, ctx);
+        const failure = sendError(error, ctx);
+        // Without our dispatcher it went looking for a host of the service's name.
+        const looked = isFetchFailure(error) || isMeshError(failure);
+        if (!dispatcher.used && ctx.cancelled === undefined && looked) throw notUndici();
+        throw failure;
       }
     },
     verdict: ({ status }) => verdictOfStatus(status),
@@ -51,6 +57,17 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
       res.body?.cancel().catch(() => {});
     },
   };
+}
+
+/** Aborts when the attempt is given up: with the reason of the caller's signal if it was that, so that fetch rejects with it. */
+function signalOf(ctx: Context): AbortSignal {
+  const controller = new AbortController();
+  ctx.onCancel((error) => {
+    const reason = error instanceof CancelledError ? error.cause : error;
+    attachCall(reason, ctx);
+    controller.abort(reason);
+  });
+  return controller.signal;
 }
 
 function notUndici(): ConfigError {

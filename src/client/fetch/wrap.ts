@@ -8,6 +8,8 @@ import { type IsService, serviceOf } from '../service-url.ts';
 import { startCall } from '../start-call.ts';
 import type { Targets } from '../targets.ts';
 import { type Fetch, type FetchRequest, fetchBinding } from './binding.ts';
+import { redirected, redirectOf } from './redirect.ts';
+import { replayable } from './replayable.ts';
 
 interface FetchParts {
   readonly parts: Parts;
@@ -17,20 +19,23 @@ interface FetchParts {
 
 /** As many redirects as fetch itself follows. */
 const MOST_REDIRECTS = 20;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/**
- * The same fetch, with the mesh behind URLs that name a service. A redirect within the service is followed for requests without a body; one
- * that leads elsewhere is the answer.
- */
+/** The same fetch, with the mesh behind URLs that name a service. A redirect within the service is followed; one that leads elsewhere is the answer. */
 export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService }: FetchParts): F {
   const binding = fetchBinding(bare, parts.pools);
   const serviceFor = assembler(binding, parts);
 
-  const call = async (url: URL, input: FetchRequest['input'], init: RequestInit | undefined): Promise<Response> => {
-    const target = targets.of(serviceOf(url));
-    const request = typeof input === 'object' && 'method' in input ? input : undefined;
-    const req: FetchRequest = { input, init, method: (init?.method ?? request?.method ?? 'GET').toUpperCase() };
+  const targetOf = (service: string) => {
+    try {
+      return targets.of(service);
+    } catch (error) {
+      throw fetchFailed(error);
+    }
+  };
+  const call = async (service: string, req: FetchRequest): Promise<Response> => {
+    const { input, init } = req;
+    const request = requestOf(input);
+    const target = targetOf(service);
     const ctx = startCall(parts, target, binding, req, init?.signal ?? request?.signal);
     ctx.replayable = replayable(init?.body ?? request?.body);
     try {
@@ -43,49 +48,30 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService 
   const wrapped = async (input: FetchRequest['input'], init?: RequestInit): Promise<Response> => {
     let url = urlOf(input);
     if (url === undefined || !isService(url)) return bare(input, init);
-    let res = await call(url, input, init);
-    for (let redirects = 0; redirects < MOST_REDIRECTS; redirects++) {
-      const next = redirectOf(res, url, input, init);
-      if (next === undefined || serviceOf(next) !== serviceOf(url) || !isService(next)) break;
+    const service = serviceOf(url);
+    let req: FetchRequest = { input, init, method: (init?.method ?? requestOf(input)?.method ?? 'GET').toUpperCase() };
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      const res = await call(service, req);
+      if (redirects > 0) Reflect.defineProperty(res, 'redirected', { value: true });
+      const next = redirectOf(res, url, req);
+      const following =
+        next && isService(next) && serviceOf(next) === service ? redirected(req, res.status, next) : undefined;
+      if (next === undefined || following === undefined) return res;
       res.body?.cancel().catch(() => {});
-      url = next;
-      res = await call(url, url, init);
+      [url, req] = [next, following];
     }
-    return res;
+    throw fetchFailed(new Error('redirect count exceeded'));
   };
   return wrapped as F; // it takes and gives what `bare` does
+}
+
+function requestOf(input: FetchRequest['input']): Request | undefined {
+  return typeof input === 'object' && 'method' in input ? input : undefined;
 }
 
 function urlOf(input: FetchRequest['input']): URL | undefined {
   const text = typeof input === 'string' ? input : 'url' in input ? input.url : String(input);
   return URL.canParse(text) ? new URL(text) : undefined;
-}
-
-/** A stream can be read once; all other bodies can be sent again as they are. */
-function replayable(body: unknown): boolean {
-  if (body === undefined || body === null || typeof body === 'string') return true;
-  return (
-    body instanceof Blob ||
-    body instanceof FormData ||
-    body instanceof URLSearchParams ||
-    body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body)
-  );
-}
-
-/** Where a redirect that may be followed leads. Only requests that are the same wherever they go are: GET and HEAD, given by URL. */
-function redirectOf(
-  res: Response,
-  from: URL,
-  input: FetchRequest['input'],
-  init: RequestInit | undefined,
-): URL | undefined {
-  const method = init?.method?.toUpperCase() ?? 'GET';
-  if (!REDIRECTS.has(res.status) || init?.redirect === 'manual' || (typeof input === 'object' && 'method' in input))
-    return undefined;
-  if (method !== 'GET' && method !== 'HEAD') return undefined;
-  const location = res.headers.get('location');
-  return location !== null && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
 }
 
 /** What fetch rejects with: the reason of the caller's signal, its own error, or a TypeError whose cause says what happened. */
@@ -96,7 +82,11 @@ function asFetchWould(error: unknown, ctx: Context): unknown {
   }
   const met = clientError(error, ctx);
   if (!isMeshError(met) || met.code === 'MESH_CONFIG') return met;
-  const failed = new TypeError('fetch failed', { cause: met });
+  const failed = fetchFailed(met);
   attachCall(failed, ctx);
   return failed;
+}
+
+function fetchFailed(cause: unknown): TypeError {
+  return new TypeError('fetch failed', { cause });
 }
