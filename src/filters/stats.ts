@@ -24,6 +24,8 @@ export function stats<Req, Res>(): Filter<Req, Res> {
       failure(error, ctx) {
         ctx.finishedAt = clock.now();
         attachCall(error, ctx);
+        // A call that a layer refused has nothing else that would end it, and let go of its caller's signal.
+        ctx.end(error);
         took.record(ctx.finishedAt - ctx.startedAt);
         outcome(error instanceof MeshError ? error.code : 'error').add();
       },
