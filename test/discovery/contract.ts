@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
-import { createScope, eventually, instanceOf, type TestScope } from './setup.ts';
+import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
 
 /** A place that registries under test share. */
 export interface Place {
@@ -106,7 +106,8 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
       owner.registry.announce(instanceOf({ id: 't', service: 'teams' }));
       await eventually(() => ids(players).length === 1 && ids(teams).length === 1);
       expect([ids(players), ids(teams)]).toEqual([['p'], ['t']]);
-      expect([...(await caller.registry.services())].sort()).toEqual(['players', 'teams']);
+      const services = watched(() => caller.registry.services());
+      await eventually(() => services()?.toSorted().join(' ') === 'players teams', services);
     });
 
     test('what was announced before the watch began is seen too', async () => {

@@ -9,7 +9,7 @@ import { recordPath } from '../../src/discovery/file/folder.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
 import type { View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { createScope, eventually, instanceOf } from './setup.ts';
+import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -58,14 +58,9 @@ test('a beat touches the record and does not write it again', async () => {
   await eventually(() => announcement.state === 'announced');
   const path = recordPath(folder, 'players-1');
   const first = await stat(path);
-  let last = first;
-  await moving(clock, 50, () => {
-    void stat(path).then((found) => {
-      last = found;
-    });
-    return last.mtimeMs > first.mtimeMs + 5_000;
-  });
-  expect(last.ino).toBe(first.ino);
+  const latest = watched(() => stat(path));
+  await moving(clock, 50, () => (latest()?.mtimeMs ?? 0) > first.mtimeMs + 5_000);
+  expect(latest()?.ino).toBe(first.ino);
 });
 
 test('F23: the leave of a process whose id a newer one took does not take the newer away', async () => {
@@ -173,14 +168,8 @@ test('an owner that dies without a word is in doubt after its lease, and goes af
     () => ids(watch) === 'alive',
     () => watch.view,
   );
-  let names: string[] = ['silent.json'];
-  await moving(clock, 200, () => {
-    void readdir(folder).then((found) => {
-      names = found;
-    });
-    return !names.includes('silent.json');
-  });
-  expect(names).toEqual(['alive.json']);
+  const names = watched(() => readdir(folder));
+  await moving(clock, 200, () => names()?.join(' ') === 'alive.json', names);
 });
 
 test('what lies in the folder and is no record of ours stays, and hurts nobody', async () => {

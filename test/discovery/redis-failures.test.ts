@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { RedisRegistryOptions } from '../../src/discovery/redis/options.ts';
@@ -6,7 +6,7 @@ import { createRedisRegistry } from '../../src/discovery/redis/redis-registry.ts
 import type { Registry, View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { type RedisServer, redisServer, startRedis } from '../support/redis-server.ts';
-import { createScope, eventually, instanceOf } from './setup.ts';
+import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
 const KEY = 'mesh:v1:{default/players}:';
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -30,17 +30,6 @@ function setup(server: RedisServer) {
 
 const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id).join(' ');
 const listed = async (server: RedisServer) => Number((await server.command('HLEN', `${KEY}i`)).slice(1));
-
-/** The latest answer to a question that is asked again whenever the answer is looked at; NaN before the first. */
-function watched(ask: () => Promise<number>): () => number {
-  let latest = Number.NaN;
-  return () => {
-    void ask().then((answer) => {
-      latest = answer;
-    });
-    return latest;
-  };
-}
 
 /** Follows players, and remembers the smallest view since it was first complete. */
 function follow(registry: Registry, complete: number) {
@@ -426,6 +415,31 @@ test('a server that speaks only RESP2 gets a second connection to listen on, and
   await eventually(() => watch.view.instances.length === 2);
   await registry.close();
   expect(client.status).toBe('wait');
+});
+
+test('a Cluster is followed like a single server', async () => {
+  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  await server.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
+  const { open } = setup(server);
+  const client = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });
+  cleanups.push(async () => client.disconnect());
+  const owner = open({ client });
+  const watch = open({ client }).registry.watch('players', () => {});
+  const announcement = owner.registry.announce(instanceOf());
+  await eventually(
+    () => ids(watch) === 'players-1',
+    () => [watch.view, announcement.state],
+    10_000,
+  );
+  const services = watched(() => owner.registry.services());
+  await eventually(() => services()?.join(' ') === 'players', services);
+  await announcement.leave();
+  await eventually(() => ids(watch) === '');
+  await server.kill();
+  await eventually(
+    () => watch.view.state === 'stale',
+    () => watch.view,
+  );
 });
 
 test('F8: a connection that breaks again and again leaves nothing behind, and neither does close', async () => {

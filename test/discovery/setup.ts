@@ -56,3 +56,14 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** The latest answer to a question that is asked again whenever the answer is looked at; `undefined` before the first. */
+export function watched<T>(ask: () => Promise<T>): () => T | undefined {
+  let latest: T | undefined;
+  return () => {
+    void ask().then((answer) => {
+      latest = answer;
+    });
+    return latest;
+  };
+}
