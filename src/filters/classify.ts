@@ -58,7 +58,7 @@ function verdictOfError(error: unknown, ctx: Context): Verdict {
   const cut = ctx.cancelled;
   if (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
-  if (!isMeshError(error)) return 'ignorable';
+  if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
 
@@ -66,6 +66,7 @@ function verdictOfError(error: unknown, ctx: Context): Verdict {
 export function verdictOnCall(error: unknown): Verdict {
   if (!(error instanceof MeshError)) return 'ignorable';
   switch (error.code) {
+    case 'MESH_CONFIG':
     case 'MESH_CANCELLED':
     case 'MESH_CLOSED':
     case 'MESH_BREAKER_OPEN':
