@@ -4,8 +4,8 @@ import type { Binding } from '../../core/binding.ts';
 import type { Context } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import type { EndpointPools } from '../pools.ts';
-import { sendError } from '../send-error.ts';
 import { Exchange } from './exchange.ts';
+import { nativeError } from './native-error.ts';
 import type { NativeRequest } from './request.ts';
 import type { NativeResponse } from './response.ts';
 import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts';
@@ -67,7 +67,7 @@ function dispatch(
       exchange,
     );
   } catch (error) {
-    reject(sendError(error, ctx));
+    reject(nativeError(error, ctx));
   }
 }
 

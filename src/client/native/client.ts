@@ -74,6 +74,7 @@ export class Client {
     try {
       const target = this.#target();
       const req = nativeRequest(method, path, options);
+      if (options !== undefined) checkLimits(options);
       const ctx = startCall(this.#parts, target, this.#binding, req, options?.signal);
       if (options !== undefined) narrow(ctx, options);
       return serviceFor(target)(req, ctx);
@@ -83,9 +84,13 @@ export class Client {
   }
 }
 
+function checkLimits({ deadlineMs, attempts }: RequestOptions): void {
+  if (deadlineMs !== undefined) durationMs('deadlineMs', deadlineMs);
+  if (attempts !== undefined) integer('attempts', attempts, { min: 1 });
+}
+
 /** Limits of a single call can only be tighter than those of its service: a caller must not undo what protects it. */
 function narrow(ctx: Context, { deadlineMs, attempts }: RequestOptions): void {
-  if (deadlineMs !== undefined)
-    ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + durationMs('deadlineMs', deadlineMs));
-  if (attempts !== undefined) ctx.maxAttempts = integer('attempts', attempts, { min: 1 });
+  if (deadlineMs !== undefined) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + deadlineMs);
+  if (attempts !== undefined) ctx.maxAttempts = attempts;
 }

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
-import { sendError } from '../send-error.ts';
+import { nativeError } from './native-error.ts';
 import { NativeResponse } from './response.ts';
 
 /** A body that is read whole has to end somewhere. */
@@ -60,6 +60,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#reject(sendError(error, this.#ctx));
+    this.#reject(nativeError(error, this.#ctx));
   }
 }

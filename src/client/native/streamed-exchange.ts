@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
-import { sendError } from '../send-error.ts';
+import { nativeError } from './native-error.ts';
 
 /** The head of a response, with its body still coming. Read it, or destroy it: an unread body holds its connection. */
 export interface StreamedResponse {
@@ -40,8 +40,8 @@ export class StreamedExchange implements Dispatcher.DispatchHandler {
       read: () => controller.resume(),
       destroy: (error, done) => {
         if (!ctx.ended) {
-          // Whoever stops reading early has what it wanted: that speaks against nobody.
-          if (error === null) ctx.end();
+          // A reader that stops early, or fails itself, speaks against nobody; an error of the connection has ended this before.
+          ctx.end();
           controller.abort(error ?? new Error('the body was not read to its end'));
         }
         done(error);
@@ -62,7 +62,7 @@ export class StreamedExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, thrown: Error): void {
-    const error = sendError(thrown, this.#ctx);
+    const error = nativeError(thrown, this.#ctx);
     if (this.#body === undefined) {
       this.#reject(error);
       return;
