@@ -67,6 +67,8 @@ export function joined<Req, Res>(
   scope: Scope,
 ): Service<Req, Res> {
   const count = observers.length;
+  /** Nobody here looks at replies. */
+  const blind = observers.every(({ success, failure }) => success === undefined && failure === undefined);
   const fault = (error: unknown) => scope.events.emit('fault', { source: `filter of '${scope.target}'`, error });
 
   const rise = (from: number, res: Res, ctx: Context): Res => {
@@ -103,7 +105,9 @@ export function joined<Req, Res>(
       if (refusal !== undefined) return refuse(refusal, i - 1, ctx);
     }
     try {
-      return next(req, ctx).then(
+      const reply = next(req, ctx);
+      if (blind) return reply;
+      return reply.then(
         (res) => rise(count - 1, res, ctx),
         (error: unknown) => sink(count - 1, error, ctx),
       );
