@@ -15,9 +15,9 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointSc
         const { headers, trace } = ctx;
         if (trace !== undefined) {
           headers.push('traceparent', formatTraceparent(trace));
-          if (trace.state !== '') headers.push('tracestate', trace.state);
+          if (trace.state !== '' && HEADER_VALUE.test(trace.state)) headers.push('tracestate', trace.state);
         }
-        if (ctx.baggage !== '') headers.push('baggage', ctx.baggage);
+        if (ctx.baggage !== '' && HEADER_VALUE.test(ctx.baggage)) headers.push('baggage', ctx.baggage);
         if (ctx.deadline !== Number.POSITIVE_INFINITY) {
           headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
         }
