@@ -26,18 +26,26 @@ export interface CallReport {
   readonly traceId: string | undefined;
 }
 
+/** Where a client's errors and responses keep what they came from; got's lead to its options and the transport in them. */
+const BEHIND = ['response', 'cause', 'request', 'options'];
+const DEPTH = 4;
+
 /**
  * What the mesh knows of the call behind an error or a response of a wrapped client; `undefined` when it did not make that call. It looks
  * behind errors that wrap others (`cause`), and from a response of got to its request.
  */
 export function meshOf(thing: unknown): CallReport | undefined {
-  for (let depth = 0, one = thing; depth < 5 && typeof one === 'object' && one !== null; depth++) {
-    const ctx = callOf(one);
-    if (ctx !== undefined) return report(ctx);
-    const response: unknown = Reflect.get(one, 'response');
-    const ofResponse = callOf(response);
-    if (ofResponse !== undefined) return report(ofResponse);
-    one = Reflect.get(one, 'cause') ?? Reflect.get(one, 'request') ?? Reflect.get(one, 'options');
+  const ctx = find(thing, DEPTH);
+  return ctx && report(ctx);
+}
+
+function find(thing: unknown, depth: number): Context | undefined {
+  if (thing === null || (typeof thing !== 'object' && typeof thing !== 'function')) return undefined;
+  const ctx = callOf(thing);
+  if (ctx !== undefined || depth === 0) return ctx;
+  for (const name of BEHIND) {
+    const found = find(Reflect.get(thing, name), depth - 1);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

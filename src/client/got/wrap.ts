@@ -1,6 +1,7 @@
-import http, { type ClientRequest } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import type { Got, Options, PlainResponse } from 'got';
+import { attachCall } from '../../core/call-of.ts';
 import { assembler } from '../assemble.ts';
 import type { NodeAgents } from '../node-http/agents.ts';
 import { type NodeRequest, nodeHttpBinding } from '../node-http/binding.ts';
@@ -23,6 +24,17 @@ export function isGot(client: unknown): client is Got {
   return typeof client === 'function' && 'extend' in client && 'defaults' in client && 'stream' in client;
 }
 
+type Transport = NonNullable<Options['request']>;
+
+/** What a call asked for before the mesh took its place as transport. */
+interface Asked {
+  readonly own: Options['request'];
+  readonly maxAttempts: number;
+}
+
+/** By the transport that took its place: options come here a second time when they make the next page, or when got is wrapped twice. */
+const asked = new WeakMap<Transport, Asked>();
+
 /**
  * The same got, with the mesh as its transport for URLs that name a service. Its options, hooks, streams and errors stay its own; its
  * retries are the mesh's, and `retry.limit` can only lower their number.
@@ -31,9 +43,8 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
   const binding = nodeHttpBinding('got', agents, parts.clock);
   const serviceFor = assembler(binding, parts);
 
-  const request = (own: Options['request'], maxAttempts: number): NonNullable<Options['request']> => {
-    return (url, options, callback) => {
-      if (!isService(url)) return (own ?? plainRequest)(url, options, callback);
+  const transportFor = ({ own, maxAttempts }: Asked): Transport => {
+    const send = (url: URL, options: RequestOptions): MeshRequest => {
       const target = targets.of(serviceOf(url));
       const body = new ReplayBody();
       const made = new MeshRequest(body);
@@ -47,10 +58,20 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
       };
       const ctx = startCall(parts, target, binding, req);
       ctx.maxAttempts = maxAttempts;
+      // All that got makes of this call leads to its options, and so to here; a redirect comes here again.
+      attachCall(transport, ctx, 'latest');
       made.settle(ctx, serviceFor(target)(req, ctx));
+      return made;
+    };
+    const transport: Transport = (...given) => {
+      const { url, options, callback } = inOneForm(...given);
+      if (!isService(url)) return (own ?? plainRequest)(...given);
+      const made = send(url, options);
       if (callback !== undefined) made.once('response', callback);
       return made as unknown as ClientRequest; // what got uses of a ClientRequest; the tests of the wrapped got hold it to that
     };
+    asked.set(transport, { own, maxAttempts });
+    return transport;
   };
 
   const wrapped = client.extend({
@@ -58,10 +79,9 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
       (options, next) => {
         const { url, retry, followRedirect } = options;
         if (!(url instanceof URL) || !isService(url)) return next(options);
-        options.request = request(
-          options.request,
-          retry.limit === undefined ? Number.POSITIVE_INFINITY : retry.limit + 1,
-        );
+        const own = options.request;
+        const before = own && asked.get(own);
+        options.request = transportFor(before ?? { own, maxAttempts: (retry.limit ?? Number.POSITIVE_INFINITY) + 1 });
         options.retry = { limit: 0 };
         if (followRedirect !== false) {
           options.followRedirect = (response) =>
@@ -74,6 +94,21 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
   return wrapped as G; // `extend` with handlers alone changes no type
 }
 
+interface OneForm {
+  readonly url: URL;
+  readonly options: RequestOptions;
+  readonly callback: ((response: IncomingMessage) => void) | undefined;
+}
+
+/** A cache of got's calls a transport as `http.request` can also be called: with options that hold the address, and without a URL. */
+function inOneForm(...[url, options, callback]: Parameters<Transport>): OneForm {
+  if (url instanceof URL) return { url, options, callback };
+  const [given, listener] = [url, options] as unknown as [RequestOptions, OneForm['callback']];
+  const { protocol = 'http:', hostname, port, path } = given;
+  const at = `${protocol}//${hostname ?? 'localhost'}${port ? `:${port}` : ''}`;
+  return { url: new URL(path ?? '/', at), options: given, callback: listener };
+}
+
 /** Whether a redirect leads to a service of the mesh. One that leads out of it is not followed: its response is the answer. */
 function staysInMesh(response: PlainResponse, isService: IsService): boolean {
   const { location } = response.headers;
@@ -82,5 +117,5 @@ function staysInMesh(response: PlainResponse, isService: IsService): boolean {
 }
 
 /** What got does by itself. */
-const plainRequest: NonNullable<Options['request']> = (url, options, callback) =>
+const plainRequest: Transport = (url, options, callback) =>
   (url.protocol === 'https:' ? https : http).request(url, options, callback);
