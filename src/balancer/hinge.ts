@@ -36,10 +36,7 @@ export function hinge<Req, Res>({ nodes, picker, clock, compile, filled }: Hinge
     }
     ctx.endpoint = node.endpoint;
     ctx.onEnd(() => nodes.end(node));
-    return service(req, ctx).then(undefined, (error: unknown) => {
-      ctx.end(error);
-      throw error;
-    });
+    return service(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {
     for (;;) {

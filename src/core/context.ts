@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { Timer } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -59,7 +60,10 @@ export class Context {
   #cancelled: Error | undefined;
   #ended = false;
   #endedWith: unknown;
+  #limits: Timer[] | Timer | undefined;
   #children: Context[] | Context | undefined;
+  /** The call that ends with this attempt. */
+  #heir: Context | undefined;
   #onCancel: Listener<Error>[] | Listener<Error> | undefined;
   #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
 
@@ -120,6 +124,7 @@ export class Context {
   cancel(reason: Error): void {
     if (this.#ended || this.#cancelled !== undefined) return;
     this.#cancelled = reason;
+    cancelAll(this.#limits);
     this.#controller?.abort(reason);
     const listeners = this.#onCancel;
     this.#onCancel = undefined;
@@ -140,10 +145,24 @@ export class Context {
     if (this.#ended) return;
     this.#ended = true;
     this.#endedWith = error;
+    cancelAll(this.#limits);
     this.#onCancel = undefined;
     const listeners = this.#onEnd;
     this.#onEnd = undefined;
     run(listeners, error);
+    this.#heir?.end(error);
+  }
+
+  /** Ends with `attempt`, and as it does: what it came to is the outcome of this. */
+  endWith(attempt: Context): void {
+    if (attempt.#ended) this.end(attempt.#endedWith);
+    else attempt.#heir = this;
+  }
+
+  /** Cancels `timer`, which limits this context, as soon as it is over or given up. */
+  limitBy(timer: Timer): void {
+    if (this.#ended || this.#cancelled !== undefined) timer.cancel();
+    else this.#limits = append(this.#limits, timer);
   }
 
   /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
@@ -163,4 +182,9 @@ function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {
 function run<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
   if (typeof listeners === 'function') listeners(value);
   else if (listeners !== undefined) for (const listener of listeners) listener(value);
+}
+
+function cancelAll(timers: Timer[] | Timer | undefined): void {
+  if (Array.isArray(timers)) for (const timer of timers) timer.cancel();
+  else timers?.cancel();
 }

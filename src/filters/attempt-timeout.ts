@@ -13,25 +13,15 @@ export function attemptTimeout<Req, Res>(
     (req, ctx) => {
       if (timeoutMs !== false) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + timeoutMs);
       return new Promise<Res>((resolve, reject) => {
-        const timer =
-          timeoutMs === false
-            ? undefined
-            : clock.after(timeoutMs, () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs)));
-        ctx.onCancel((reason) => {
-          timer?.cancel();
-          reject(reason);
-        });
-        next(req, ctx).then(
-          (res) => {
-            if (timer !== undefined) ctx.onEnd(() => timer.cancel());
-            if (ctx.cancelled === undefined) resolve(res);
-            else discard(res);
-          },
-          (error: unknown) => {
-            timer?.cancel();
-            reject(error);
-          },
-        );
+        ctx.onCancel(reject);
+        if (timeoutMs !== false) {
+          const expire = () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs));
+          ctx.limitBy(clock.after(timeoutMs, expire));
+        }
+        next(req, ctx).then((res) => {
+          if (ctx.cancelled === undefined) resolve(res);
+          else discard(res);
+        }, reject);
       });
     };
 }

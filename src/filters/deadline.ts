@@ -17,44 +17,21 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
       const leftMs = ctx.deadline - ctx.startedAt;
       if (leftMs <= 0) {
         expired.add();
-        const error = new DeadlineError(
-          target,
-          inherited,
-          `the call to '${target}' was not sent: the request it is made for has already expired`,
-        );
-        ctx.end(error);
-        return Promise.reject(error);
+        const late = `the call to '${target}' was not sent: the request it is made for has already expired`;
+        return Promise.reject(new DeadlineError(target, inherited, late));
       }
-      if (ctx.cancelled !== undefined) {
-        ctx.end(ctx.cancelled);
-        return Promise.reject(ctx.cancelled);
-      }
+      if (ctx.cancelled !== undefined) return Promise.reject(ctx.cancelled);
       return new Promise<Res>((resolve, reject) => {
         ctx.onCancel(reject);
-        const timer =
-          leftMs === Number.POSITIVE_INFINITY
-            ? undefined
-            : clock.after(leftMs, () => {
-                expired.add();
-                ctx.cancel(
-                  new DeadlineError(
-                    target,
-                    inherited,
-                    `the call to '${target}' did not end within ${Math.round(leftMs)} ms`,
-                  ),
-                );
-              });
-        next(req, ctx).then(
-          (res) => {
-            if (timer !== undefined) ctx.onEnd(() => timer.cancel());
-            resolve(res);
-          },
-          (error: unknown) => {
-            timer?.cancel();
-            ctx.end(error);
-            reject(error);
-          },
-        );
+        if (leftMs !== Number.POSITIVE_INFINITY) {
+          const expire = () => {
+            expired.add();
+            const late = `the call to '${target}' did not end within ${Math.round(leftMs)} ms`;
+            ctx.cancel(new DeadlineError(target, inherited, late));
+          };
+          ctx.limitBy(clock.after(leftMs, expire));
+        }
+        next(req, ctx).then(resolve, reject);
       });
     };
   };

@@ -19,7 +19,8 @@ type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { r
 /**
  * Sends again what may be sent again: at most `attempts` times in all, within the budget of the service and the deadline of the call.
  *
- * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is.
+ * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is. Whoever makes an attempt ends it when it
+ * fails; one that is answered ends with its body.
  */
 export function retry<Req, Res>(
   options: ResolvedRetry,
@@ -34,7 +35,10 @@ export function retry<Req, Res>(
       const attempt = ctx.fork(clock.now());
       return next(req, attempt).then(
         (res) => (attempt.verdict === 'retryable' ? again(req, ctx, { attempt, res }) : deliver(ctx, attempt, res)),
-        (error: unknown) => again(req, ctx, { attempt, error }),
+        (error: unknown) => {
+          attempt.end(error);
+          return again(req, ctx, { attempt, error });
+        },
       );
     };
   };
@@ -91,6 +95,7 @@ function retries<Req, Res>(
         if (attempt.verdict !== 'retryable') return deliver(ctx, attempt, res);
         last = { attempt, res };
       } catch (error) {
+        attempt.end(error);
         last = { attempt, error };
       }
       throw new Unsettled();
@@ -133,6 +138,6 @@ function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
 function deliver<Res>(ctx: Context, attempt: Context, res: Res): Res {
   ctx.verdict = attempt.verdict;
   ctx.endpoint = attempt.endpoint;
-  attempt.onEnd((error) => ctx.end(error));
+  ctx.endWith(attempt);
   return res;
 }

@@ -140,6 +140,39 @@ test('who asks after the end hears the same as those who asked before', () => {
   expect(ends).toEqual([broken, undefined]);
 });
 
+test('a call ends with the attempt that it ends with, and as it does', () => {
+  const broken = new Error('the body was cut off');
+  const later = call();
+  const attempt = later.fork(0);
+  later.endWith(attempt);
+  expect(later.ended).toBe(false);
+  attempt.end(broken);
+  const over = call();
+  over.endWith(attempt);
+  const ends: unknown[] = [];
+  for (const ctx of [later, over]) ctx.onEnd((error) => ends.push(error));
+  expect(ends).toEqual([broken, broken]);
+});
+
+test('its limits are cancelled when it is over or given up, late ones at once', () => {
+  let running = 0;
+  const limit = () => {
+    running++;
+    return { cancel: () => running-- };
+  };
+  const ended = call();
+  ended.limitBy(limit());
+  ended.limitBy(limit());
+  expect(running).toBe(2);
+  ended.end();
+  ended.limitBy(limit());
+  const cancelled = call();
+  cancelled.limitBy(limit());
+  cancelled.cancel(new Error('enough'));
+  cancelled.limitBy(limit());
+  expect(running).toBe(0);
+});
+
 test('the signal aborts with the very reason of the cancellation', () => {
   const ctx = call();
   const { signal } = ctx;
