@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
@@ -28,6 +30,8 @@ function setup(server: RedisServer) {
   };
 }
 
+/** What keeps this process alive and a client of Redis may have made. */
+const running = () => process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind)).length;
 const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id).join(' ');
 const listed = async (server: RedisServer) => Number((await server.command('HLEN', `${KEY}i`)).slice(1));
 
@@ -84,6 +88,25 @@ test('F1: without Redis a view is stale within milliseconds and says why; when R
     () => watch.view,
   );
   expect(scope.seen('registry').map(({ state }) => state)).toEqual(['lost', 'connected']);
+});
+
+test('a process whose Redis is absent ends soon after close', async () => {
+  const server = await redisServer();
+  cleanups.push(() => server.close());
+  const script = `
+    import { openRegistry } from './src/discovery/open-registry.ts';
+    import { createScope, eventually, instanceOf } from './test/discovery/setup.ts';
+    const registry = openRegistry('registry', '${server.url}')(createScope());
+    const watch = registry.watch('players', () => {});
+    registry.announce(instanceOf());
+    await eventually(() => watch.view.state === 'stale');
+    await registry.close();
+    const closedAt = performance.now();
+    process.on('exit', () => process.stdout.write(String(performance.now() - closedAt)));
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+  expect(Number(stdout)).toBeLessThan(800);
+  expect(stdout).not.toBe('');
 });
 
 test('F2: an owner that starts without Redis is announced when Redis appears', async () => {
@@ -444,11 +467,9 @@ test('a Cluster is followed like a single server', async () => {
 
 test('F8: a connection that breaks again and again leaves nothing behind, and neither does close', async () => {
   const server = await startRedis();
-  const open = () =>
-    process.getActiveResourcesInfo().filter((kind) => /TCPSocket|Timeout|TCPConnect/.test(kind)).length;
-  const before = open();
+  const before = running();
   const { players, owner, caller } = await setupThree(server);
-  const sockets = open();
+  const sockets = running();
   for (let i = 0; i < 5; i++) {
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
     await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -456,10 +477,10 @@ test('F8: a connection that breaks again and again leaves nothing behind, and ne
     await eventually(() => players.watch.view.state === 'current');
   }
   expect(players.fewest).toBe(3);
-  expect(open()).toBeLessThanOrEqual(sockets + 2);
+  expect(running()).toBeLessThanOrEqual(sockets + 2);
   await Promise.all([owner.registry.close(), caller.registry.close()]);
   await eventually(
-    () => open() <= before,
+    () => running() <= before,
     () => process.getActiveResourcesInfo(),
     2_000,
   );

@@ -52,10 +52,9 @@ export class Connection {
       () => PING_MS,
       () => this.#ping(),
     );
-    open().then(
-      (client) => this.#connect(client),
-      (error: unknown) => this.#down(error),
-    );
+    open()
+      .then((client) => this.#connect(client))
+      .catch((error: unknown) => this.#down(error));
   }
 
   get ready(): boolean {

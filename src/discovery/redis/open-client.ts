@@ -6,6 +6,7 @@ const CONNECT_MS = 2_000;
 const COMMAND_MS = 1_000;
 /** With a ping every 900 ms a server that stopped answering is noticed within 3 s. */
 const SILENCE_MS = 2_000;
+const DISCONNECT_MS = 250;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
 
@@ -35,6 +36,8 @@ function clientOptions(random: Random): RedisOptions {
     commandTimeout: COMMAND_MS,
     socketTimeout: SILENCE_MS,
     connectTimeout: CONNECT_MS,
+    // Also how long a timer of the client outlives the closing of a connection that was broken already.
+    disconnectTimeout: DISCONNECT_MS,
     keepAlive: 5_000,
     // Subscriptions are made anew by the connection, which must know when they stand.
     autoResubscribe: false,
