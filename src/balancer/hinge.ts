@@ -22,8 +22,7 @@ interface HingeParts<Req, Res> {
 export function hinge<Req, Res>({ nodes, picker, clock, compile, filled }: HingeParts<Req, Res>): Service<Req, Res> {
   const compiled = new WeakMap<Node, Service<Req, Res>>();
 
-  const pick = (ctx: Context) => {
-    const now = clock.now();
+  const pick = (ctx: Context, now: number) => {
     const node = picker.pick(nodes.nodes, ctx, now, nodes.panicking);
     if (node !== undefined) nodes.begin(node, ctx, now);
     return node;
@@ -41,13 +40,14 @@ export function hinge<Req, Res>({ nodes, picker, clock, compile, filled }: Hinge
   const wait = async (req: Req, ctx: Context): Promise<Res> => {
     for (;;) {
       await filled(ctx);
-      const node = pick(ctx);
+      const node = pick(ctx, clock.now());
       if (node !== undefined) return send(node, req, ctx);
     }
   };
 
   return (req, ctx) => {
-    const node = pick(ctx);
+    // An attempt is made to be sent: it starts now.
+    const node = pick(ctx, ctx.startedAt);
     return node === undefined ? wait(req, ctx) : send(node, req, ctx);
   };
 }

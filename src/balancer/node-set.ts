@@ -66,9 +66,13 @@ export class NodeSet {
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(node: Node, outcome: 'success' | 'failure' | 'unreachable' | 'ignorable', ctx: Context): void {
-    const { clock, events, health, service } = this.#scope;
-    const now = clock.now();
+  report(
+    node: Node,
+    outcome: 'success' | 'failure' | 'unreachable' | 'ignorable',
+    ctx: Context,
+    now: number = this.#scope.clock.now(),
+  ): void {
+    const { events, health, service } = this.#scope;
     if (outcome === 'success') {
       node.succeededAt = now;
       node.latency.add(now - ctx.startedAt);

@@ -7,13 +7,13 @@ import { failed } from '../core/verdict.ts';
 
 /** Tells the balancer how each attempt at its node went; a body that is cut off later counts as a failure too. */
 export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, EndpointScope> {
-  const judge = (ctx: Context) => {
-    nodes.report(node, failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable', ctx);
+  const judge = (ctx: Context, now?: number) => {
+    nodes.report(node, failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable', ctx, now);
   };
   return observe(() => ({
     success(_res, ctx) {
       if (ctx.ended || failed(ctx.verdict)) {
-        judge(ctx);
+        judge(ctx, ctx.finishedAt);
       } else {
         ctx.onEnd((error) => {
           if (error !== undefined && ctx.cancelled === undefined) ctx.verdict = 'failure';
@@ -24,7 +24,7 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
     },
     failure(error, ctx) {
       if (unreachable(error)) nodes.report(node, 'unreachable', ctx);
-      else judge(ctx);
+      else judge(ctx, ctx.finishedAt);
     },
   }));
 }
