@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the tests can start Redis servers of their own, which they stop, freeze and kill: installs redis-server where it may.
+# Makes sure that tests and demo can start Redis servers of their own, which they stop, freeze and kill: installs redis-server where it may.
 set -eu
 
 if command -v redis-server >/dev/null 2>&1; then exit 0; fi
@@ -19,5 +19,5 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
   fi
 fi
 
-echo "the tests need Redis: install redis-server (Debian: apt-get install redis-server, macOS: brew install redis)" >&2
+echo "redis-server is needed: install it (Debian: apt-get install redis-server, macOS: brew install redis)" >&2
 exit 1
