@@ -19,10 +19,12 @@ export class CallReports {
     served[instance] = (served[instance] ?? 0) + 1;
   }
 
+  /** Messages that differ in a time only are counted as one. */
   failed(phase: number, ms: number, message: string): void {
     const { latencies, failures } = this.#of(phase);
+    const kind = message.replace(/\d+ ms/g, '… ms');
     latencies.push(ms);
-    failures[message] = (failures[message] ?? 0) + 1;
+    failures[kind] = (failures[kind] ?? 0) + 1;
   }
 
   /** Tells how often a call was sent again, whatever it came to. */

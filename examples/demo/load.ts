@@ -5,15 +5,21 @@ import { director } from './director.ts';
 import { type Answer, ATTEMPTS } from './protocol.ts';
 
 /**
- * The load: `node load.ts REGISTRY`. It calls `teams` 120 times a second, whether or not earlier calls have finished, from the first phase
- * that it is told of until it is told to stop.
+ * The load: `node load.ts REGISTRY`. It calls `teams` 80 times a second, whether or not earlier calls have finished, from the first phase
+ * that it is told of until it is told to stop. Over the first seconds it works itself up to that.
  */
 const [, , registry = 'file:.heddle'] = process.argv;
-const CALLS_PER_SECOND = 120;
+const CALLS_PER_SECOND = 80;
+const WARM_UP_S = 2;
 const TICK_MS = 10;
 
-// It does not retry, so that nothing that goes wrong in `teams` is hidden from the table.
-const mesh = createMesh({ self: { service: 'load' }, registry, services: { teams: { retry: false } }, logger: false });
+const mesh = createMesh({
+  self: { service: 'load' },
+  registry,
+  // It does not retry, so that nothing that goes wrong in `teams` is hidden from the table: its one attempt has the time of the call.
+  services: { teams: { retry: false, attemptTimeoutMs: false } },
+  logger: false,
+});
 const teams = mesh.client('teams');
 const reports = new CallReports((report) => director.tell(report));
 const running = new Set<Promise<void>>();
@@ -33,8 +39,8 @@ for await (const _ of setInterval(TICK_MS)) {
   if (stopped) break;
   if (phase === undefined) continue;
   startedAt ??= performance.now();
-  const due = ((performance.now() - startedAt) / 1_000) * CALLS_PER_SECOND;
-  for (; calls < due; calls++) {
+  const callsDue = callsAfter((performance.now() - startedAt) / 1_000);
+  for (; calls < callsDue; calls++) {
     const one = call(phase);
     running.add(one);
     void one.finally(() => running.delete(one));
@@ -44,6 +50,12 @@ await Promise.all(running);
 reports.close();
 await mesh.close();
 director.leave();
+
+/** How many calls have started after so many seconds. */
+function callsAfter(seconds: number): number {
+  const ofWarmUp = Math.min(seconds, WARM_UP_S);
+  return CALLS_PER_SECOND * (seconds - ofWarmUp + ofWarmUp ** 2 / (2 * WARM_UP_S));
+}
 
 /** One call, counted in the phase in which it starts. Anything but a 2xx is a failure. */
 async function call(phase: number): Promise<void> {

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArguments, USAGE } from './arguments.ts';
+import type { DemoRegistry } from './demo-registry.ts';
 import { folderRegistry } from './folder-registry.ts';
 import { liveView } from './live-view.ts';
 import { plainView } from './plain-view.ts';
-import { play } from './play.ts';
+import { type Outcome, play } from './play.ts';
 import { redisInstalled, redisRegistry } from './redis-registry.ts';
 import { noView, type View } from './scene.ts';
 import { summary } from './summary.ts';
@@ -32,28 +33,36 @@ async function run(redis: boolean, json: boolean): Promise<number> {
       ending.abort(new Error(`the demo was ended by ${signal}`));
     });
   }
+  // A reader that goes away (`| head`) ends the demo too.
+  process.stdout.on('error', (error) => ending.abort(error));
   const root = mkdtempSync(join(tmpdir(), 'heddle-demo-'));
   const removeRoot = () => rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', removeRoot);
 
   const view = json ? noView : viewOf(process.stdout);
-  const registry = redis ? await redisRegistry(root, (error) => ending.abort(error)) : folderRegistry(root);
-  process.once('exit', () => registry.kill());
+  let registry: DemoRegistry | undefined;
+  process.once('exit', () => registry?.kill());
   try {
-    const { rows, total, failures, elapsedMs, measured } = await play(registry, view, ending);
+    registry = redis ? await redisRegistry(root, (error) => ending.abort(error)) : folderRegistry(root);
+    const outcome = await play(registry, view, ending);
     view.close();
-    if (json) console.log(JSON.stringify(rows, undefined, 2));
-    else console.log(`\n${tableOf([...rows, total]).join('\n')}\n\n${summary(rows, total, elapsedMs, measured)}`);
-    for (const [message, times] of failures) console.error(`${times} × ${message}`);
-    return total.failed === 0 ? 0 : 1;
+    print(outcome, json);
+    return outcome.broken === undefined && outcome.total.failed === 0 ? 0 : (exitCode ?? 1);
   } catch (error) {
-    view.close();
     console.error(error instanceof Error ? error.message : error);
     return exitCode ?? 1;
   } finally {
-    registry.kill();
+    registry?.kill();
     removeRoot();
   }
+}
+
+function print({ rows, total, failures, elapsedMs, measured, broken }: Outcome, json: boolean): void {
+  if (json) console.log(JSON.stringify(rows, undefined, 2));
+  else if (rows.length > 0) console.log(`\n${tableOf([...rows, total]).join('\n')}\n`);
+  if (!json && broken === undefined) console.log(summary(rows, total, elapsedMs, measured));
+  for (const [message, times] of failures) console.error(`${times} × ${message}`);
+  if (broken !== undefined) console.error(broken.message);
 }
 
 function viewOf(stdout: NodeJS.WriteStream): View {

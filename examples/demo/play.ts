@@ -16,11 +16,13 @@ export interface Outcome {
   readonly failures: ReadonlyMap<string, number>;
   readonly elapsedMs: number;
   readonly measured: Measured;
+  /** Why not everything was played. */
+  readonly broken: Error | undefined;
 }
 
 /**
- * Plays all phases with processes of their own, none of which is left when it settles. Rejects when something could not be played, or with
- * the reason of `ending`, which is aborted as well when a process crashes.
+ * Plays all phases with processes of their own, none of which is left when it resolves. It breaks off when something cannot be played, and
+ * with the reason of `ending`, which is aborted as well when a process crashes. Never rejects.
  */
 export async function play(registry: DemoRegistry, view: View, ending: AbortController): Promise<Outcome> {
   const startedAt = performance.now();
@@ -48,31 +50,27 @@ export async function play(registry: DemoRegistry, view: View, ending: AbortCont
   const ticks = setInterval(() => {
     if (!over) view.tick(scene());
   }, TICK_MS);
+  let broken: Error | undefined;
   try {
     const load = await stage.open(firstPlayers);
-    for (const [phase, { play }] of phases.entries()) {
-      begun = phase + 1;
-      load.order({ kind: 'phase', phase });
+    for (const phase of phases) {
+      load.order({ kind: 'phase', phase: begun });
+      begun++;
       view.phase(scene());
-      await play(stage);
+      await phase.play(stage);
     }
     load.order({ kind: 'stop' });
     await patience.for('the load did not end', () => load.ended);
     over = true;
     await patience.for('the services did not end after SIGTERM', () => cast.endAll());
-    const { tally } = cast;
-    return {
-      rows: rows(),
-      total: tally.total(),
-      failures: tally.failures,
-      elapsedMs: elapsed(),
-      measured: stage.measured,
-    };
-  } finally {
-    clearInterval(ticks);
-    killAll();
-    await cast.allEnded();
-    process.off('exit', killAll);
-    ending.abort(new Error('the demo is over'));
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
   }
+  clearInterval(ticks);
+  killAll();
+  await cast.allEnded();
+  process.off('exit', killAll);
+  const { tally } = cast;
+  const { measured } = stage;
+  return { rows: rows(), total: tally.total(), failures: tally.failures, elapsedMs: elapsed(), measured, broken };
 }

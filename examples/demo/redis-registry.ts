@@ -39,7 +39,12 @@ export async function redisRegistry(root: string, crashed: (error: Error) => voi
     return running;
   };
 
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    kill();
+    throw error;
+  }
   return {
     url: `redis://127.0.0.1:${port}`,
     loss: 'Redis is killed with SIGKILL',
