@@ -1,5 +1,5 @@
 import type { Got } from 'got';
-import type { Fetch } from './client/fetch/binding.ts';
+import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
 import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';

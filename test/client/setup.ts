@@ -6,6 +6,7 @@ const meshes = new Set<Mesh>();
 interface Setup extends ServiceOptions {
   readonly clock?: MeshOptions['clock'];
   readonly registry?: MeshOptions['registry'];
+  readonly isService?: MeshOptions['isService'];
 }
 
 /**
@@ -14,13 +15,14 @@ interface Setup extends ServiceOptions {
  */
 export function meshOver(
   servers: readonly { readonly url: string }[],
-  { clock, registry, ...defaults }: Setup = {},
+  { clock, registry, isService, ...defaults }: Setup = {},
 ): Mesh {
   const mesh = createMesh({
     self: { service: 'teams' },
     registry: registry ?? { players: servers.map(({ url }, i) => ({ url, weight: i === 0 ? 1_000 : 0.001 })) },
     logger: false,
     clock,
+    isService,
     defaults: { retry: { baseMs: 0, maxMs: 0 }, ...defaults },
   });
   meshes.add(mesh);

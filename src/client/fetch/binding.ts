@@ -7,15 +7,7 @@ import { idempotentMethod } from '../idempotent.ts';
 import type { EndpointPools } from '../pools.ts';
 import { isFetchFailure, sendError } from '../send-error.ts';
 import { AttemptDispatcher } from './attempt-dispatcher.ts';
-
-export type Fetch = typeof globalThis.fetch;
-
-/** A request in the words of fetch, to be made at whichever endpoint is picked. */
-export interface FetchRequest {
-  readonly input: Parameters<Fetch>[0];
-  readonly init: RequestInit | undefined;
-  readonly method: string;
-}
+import { type Fetch, type FetchRequest, redirectMode, requestOf } from './request.ts';
 
 /** Calls through a fetch that is built on undici: Node's own, or undici's. */
 export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRequest, Response> {
@@ -33,7 +25,7 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
       const given: object = {
         ...init,
         // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
-        redirect: init?.redirect === 'error' ? 'error' : 'manual',
+        redirect: redirectMode({ input, init }) === 'error' ? 'error' : 'manual',
         // fetch leaves its listener on a signal until that is collected: the caller's never gets one.
         signal: signalOf(ctx),
         dispatcher: pools.forFetch(dispatcher),
@@ -78,5 +70,5 @@ function notUndici(): ConfigError {
 
 function keyed(input: FetchRequest['input'], init: RequestInit | undefined): boolean {
   if (init?.headers !== undefined) return new Headers(init.headers).has('idempotency-key');
-  return typeof input === 'object' && 'headers' in input && input.headers.has('idempotency-key');
+  return requestOf(input)?.headers.has('idempotency-key') ?? false;
 }

@@ -1,12 +1,11 @@
-import type { FetchRequest } from './binding.ts';
 import { replayable } from './replayable.ts';
+import { type FetchRequest, redirectMode, requestOf } from './request.ts';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Where the response to a request for `from` leads, if it is a redirect that its caller wants followed. */
-export function redirectOf(res: Response, from: URL, { input, init }: FetchRequest): URL | undefined {
-  const mode = init?.redirect ?? (input instanceof URL || typeof input === 'string' ? 'follow' : input.redirect);
-  if (!REDIRECTS.has(res.status) || mode !== 'follow') return undefined;
+export function redirectOf(res: Response, from: URL, req: FetchRequest): URL | undefined {
+  if (!REDIRECTS.has(res.status) || redirectMode(req) !== 'follow') return undefined;
   const location = res.headers.get('location');
   return location === null ? undefined : (URL.parse(location, from.href) ?? undefined);
 }
@@ -16,7 +15,7 @@ export function redirectOf(res: Response, from: URL, { input, init }: FetchReque
  * when the body would have to be sent again and cannot be.
  */
 export function redirected({ input, init, method }: FetchRequest, status: number, next: URL): FetchRequest | undefined {
-  const request = input instanceof URL || typeof input === 'string' ? undefined : input;
+  const request = requestOf(input);
   const headers = new Headers(init?.headers ?? request?.headers);
   const signal = init?.signal ?? request?.signal;
   const same: RequestInit = { ...init, method, headers, ...(signal && { signal }) };

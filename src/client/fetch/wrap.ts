@@ -7,9 +7,10 @@ import type { Parts } from '../parts.ts';
 import { type IsService, serviceOf } from '../service-url.ts';
 import { startCall } from '../start-call.ts';
 import type { Targets } from '../targets.ts';
-import { type Fetch, type FetchRequest, fetchBinding } from './binding.ts';
+import { fetchBinding } from './binding.ts';
 import { redirected, redirectOf } from './redirect.ts';
 import { replayable } from './replayable.ts';
+import { type Fetch, type FetchRequest, requestOf } from './request.ts';
 
 interface FetchParts {
   readonly parts: Parts;
@@ -63,10 +64,6 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService 
     throw fetchFailed(new Error('redirect count exceeded'));
   };
   return wrapped as F; // it takes and gives what `bare` does
-}
-
-function requestOf(input: FetchRequest['input']): Request | undefined {
-  return typeof input === 'object' && 'method' in input ? input : undefined;
 }
 
 function urlOf(input: FetchRequest['input']): URL | undefined {
