@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 
-const CALL = Symbol.for('heddle.call');
+/** What the call is found under: a getter of the mesh's own response, a property attached to everything else. */
+export const CALL: unique symbol = Symbol.for('heddle.call');
 
 /**
  * Remembers which call an error or a response belongs to, where nobody who prints or copies it will see. The first call stays; of something
@@ -15,7 +16,7 @@ export function attachCall(thing: unknown, ctx: Context, which: 'first' | 'lates
 export function callOf(thing: unknown): Context | undefined {
   if (!isReference(thing)) return undefined;
   const ctx: unknown = Reflect.get(thing, CALL);
-  return ctx as Context | undefined; // only attachCall writes under this symbol
+  return ctx as Context | undefined; // nothing but a call stands under this symbol
 }
 
 function isReference(thing: unknown): thing is object {

@@ -62,7 +62,7 @@ function dispatch(
         path: req.path,
         method: req.method as Dispatcher.HttpMethod, // undici sends any token; its type lists the usual ones
         headers: ['host', ctx.target, ...req.headers, ...ctx.headers],
-        ...(body === undefined ? undefined : { body }),
+        body: body ?? null,
       },
       exchange,
     );

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
 import { nativeError } from './native-error.ts';
@@ -53,10 +52,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const body = this.#rest === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#rest, this.#size);
-    const response = new NativeResponse(this.#status, this.#headers, body);
-    attachCall(response, this.#ctx);
     this.#ctx.end();
-    this.#resolve(response);
+    this.#resolve(new NativeResponse(this.#ctx.root, this.#status, this.#headers, body));
   }
 
   onResponseError(_controller: unknown, error: Error): void {

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { CALL } from '../../core/call-of.ts';
+import type { Context } from '../../core/context.ts';
 import { MeshError } from '../../core/errors.ts';
 
 /** The response of a call, its body read to the end. Any status: what is not 2xx is an answer too. */
@@ -7,8 +9,12 @@ export class NativeResponse {
   /** By lower-case name. */
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array;
+  readonly #call: Context;
+  readonly #bytes: Buffer;
 
-  constructor(status: number, headers: IncomingHttpHeaders, body: Uint8Array) {
+  constructor(call: Context, status: number, headers: IncomingHttpHeaders, body: Buffer) {
+    this.#call = call;
+    this.#bytes = body;
     this.status = status;
     this.headers = headers;
     this.body = body;
@@ -19,8 +25,13 @@ export class NativeResponse {
     return this.status >= 200 && this.status < 300;
   }
 
+  /** @internal */
+  get [CALL](): Context {
+    return this.#call;
+  }
+
   text(): string {
-    return Buffer.from(this.body.buffer, this.body.byteOffset, this.body.byteLength).toString('utf8');
+    return this.#bytes.toString('utf8');
   }
 
   /** The body parsed as JSON. `T` is the caller's word for it: nothing checks the shape. */
