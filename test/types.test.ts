@@ -1,0 +1,114 @@
+import got, { type Got } from 'got';
+import { expect, expectTypeOf, test } from 'vitest';
+import {
+  type Call,
+  type CallReport,
+  ConfigError,
+  createMesh,
+  type MeshEvents,
+  type MeshOptions,
+  meshOf,
+  type NativeResponse,
+  type StreamedResponse,
+} from '../src/index.ts';
+
+// That these do not compile is checked by `tsc`; that they throw when they get past it, here.
+
+const make = (options: MeshOptions) => createMesh({ logger: false, ...options });
+const right = { self: { service: 'teams' }, registry: { players: ['http://127.0.0.1:1'] } };
+
+/** For what only has to compile, or not to. */
+function compiled(_: () => unknown): void {}
+
+test('wrap gives back the type that it was given', async () => {
+  const mesh = make(right);
+  const own = got.extend({ prefixUrl: 'http://players' });
+  expectTypeOf(mesh.wrap(got)).toEqualTypeOf<Got>();
+  expectTypeOf(mesh.wrap(own)).toEqualTypeOf(own);
+  expectTypeOf(mesh.wrap(globalThis.fetch)).toEqualTypeOf(globalThis.fetch);
+  await mesh.close();
+});
+
+test('wrap takes got and fetch only', async () => {
+  const mesh = make(right);
+  // @ts-expect-error a number is no client
+  expect(() => mesh.wrap(42)).toThrow(new ConfigError('wrap must be given got, or a fetch, not 42'));
+  // @ts-expect-error undefined is no client
+  expect(() => mesh.wrap(undefined)).toThrow(ConfigError);
+  // @ts-expect-error an object is no client
+  expect(() => mesh.wrap({})).toThrow(ConfigError);
+  // @ts-expect-error a function that takes something else is no fetch
+  compiled(() => mesh.wrap((count: number) => count));
+  await mesh.close();
+});
+
+test('options that are missing, unknown or of a wrong type neither compile nor pass', () => {
+  // @ts-expect-error self is missing
+  expect(() => make({ registry: right.registry })).toThrow(ConfigError);
+  // @ts-expect-error registry is missing
+  expect(() => make({ self: right.self })).toThrow(ConfigError);
+  // @ts-expect-error service is missing
+  expect(() => make({ ...right, self: {} })).toThrow(ConfigError);
+  // @ts-expect-error the option is called services
+  expect(() => createMesh({ ...right, service: {} })).toThrow(/has no option 'service'/);
+  // @ts-expect-error a deadline is a number or false
+  expect(() => make({ ...right, defaults: { deadlineMs: '1s' } })).toThrow(/defaults.deadlineMs/);
+  // @ts-expect-error true is the default, not a value
+  expect(() => make({ ...right, defaults: { retry: true } })).toThrow(/defaults.retry/);
+  // @ts-expect-error the option is called attempts
+  expect(() => make({ ...right, defaults: { retry: { tries: 3 } } })).toThrow(/has no option 'tries'/);
+  // @ts-expect-error there is no such balancer
+  expect(() => make({ ...right, services: { players: { balancer: 'best' } } })).toThrow(/services.players.balancer/);
+  // @ts-expect-error attributes are flat strings
+  expect(() => make({ ...right, defaults: { where: { zone: 1 } } })).toThrow(/defaults.where/);
+  // @ts-expect-error a logger has four methods, or is false
+  expect(() => make({ ...right, logger: () => {} })).toThrow(/logger/);
+});
+
+test('options may be passed through as undefined', async () => {
+  const mesh = make({
+    ...right,
+    defaults: undefined,
+    clock: undefined,
+    services: { players: { deadlineMs: undefined } },
+  });
+  await mesh.close();
+});
+
+test('the options of a call are checked by the compiler', async () => {
+  const mesh = make(right);
+  const players = mesh.client('players');
+  // @ts-expect-error the option is called deadlineMs
+  compiled(() => players.get('/', { timeout: 1 }));
+  // @ts-expect-error headers are strings
+  compiled(() => players.get('/', { headers: { n: 1 } }));
+  // @ts-expect-error a path is needed
+  compiled(() => players.get());
+  // @ts-expect-error an object is no body; that is json
+  compiled(() => players.post('/', { body: { a: 1 } }));
+  // @ts-expect-error there is no such option
+  expect(() => mesh.client('players', { attempts: 1 })).toThrow(/has no option 'attempts'/);
+  await mesh.close();
+});
+
+test('calls have the types of what they give', async () => {
+  const mesh = make(right);
+  const players = mesh.client('players');
+  expectTypeOf(players.get).returns.toEqualTypeOf<Call>();
+  expectTypeOf<Awaited<Call>>().toEqualTypeOf<NativeResponse>();
+  expectTypeOf(players.stream).returns.resolves.toEqualTypeOf<StreamedResponse>();
+  interface Roster {
+    readonly names: string[];
+  }
+  compiled(() => expectTypeOf(players.get('/').json<Roster>()).resolves.toEqualTypeOf<Roster>());
+  expectTypeOf(meshOf).returns.toEqualTypeOf<CallReport | undefined>();
+  await mesh.close();
+});
+
+test('a listener gets the event of its name', async () => {
+  const mesh = make(right);
+  mesh.on('breaker', (event) => expectTypeOf(event).toEqualTypeOf<MeshEvents['breaker']>());
+  // @ts-expect-error there is no such event
+  compiled(() => mesh.on('braker', () => {}));
+  await mesh.close();
+});
