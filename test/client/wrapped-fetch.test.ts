@@ -335,6 +335,22 @@ test.each([
   expect(healths(mesh)).toEqual(['up', 'up']);
 });
 
+test('a length that the caller gives and fetch gives again is sent once: Node 22 does that (nodejs/undici#5500)', async () => {
+  const { mesh } = await setup(echo);
+  const twice = (headers: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, name === 'content-length' ? `${value}, ${value}` : value]),
+    );
+  const asNode22 = ((input, init) => {
+    const { dispatcher } = init as unknown as { dispatcher: { dispatch(options: object, handler: object): boolean } };
+    const dispatch = (options: { headers: Record<string, string> }, handler: object) =>
+      dispatcher.dispatch({ ...options, headers: twice(options.headers) }, handler);
+    return globalThis.fetch(input, { ...init, dispatcher: { dispatch } } as unknown as RequestInit);
+  }) as typeof globalThis.fetch;
+  const seen = await json(mesh.wrap(asNode22)('http://players/', { method: 'POST', body: 'hello' }));
+  expect([seen.text, seen.headers['content-length']]).toEqual(['hello', '5']);
+});
+
 test('several fetches at once share the limits of the mesh, and none hangs on unread bodies', async () => {
   const { fetch, mesh } = await setup(reply(200, 'small'));
   await Promise.all(Array.from({ length: 100 }, () => fetch('http://players/')));
