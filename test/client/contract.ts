@@ -4,6 +4,7 @@ import { type CallReport, isMeshError, type Mesh, meshOf } from '../../src/index
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import {
   bytes,
+  deaf,
   drip,
   type Echo,
   echo,
@@ -400,6 +401,17 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     expect(meshError(error)).toMatchObject({ code: 'MESH_ATTEMPT_TIMEOUT', service: 'players', endpoint: bad.id });
     expect(attempts(meshOf(error))).toEqual([bad.id]);
     expect(good.requests.length).toBe(0);
+  });
+
+  test('an endpoint that lets no connection through is left after a second, even by a POST (F41)', async () => {
+    const bad = await deaf();
+    const good = await serve(echo);
+    const { call } = start([bad, good], { attemptTimeoutMs: 10_000 });
+    const res = await call('/', { method: 'POST', body: 'x' });
+    expect(attempts(res.report)).toEqual([bad.id, good.id]);
+    const took = res.report?.attempts[0]?.ms ?? Number.NaN;
+    // undici's clock is coarse: it may take half a second more.
+    expect(took > 900 && took < 2_500).toBe(true);
   });
 
   test('a body that drips is cut by the time of an attempt (F43)', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -42,11 +43,12 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-const running = new Set<TestServer>();
+const running = new Set<{ readonly close: () => Promise<void> }>();
 
 /** Closes all servers that a test started. */
 export async function closeServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.close()));
+  running.clear();
 }
 
 /** A server of HTTP. The first request gets the first answer, and so on; the last answer serves all others. */
@@ -103,6 +105,34 @@ export async function nobody(): Promise<{ readonly url: string; readonly id: str
   return { url, id };
 }
 
+/**
+ * A server that lets nobody in: its process stands still and its queue is full, so that the kernel drops whatever asks for a connection, as a
+ * firewall would.
+ */
+export async function deaf(): Promise<{ readonly url: string; readonly id: string }> {
+  const code = "const s = require('net').createServer().listen(0, '127.0.0.1', 1, () => console.log(s.address().port))";
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [text] = await once(child.stdout, 'data');
+  const port = Number(text);
+  child.kill('SIGSTOP');
+  const sockets: Socket[] = [];
+  const fill = async (): Promise<void> => {
+    const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+    sockets.push(socket);
+    const entered = await Promise.race([once(socket, 'connect'), new Promise((resolve) => setTimeout(resolve, 200))]);
+    if (entered !== undefined) await fill();
+  };
+  await fill();
+  const id = `127.0.0.1:${port}`;
+  running.add({
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      child.kill('SIGKILL');
+    },
+  });
+  return { url: `http://${id}`, id };
+}
+
 async function start(server: Server): Promise<Omit<TestServer, 'requests' | 'request'>> {
   const sockets = new Set<Socket>();
   const waiting = new Waiting();
@@ -123,7 +153,7 @@ async function start(server: Server): Promise<Omit<TestServer, 'requests' | 'req
     open: () => sockets.size,
     connected: (nth: number) => waiting.until(() => made >= nth),
     close: async () => {
-      running.delete(started as TestServer);
+      running.delete(started);
       if (!server.listening) return;
       const stopped = once(server, 'close');
       server.close();
@@ -131,7 +161,7 @@ async function start(server: Server): Promise<Omit<TestServer, 'requests' | 'req
       await stopped;
     },
   };
-  running.add(started as TestServer); // `close` is all that is used of it
+  running.add(started);
   return started;
 }
 
