@@ -33,11 +33,12 @@ export const wrappedFetch: MakeCase = async (ports) => {
   return concurrent(async () => (await meshed('http://players/teams/42')).json());
 };
 
-/** A mesh with all defaults, and one endpoint on each port. */
+/** A mesh with all defaults, and one endpoint on each port, in an application that has no OpenTelemetry, as most have not. */
 async function meshOf(ports: readonly number[]) {
   const { createMesh } = await import('heddle');
   return createMesh({
     self: { service: 'bench' },
+    opentelemetry: false,
     registry: { players: ports.map((port) => `http://127.0.0.1:${port}`) },
   });
 }
