@@ -7,8 +7,9 @@ const BUCKETS = 10;
  */
 export class SlidingWindow {
   readonly #bucketMs: number;
-  readonly #first = new Float64Array(BUCKETS);
-  readonly #second = new Float64Array(BUCKETS);
+  // Plain arrays: there is a window for every endpoint, and a typed array of this size is three objects and memory outside the heap.
+  readonly #first: number[] = new Array(BUCKETS).fill(0);
+  readonly #second: number[] = new Array(BUCKETS).fill(0);
   #turn: number;
 
   /** The sum of what was added as `first` and is still within the span. */
