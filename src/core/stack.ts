@@ -61,7 +61,7 @@ export class Stack<Req, Res, S extends Scope = Scope> {
     for (const { filter } of this.#layers.toReversed()) {
       const make = observerOf(filter);
       if (make !== undefined) {
-        observers.unshift(make(scope));
+        observers = [make(scope), ...observers]; // as large as it needs to be: it stays, once for each endpoint
         continue;
       }
       if (observers.length > 0) service = joined(service, observers, scope);
