@@ -1,5 +1,6 @@
-// For users.
+// biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
+// For users.
 export type { HealthOptions } from './balancer/health.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
@@ -9,9 +10,6 @@ export type { RequestOptions } from './client/native/request.ts';
 export { type NativeResponse, StatusError } from './client/native/response.ts';
 export type { StreamedResponse } from './client/native/streamed-exchange.ts';
 export type { ServiceOptions, Setting } from './client/settings.ts';
-export type { Clock, Timer } from './core/clock.ts';
-// For authors of registries.
-export type { Endpoint } from './core/endpoint.ts';
 export {
   AttemptTimeoutError,
   BreakerOpenError,
@@ -29,12 +27,25 @@ export {
   type Resend,
   TransportError,
 } from './core/errors.ts';
-export type { Events, MeshEventName, MeshEvents } from './core/events.ts';
+export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Logger } from './core/logger.ts';
-export type { Counter, Histogram, Labels, Metrics } from './core/metrics.ts';
-export type { Random } from './core/random.ts';
 export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
+export type { StaticLists } from './discovery/static.ts';
+export type { ExplainedEndpoint, Explanation } from './explain.ts';
+export type { RetryOptions } from './filters/retry-options.ts';
+export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
+export type { MeshOptions, SelfOptions } from './mesh-options.ts';
+export type { Reading } from './telemetry/memory-metrics.ts';
+export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
+export type { RecentEvent } from './telemetry/recent-events.ts';
+
+// For authors of registries.
+export type { Clock, Timer } from './core/clock.ts';
+export type { Endpoint } from './core/endpoint.ts';
+export type { Events } from './core/events.ts';
+export type { Counter, Histogram, Labels, Metrics } from './core/metrics.ts';
+export type { Random } from './core/random.ts';
 export type {
   Announcement,
   Instance,
@@ -44,11 +55,3 @@ export type {
   View,
   Watch,
 } from './discovery/registry.ts';
-export type { StaticLists } from './discovery/static.ts';
-export type { ExplainedEndpoint, Explanation } from './explain.ts';
-export type { RetryOptions } from './filters/retry-options.ts';
-export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
-export type { MeshOptions, SelfOptions } from './mesh-options.ts';
-export type { Reading } from './telemetry/memory-metrics.ts';
-export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
-export type { RecentEvent } from './telemetry/recent-events.ts';

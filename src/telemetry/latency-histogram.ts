@@ -2,7 +2,7 @@ import type { Histogram } from '../core/metrics.ts';
 
 /** Steps per doubling: a value is known within 1/16, about 6 %. */
 const STEPS = 16;
-/** From 1 µs to 2^26 µs, about 67 s; what lies beyond is counted in the first or last bucket. */
+/** From 1 µs to 2^27 µs, about 134 s; what lies beyond is counted in the first or last bucket. */
 const OCTAVES = 26;
 
 /** A log-linear histogram of milliseconds: recording is a few arithmetic operations and allocates nothing. */
@@ -16,7 +16,7 @@ export class LatencyHistogram implements Histogram {
     this.count++;
     this.sumMs += ms;
     if (ms > this.maxMs) this.maxMs = ms;
-    const micros = Math.max(1, Math.min(ms * 1000, 2 ** (OCTAVES + 1) - 1)) >>> 0;
+    const micros = Math.max(1, Math.min(ms * 1000, 2 ** (OCTAVES + 1) - 1));
     const octave = 31 - Math.clz32(micros);
     const step = Math.floor((micros / 2 ** octave - 1) * STEPS);
     const index = octave * STEPS + step;

@@ -94,7 +94,6 @@ function series<T>(all: Map<string, Series<T>>, name: string, labels: Labels, ma
 }
 
 function keyOf(name: string, labels: Labels): string {
-  let key = name;
-  for (const label of Object.keys(labels).sort()) key += `\n${label}=${labels[label]}`;
-  return key;
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([name, sorted]);
 }
