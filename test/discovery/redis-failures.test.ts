@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, test as anyTest, expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { RedisRegistryOptions } from '../../src/discovery/redis/options.ts';
 import { createRedisRegistry } from '../../src/discovery/redis/redis-registry.ts';
 import type { Registry, View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { type RedisServer, redisServer, startRedis } from '../support/redis-server.ts';
+import { ownRedis, type RedisServer, redisServer, startRedis } from '../support/redis-server.ts';
 import { createScope, eventually, instanceOf, watched } from './setup.ts';
+
+/** All of these break a server, so it has to be one of our own. */
+const test = anyTest.skipIf(!ownRedis);
 
 const KEY = 'mesh:v1:{default/players}:';
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 
 /** A real Redis on a port of loopback, which keeps nothing on disk. */
 export interface RedisServer {
@@ -18,13 +19,20 @@ export interface RedisServer {
   freeze(): void;
   thaw(): void;
   /** Runs one command and returns what Redis answered, as it stands on the wire. */
-  command(...words: readonly (string | number)[]): Promise<string>;
+  command(name: string, ...words: readonly (string | number)[]): Promise<string>;
   /** Stops it and removes its folder. */
   close(): Promise<void>;
 }
 
+/**
+ * Whether tests can have servers of their own, to stop, freeze and kill. Where `redis-server` cannot be installed, REDIS_URL may name a
+ * Redis that is there: it serves the tests that only use one, and those that break one are skipped.
+ */
+export const ownRedis: boolean = spawnSync('redis-server', ['--version']).status === 0 || !process.env['REDIS_URL'];
+
 /** A Redis that is not started yet. `args` are further words for its command line. */
 export async function redisServer(args: readonly string[] = []): Promise<RedisServer> {
+  if (!ownRedis) return foreignServer(new URL(process.env['REDIS_URL'] ?? ''));
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'heddle-redis-'));
   let child: ChildProcess | undefined;
@@ -60,6 +68,32 @@ export async function redisServer(args: readonly string[] = []): Promise<RedisSe
     close: async () => {
       await end('SIGKILL');
       await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The Redis that REDIS_URL names. It is not ours to end. */
+function foreignServer(url: URL): RedisServer {
+  const refuse = () => {
+    throw new Error('a Redis named by REDIS_URL is only used; install redis-server for this test');
+  };
+  const nothing = async () => {};
+  return {
+    port: Number(url.port || 6379),
+    url: url.href,
+    start: nothing,
+    close: nothing,
+    stop: refuse,
+    kill: refuse,
+    freeze: refuse,
+    thaw: refuse,
+    async command(name, ...words) {
+      const client = new Redis(url.href);
+      try {
+        return String(await client.call(String(name), ...words));
+      } finally {
+        client.disconnect();
+      }
     },
   };
 }
