@@ -1,15 +1,13 @@
 import type { Context } from '../core/context.ts';
 import { ConnectError, TransportError } from '../core/errors.ts';
 
-/** Codes that say that no connection was made, so that nothing of the request was sent. */
+/** What of the system fails before there is a connection, and so before anything was sent. */
+const CONNECTING = new Set(['connect', 'getaddrinfo']);
+
+/** Codes that say the same. Those of the system do not: a connection that stood can also find that its host is out of reach. */
 const NOT_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'EADDRNOTAVAIL',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_CLOSED', // the pool was closed before it took the request: its endpoint left
   'ERR_TLS_CERT_ALTNAME_INVALID', // somebody else answers at the address
@@ -21,6 +19,9 @@ const BROKEN = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'ECONNABORTED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
   'UND_ERR_SOCKET',
   'UND_ERR_DESTROYED',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -37,7 +38,7 @@ export function sendError(error: unknown, ctx: Context): unknown {
   if (ctx.cancelled !== undefined) return ctx.cancelled;
   const { code, syscall, name } = factsOf(isFetchFailure(error) ? error.cause : error);
   const { target, endpoint } = ctx;
-  if (NOT_CONNECTED.has(code) || syscall === 'connect') return new ConnectError(target, endpoint?.id, error);
+  if (NOT_CONNECTED.has(code) || CONNECTING.has(syscall)) return new ConnectError(target, endpoint?.id, error);
   // undici's error about an answer that is no HTTP has a name and no code.
   if (BROKEN.has(code) || code.startsWith('HPE_') || name === 'HTTPParserError')
     return new TransportError(target, endpoint?.id, error);
@@ -58,7 +59,7 @@ interface Facts {
 
 function factsOf(error: unknown): Facts {
   if (!(error instanceof Error)) return { code: '', syscall: '', name: '' };
-  if (error instanceof AggregateError && error.errors.length > 0 && !('code' in error)) return factsOf(error.errors[0]);
+  if (error instanceof AggregateError && error.errors.length > 0) return factsOf(error.errors[0]);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const syscall = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : '';
   return { code, syscall, name: error.name };

@@ -10,6 +10,8 @@ import type {
 } from './opentelemetry.ts';
 import { newSpanId, newTraceId } from './w3c.ts';
 
+const NO_TRACE = '0'.repeat(32);
+
 /**
  * Places calls in traces. With OpenTelemetry in the application each call and each attempt is a span; without it the trace that a request
  * came in goes on unchanged, and a call that belongs to none begins one that is not recorded.
@@ -92,7 +94,8 @@ export class Tracing {
 
   #adopt(api: OpenTelemetry, span: OpenTelemetrySpan, ctx: Context): void {
     const { traceId, spanId, traceFlags, traceState }: OpenTelemetrySpanContext = span.spanContext();
-    if (!api.isSpanContextValid({ traceId, spanId, traceFlags })) return;
+    // Without an SDK every span is this one; asking the API whether it is valid would try two regular expressions each time.
+    if (traceId === NO_TRACE || !api.isSpanContextValid({ traceId, spanId, traceFlags })) return;
     ctx.span = span;
     ctx.trace = {
       traceId,

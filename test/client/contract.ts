@@ -112,7 +112,7 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     const { headers } = echoed(res);
     expect(headers['mesh-caller']).toBe('teams');
     expect(headers['mesh-target']).toBe(`players;${server.id}`);
-    expect(headers['mesh-attempt']).toBe('1');
+    expect(headers['mesh-attempt']).toBe(undefined); // the first
     expect(Number(headers['mesh-timeout-ms'])).toBeGreaterThan(0);
     expect(Number(headers['mesh-timeout-ms']) <= 2_000).toBe(true);
     expect(headers['traceparent']).toMatch(new RegExp(`^00-${res.report?.traceId}-[0-9a-f]{16}-0[01]$`));
@@ -134,15 +134,20 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     const headers = {
       Traceparent: '00-11111111111111111111111111111111-2222222222222222-01',
       'Mesh-Attempt': '9',
+      'Mesh-Caller': 'somebody else',
+      'Mesh-Caller': 'somebody else',
       'mesh-target': 'x',
+      tracestate: 'of=another-trace',
     };
     await call('/', { headers });
     const raw = server.requests[0]?.rawHeaders ?? [];
-    for (const name of ['traceparent', 'mesh-attempt', 'mesh-target']) {
+    for (const name of ['traceparent', 'mesh-caller', 'mesh-target']) {
       const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
       expect(values.length).toBe(1);
     }
-    expect(server.requests[0]?.headers['mesh-attempt']).toBe('1');
+    expect(server.requests[0]?.headers['mesh-attempt']).toBe(undefined);
+    expect(server.requests[0]?.headers['mesh-caller']).toBe('teams');
+    expect(server.requests[0]?.headers['tracestate']).toBe(undefined);
     expect(server.requests[0]?.headers['mesh-target']).toBe(`players;${server.id}`);
   });
 
@@ -562,6 +567,16 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     await mesh.close();
     expect(meshError(await rejection(call('/')))).toMatchObject({ code: 'MESH_CLOSED' });
     expect(server.requests.length).toBe(1);
+  });
+
+  test('a call that waits for its next attempt is refused when the mesh is closed meanwhile', async () => {
+    const clock = new ManualClock();
+    const { call, mesh } = start([await serve(reply(503))], { clock, retry: { baseMs: 1_000, maxMs: 1_000 } });
+    const calling = rejection(call('/'));
+    await until(() => counted(mesh, 'retries') === 1);
+    await mesh.close();
+    await clock.advance(1_000);
+    expect(meshError(await calling)).toMatchObject({ code: 'MESH_CLOSED' });
   });
 
   test('closing the mesh ends the calls under way and all connections', async () => {

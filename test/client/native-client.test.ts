@@ -2,6 +2,7 @@ import { getEventListeners, once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, expect, test } from 'vitest';
+import { runAmbient } from '../../src/core/ambient.ts';
 import { ConfigError, DeadlineError, type Mesh, meshOf, StatusError, TransportError } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { bytes, drip, type Echo, echo, hang, misbehave, reply, resetMidBody, serve, sha } from '../support/servers.ts';
@@ -124,6 +125,13 @@ test('a call may have a shorter deadline than its service, not a longer', async 
   expect(healths(mesh)).toEqual(['down']);
 });
 
+test('a call made for a request never has longer than that has left', async () => {
+  const { players, server } = await setup(echo);
+  const ambient = { trace: undefined, baggage: '', deadline: performance.now() + 500, retried: false };
+  await runAmbient(ambient, () => players.get('/', { deadlineMs: 5_000 }));
+  expect(Number(server.requests[0]?.headers['mesh-timeout-ms']) <= 500).toBe(true);
+});
+
 test('a POST whose caller says that it may run twice is retried', async () => {
   const { players, servers } = await setup(reply(503), reply(200));
   expect((await players.post('/', { body: 'x', idempotent: true })).status).toBe(200);
@@ -186,6 +194,16 @@ test('a stream that failed before it is sent fails the call with its own error',
   const broken = new Error('the file is not there');
   const body = new Readable({ read: () => body.destroy(broken) });
   expect(await rejection(players.put('/', { body }))).toBe(broken);
+});
+
+test('a stream that fails while its call still connects fails the call, and not the process', async () => {
+  const { players } = await setup(echo);
+  await players.get('/');
+  const broken = new Error('the file is not there');
+  const body = new Readable({ read: () => {} });
+  const calls = [rejection(players.put('/', { body })), players.get('/')];
+  body.destroy(broken);
+  expect((await Promise.all(calls))[0]).toBe(broken);
 });
 
 test('a stream is closed when its call failed before all of it was sent', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { isMeshError } from '../../core/errors.ts';
@@ -52,7 +53,7 @@ function add(all: string[], name: string, value: string | number | readonly stri
   else all.push(name, String(value));
 }
 
-/** Passes everything on to fetch's own handler, and ends the attempt when the body does. fetch itself stops when it is cancelled. */
+/** Passes everything on to fetch's own handler, ends the attempt when the body does, and stops when the attempt is cancelled. */
 class ObservedHandler implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #ctx: Context;
@@ -65,6 +66,11 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
     this.#inner.onRequestStart?.(controller, context);
+    // With a signal fetch has stopped by itself already.
+    this.#ctx.onCancel((reason) => {
+      attachCall(reason, this.#ctx);
+      if (!controller.aborted) controller.abort(reason);
+    });
   }
 
   onRequestUpgrade(...given: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {

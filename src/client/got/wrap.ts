@@ -74,7 +74,18 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
     return transport;
   };
 
+  const ownDelay = client.defaults.options.retry.calculateDelay;
+  /** got retries what is not the mesh's as it did before. Setting `retry.limit` for each call would cost six microseconds. */
+  const calculateDelay: typeof ownDelay = (failure) => {
+    const { code, options } = failure.error;
+    // A hook that asks again is no retry, but comes this way.
+    const again = code === 'ERR_RETRYING';
+    if (!again && options.request !== undefined && asked.has(options.request)) return 0;
+    return ownDelay === undefined ? failure.computedValue : ownDelay(failure);
+  };
+
   const wrapped = client.extend({
+    retry: { calculateDelay },
     handlers: [
       (options, next) => {
         const { url, retry, followRedirect } = options;
@@ -82,7 +93,8 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
         const own = options.request;
         const before = own && asked.get(own);
         options.request = transportFor(before ?? { own, maxAttempts: (retry.limit ?? Number.POSITIVE_INFINITY) + 1 });
-        options.retry = { limit: 0 };
+        // A call with a delay of its own comes without ours.
+        if (retry.calculateDelay !== calculateDelay) options.retry = { limit: 0 };
         if (followRedirect !== false) {
           options.followRedirect = (response) =>
             staysInMesh(response, isService) && (typeof followRedirect !== 'function' || followRedirect(response));

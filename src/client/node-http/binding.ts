@@ -98,7 +98,9 @@ function exchange(
     response.once('end', () => ctx.end());
     // Heard before the reader does and gives the rest up. With the connection still there, it is the reader who breaks off.
     response.once('aborted', () => ctx.end(request.socket?.destroyed ? cutOff(ctx) : undefined));
-    response.once('close', () => ctx.end(cutOff(ctx)));
+    response.once('close', () => {
+      if (!ctx.ended) ctx.end(cutOff(ctx));
+    });
     resolve(response);
   });
   req.sending(request);
