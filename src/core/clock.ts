@@ -6,8 +6,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970, for people and the wire; may jump. */
   wall(): number;
-  /** Runs `run` once, `delayMs` from now and at most 4 ms late. The process stays alive for it: somebody waits. */
+  /** Runs `run` once, `delayMs` from now and less than 5 ms late. The process stays alive for it: somebody waits. */
   after(delayMs: number, run: () => void): Timer;
+  /** Like `after`, for whoever knows the moment itself: it need not ask for the time. */
+  at(moment: number, run: () => void): Timer;
   /** Like `after`, for housekeeping: the process may end before it runs. */
   background(delayMs: number, run: () => void): Timer;
 }
@@ -35,6 +37,7 @@ function createSystemClock(): Clock {
     now,
     wall: () => Date.now(),
     after: (delayMs, run) => wheel.add(delayMs, run, true),
+    at: (moment, run) => wheel.addAt(moment, run, true),
     background: (delayMs, run) => wheel.add(delayMs, run, false),
   };
 }

@@ -68,7 +68,12 @@ export class TimerWheel {
 
   /** Runs `run` once, `delayMs` from now. With `held` the process stays alive until then. */
   add(delayMs: number, run: () => void, held: boolean): Timer {
-    const tick = Math.max(this.#ran + 1, Math.ceil((this.#now() + delayMs) / TICK_MS));
+    return this.addAt(this.#now() + delayMs, run, held);
+  }
+
+  /** Runs `run` once, at a time of the wheel's clock. */
+  addAt(at: number, run: () => void, held: boolean): Timer {
+    const tick = Math.max(this.#ran + 1, Math.ceil(at / TICK_MS));
     const entry = new Entry(this, tick, held, run);
     const slot = tick % SLOTS;
     const head = this.#slots[slot];

@@ -16,7 +16,7 @@ export function attemptTimeout<Req, Res>(
         ctx.onCancel(reject);
         if (timeoutMs !== false) {
           const expire = () => ctx.cancel(new AttemptTimeoutError(target, endpoint.id, timeoutMs));
-          ctx.limitBy(clock.after(timeoutMs, expire));
+          ctx.limitBy(clock.at(ctx.startedAt + timeoutMs, expire));
         }
         next(req, ctx).then((res) => {
           if (ctx.cancelled === undefined) resolve(res);

@@ -29,7 +29,7 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
             const late = `the call to '${target}' did not end within ${Math.round(leftMs)} ms`;
             ctx.cancel(new DeadlineError(target, inherited, late));
           };
-          ctx.limitBy(clock.after(leftMs, expire));
+          ctx.limitBy(clock.at(ctx.deadline, expire));
         }
         next(req, ctx).then(resolve, reject);
       });

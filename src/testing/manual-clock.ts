@@ -33,6 +33,10 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#pending.delete(pending) };
   }
 
+  at(moment: number, run: () => void): Timer {
+    return this.after(moment - this.#now, run);
+  }
+
   background(delayMs: number, run: () => void): Timer {
     return this.after(delayMs, run);
   }

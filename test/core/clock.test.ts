@@ -47,3 +47,21 @@ test('a timer of the system fires no earlier than it was asked to', async () => 
   );
   for (const [i, ms] of asked.entries()) expect(waits[i]).toBeGreaterThanOrEqual(ms);
 });
+
+test('a timer can be set for a moment of the clock, and one that is past fires at once', async () => {
+  const fired: string[] = [];
+  const soon = new Promise<void>((resolve) => {
+    systemClock.at(systemClock.now() + 1, () => {
+      fired.push('soon');
+      resolve();
+    });
+  });
+  await new Promise<void>((resolve) => {
+    systemClock.at(systemClock.now() - 1_000, () => {
+      fired.push('past');
+      resolve();
+    });
+  });
+  await soon;
+  expect(fired.toSorted()).toEqual(['past', 'soon']);
+});
