@@ -32,8 +32,14 @@ interface Asked {
   readonly maxAttempts: number;
 }
 
-/** By the transport that took its place: options come here a second time when they make the next page, or when got is wrapped twice. */
-const asked = new WeakMap<Transport, Asked>();
+/** Where a transport of ours keeps it: options come here a second time when they make the next page, or when got is wrapped twice. */
+const ASKED = Symbol('asked');
+
+/** What stands under it: nothing on a transport of somebody else. */
+function askedOf(transport: Transport | undefined): Asked | undefined {
+  if (transport === undefined) return undefined;
+  return Reflect.get(transport, ASKED) as Asked | undefined; // nothing but transportFor writes under this symbol
+}
 
 /**
  * The same got, with the mesh as its transport for URLs that name a service. Its options, hooks, streams and errors stay its own; its
@@ -70,8 +76,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
       if (callback !== undefined) made.once('response', callback);
       return made as unknown as ClientRequest; // what got uses of a ClientRequest; the tests of the wrapped got hold it to that
     };
-    asked.set(transport, { own, maxAttempts });
-    return transport;
+    return Object.assign(transport, { [ASKED]: { own, maxAttempts } });
   };
 
   const ownDelay = client.defaults.options.retry.calculateDelay;
@@ -80,7 +85,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
     const { code, options } = failure.error;
     // A hook that asks again is no retry, but comes this way.
     const again = code === 'ERR_RETRYING';
-    if (!again && options.request !== undefined && asked.has(options.request)) return 0;
+    if (!again && askedOf(options.request) !== undefined) return 0;
     return ownDelay === undefined ? failure.computedValue : ownDelay(failure);
   };
 
@@ -91,8 +96,9 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
         const { url, retry, followRedirect } = options;
         if (!(url instanceof URL) || !isService(url)) return next(options);
         const own = options.request;
-        const before = own && asked.get(own);
-        options.request = transportFor(before ?? { own, maxAttempts: (retry.limit ?? Number.POSITIVE_INFINITY) + 1 });
+        options.request = transportFor(
+          askedOf(own) ?? { own, maxAttempts: (retry.limit ?? Number.POSITIVE_INFINITY) + 1 },
+        );
         // A call with a delay of its own comes without ours.
         if (retry.calculateDelay !== calculateDelay) options.retry = { limit: 0 };
         if (followRedirect !== false) {

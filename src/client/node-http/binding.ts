@@ -43,16 +43,18 @@ export function nodeHttpBinding(name: string, agents: NodeAgents, clock: Clock):
       return typeof value === 'string' ? value : value?.[0];
     },
     discard(res) {
-      const request = requests.get(res);
       // The rest of a body that another attempt now sends will not come here.
-      if (request?.writableFinished === false) request.destroy();
+      if (requestOf(res)?.writableFinished === false) res.destroy();
       else res.on('error', () => {}).resume();
     },
   };
 }
 
-/** The requests behind responses that were not discarded. */
-const requests = new WeakMap<IncomingMessage, http.ClientRequest>();
+/** The request that was answered. Node leaves it on the response, undocumented; the types do not know it. */
+function requestOf(res: IncomingMessage): http.ClientRequest | undefined {
+  const request: unknown = Reflect.get(res, 'req');
+  return request instanceof http.ClientRequest ? request : undefined;
+}
 
 function exchange(
   req: NodeRequest,
@@ -93,7 +95,6 @@ function exchange(
   request.once('socket', (socket) => whenConnected(socket, request, clock, () => req.body.connected(request)));
   request.once('response', (response) => {
     res = response;
-    requests.set(response, request);
     attachCall(response, ctx);
     response.once('end', () => ctx.end());
     // Heard before the reader does and gives the rest up. With the connection still there, it is the reader who breaks off.
