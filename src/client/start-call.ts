@@ -2,12 +2,13 @@ import { ambient } from '../core/ambient.ts';
 import type { Binding } from '../core/binding.ts';
 import { Context } from '../core/context.ts';
 import { CancelledError } from '../core/errors.ts';
+import { parseTraceContext } from '../telemetry/w3c.ts';
 import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
 
 /**
  * The root context of a call: with the trace and the deadline of the request that it is made for, and with the caller's signal tied to it
- * by one listener that is removed when the call ends.
+ * by one listener that is removed when the call ends. A trace that the caller wrote on its request counts where there is no other.
  */
 export function startCall<Req>(
   parts: Parts,
@@ -16,7 +17,8 @@ export function startCall<Req>(
   req: Req,
   signal?: AbortSignal | null,
 ): Context {
-  const ctx = new Context(target.service, binding.describe(req), parts.clock.now());
+  const description = binding.describe(req);
+  const ctx = new Context(target.service, description, parts.clock.now());
   const inbound = ambient();
   if (inbound !== undefined) {
     ctx.trace = inbound.trace;
@@ -24,6 +26,7 @@ export function startCall<Req>(
     ctx.deadline = inbound.deadline;
     ctx.retried = inbound.retried;
   }
+  if (ctx.trace === undefined && description.traceparent !== undefined) ctx.trace = parseTraceContext(description);
   if (signal !== undefined && signal !== null) follow(ctx, signal);
   return ctx;
 }

@@ -9,6 +9,9 @@ export interface Description {
   readonly operation: string;
   /** Whether running it twice does no more than running it once. */
   readonly idempotent: boolean;
+  /** The trace headers that the caller wrote on the request itself, if it did. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
 }
 
 type Listener<T> = (value: T) => void;

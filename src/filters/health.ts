@@ -1,11 +1,14 @@
 import type { Node } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { Context } from '../core/context.ts';
-import { ConnectError, MisdirectedError } from '../core/errors.ts';
+import { AttemptTimeoutError, ConnectError, MisdirectedError } from '../core/errors.ts';
 import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
 
-/** Tells the balancer how each attempt at its node went; a body that is cut off later counts as a failure too. */
+/**
+ * Tells the balancer how each attempt at its node went. A body that breaks off later, or is not there when the time of the attempt is up,
+ * counts as a failure too; one that its reader gives up does not.
+ */
 export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, EndpointScope> {
   const judge = (ctx: Context, now?: number) => {
     nodes.report(node, failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable', ctx, now);
@@ -16,7 +19,8 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
         judge(ctx, ctx.finishedAt);
       } else {
         ctx.onEnd((error) => {
-          if (error !== undefined && ctx.cancelled === undefined) ctx.verdict = 'failure';
+          const late = ctx.cancelled instanceof AttemptTimeoutError;
+          if (late || (error !== undefined && ctx.cancelled === undefined)) ctx.verdict = 'failure';
           judge(ctx);
         });
       }

@@ -128,6 +128,19 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     ]);
   });
 
+  test('a trace that the caller wrote on its request goes on, where the request it serves came with none', async () => {
+    const server = await serve(echo);
+    const { call } = start([server]);
+    const traceparent = '00-11111111111111111111111111111111-2222222222222222-01';
+    const res = await call('/', { headers: { Traceparent: traceparent, tracestate: 'of=the-caller' } });
+    expect(echoed(res).headers['traceparent']).toMatch(/^00-1{32}-[0-9a-f]{16}-01$/);
+    expect(echoed(res).headers['tracestate']).toBe('of=the-caller');
+    expect(res.report?.traceId).toBe('1'.repeat(32));
+    const garbage = await call('/', { headers: { traceparent: 'garbage', tracestate: 'of=nobody' } });
+    expect(echoed(garbage).headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
+    expect(echoed(garbage).headers['tracestate']).toBe(undefined);
+  });
+
   test('a header that the mesh writes arrives once, as the mesh wrote it', async () => {
     const server = await serve(echo);
     const { call } = start([server]);
@@ -146,7 +159,7 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     }
     expect(server.requests[0]?.headers['mesh-attempt'] ?? '1').toBe('1');
     expect(server.requests[0]?.headers['mesh-caller']).toBe('teams');
-    expect(server.requests[0]?.headers['tracestate']).toBe(undefined);
+    expect(server.requests[0]?.headers['tracestate']).toBe('of=another-trace'); // it goes with the traceparent
     expect(server.requests[0]?.headers['mesh-target']).toBe(`players;${server.id}`);
   });
 

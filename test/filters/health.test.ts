@@ -76,6 +76,19 @@ test('F44: a body that breaks off counts against the endpoint, one that its read
   }
 });
 
+test('F43: a body that drips until the time of its attempt is up counts against the endpoint', async () => {
+  const { call, clock, peer, seen } = harness({ endpoints: 1, attemptTimeoutMs: 100 });
+  for (let i = 0; i < 5; i++) {
+    const reply = call();
+    const { ctx, replyHead } = peer.next();
+    replyHead({ status: 200 });
+    await reply;
+    ctx.onCancel((reason) => ctx.end(reason));
+    await clock.advance(100);
+  }
+  expect(seen).toMatchObject([{ event: { health: 'down', reason: '5 failures in a row' } }]);
+});
+
 test('the breaker opens when the whole service is down, and then nothing is sent', async () => {
   const { call, clock, peer, seen } = harness({ retry: false });
   for (let i = 0; i < 20; i++) {

@@ -13,10 +13,15 @@ import { type Fetch, type FetchRequest, redirectMode, requestOf } from './reques
 export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRequest, Response> {
   return {
     name: 'fetch',
-    describe: ({ input, init, method }) => ({
-      operation: method,
-      idempotent: idempotentMethod(method) || keyed(input, init),
-    }),
+    describe({ input, init, method }) {
+      const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
+      return {
+        operation: method,
+        idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
+        traceparent: headers?.get('traceparent') ?? undefined,
+        tracestate: headers?.get('tracestate') ?? undefined,
+      };
+    },
     async send({ input, init }, ctx) {
       if (!pools.ready) await pools.load();
       const { endpoint } = ctx;
@@ -67,9 +72,4 @@ function notUndici(): ConfigError {
   return new ConfigError(
     'the fetch that was wrapped does not use undici; wrap globalThis.fetch, or the fetch of undici',
   );
-}
-
-function keyed(input: FetchRequest['input'], init: RequestInit | undefined): boolean {
-  if (init?.headers !== undefined) return new Headers(init.headers).has('idempotency-key');
-  return requestOf(input)?.headers.has('idempotency-key') ?? false;
 }

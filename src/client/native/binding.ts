@@ -33,7 +33,12 @@ export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, St
 function common(name: string) {
   return {
     name,
-    describe: ({ method, idempotent }: NativeRequest) => ({ operation: method, idempotent }),
+    describe: ({ method, idempotent, traceparent, tracestate }: NativeRequest) => ({
+      operation: method,
+      idempotent,
+      traceparent,
+      tracestate,
+    }),
     verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
     header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
       const value = headers[name];

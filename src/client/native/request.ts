@@ -31,6 +31,9 @@ export interface NativeRequest {
   readonly headers: readonly string[];
   readonly body: string | Uint8Array | Readable | undefined;
   readonly idempotent: boolean;
+  /** Trace headers of the caller; the mesh writes its own in their place. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
 }
 
 const NONE: readonly string[] = [];
@@ -49,9 +52,16 @@ export function nativeRequest(method: string, path: string, options: RequestOpti
   const headers: string[] = [];
   let keyed = false;
   let typed = false;
+  let traceparent: string | undefined;
+  let tracestate: string | undefined;
   for (const name in options.headers) {
     const value = options.headers[name];
-    if (value === undefined || ownHeader(name)) continue;
+    if (value === undefined) continue;
+    if (ownHeader(name)) {
+      if (/^traceparent$/i.test(name)) traceparent = value;
+      if (/^tracestate$/i.test(name)) tracestate = value;
+      continue;
+    }
     headers.push(name, value);
     keyed ||= /^idempotency-key$/i.test(name);
     typed ||= /^content-type$/i.test(name);
@@ -65,6 +75,8 @@ export function nativeRequest(method: string, path: string, options: RequestOpti
     headers,
     body: options.json === undefined ? bodyOf(options.body) : JSON.stringify(options.json),
     idempotent: options.idempotent ?? (keyed || idempotentMethod(method)),
+    traceparent,
+    tracestate,
   };
 }
 

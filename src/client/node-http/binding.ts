@@ -34,7 +34,9 @@ export function nodeHttpBinding(name: string, agents: NodeAgents, clock: Clock):
     name,
     describe: ({ method, options }) => ({
       operation: method,
-      idempotent: idempotentMethod(method) || hasHeader(options.headers, 'idempotency-key'),
+      idempotent: idempotentMethod(method) || headerOf(options.headers, 'idempotency-key') !== undefined,
+      traceparent: headerOf(options.headers, 'traceparent'),
+      tracestate: headerOf(options.headers, 'tracestate'),
     }),
     send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
@@ -150,7 +152,11 @@ function pairs(headers: readonly string[]): http.OutgoingHttpHeaders {
   return all;
 }
 
-function hasHeader(headers: RequestOptions['headers'], wanted: string): boolean {
-  const names = isPairs(headers) ? headers.filter((_, i) => i % 2 === 0) : Object.keys(headers ?? {});
-  return names.some((name) => name.toLowerCase() === wanted);
+/** A header by its lower-case name. */
+function headerOf(headers: RequestOptions['headers'], wanted: string): string | undefined {
+  const all = isPairs(headers) ? pairs(headers) : headers;
+  for (const name in all) {
+    if (name.length === wanted.length && name.toLowerCase() === wanted) return String(all[name]);
+  }
+  return undefined;
 }
