@@ -4,6 +4,9 @@ import type { Node } from './node.ts';
 /** A success this recent proves that a node lives, whatever its lease says. */
 const PROOF_MS = 10_000;
 
+/** A node that has been due for a probe this long gets any call, not only one that can be sent again. */
+const OVERDUE_MS = 10_000;
+
 /** A node that nobody objects to. */
 export const GOOD = 0;
 
@@ -12,14 +15,14 @@ export const GOOD = 0;
  * due for a probe.
  *
  * An endpoint that this call has already tried is the last resort, as long as another is known. A probe is given to a first attempt
- * that can be sent again; only when none comes for as long as the first rest is any other call used for it.
+ * that can be sent again; only when none has come for ten seconds is any other call used for it.
  */
 export function rank(node: Node, ctx: Context, now: number, panicking: boolean): number {
   if (tried(node, ctx)) return 4;
   const fitness = node.health.fitness(now);
   if (fitness === 'due') {
     if (ctx.attempt > 1) return 1;
-    return ctx.idempotent || node.health.overdueMs(now) > PROOF_MS ? -1 : 1;
+    return ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS ? -1 : 1;
   }
   if (fitness === 'down' && !panicking) return 2;
   return node.suspect && now - node.succeededAt > PROOF_MS ? 1 : GOOD;

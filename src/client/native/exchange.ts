@@ -13,7 +13,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #ctx: Context;
   readonly #resolve: (response: NativeResponse) => void;
   readonly #reject: (error: unknown) => void;
-  #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #first: Buffer | undefined;
@@ -24,12 +23,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#ctx = ctx;
     this.#resolve = resolve;
     this.#reject = reject;
-    ctx.onCancel((reason) => this.#controller?.abort(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#ctx.cancelled !== undefined) controller.abort(this.#ctx.cancelled);
+    this.#ctx.onCancel((reason) => controller.abort(reason));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

@@ -18,19 +18,16 @@ export class StreamedExchange implements Dispatcher.DispatchHandler {
   readonly #ctx: Context;
   readonly #resolve: (response: StreamedResponse) => void;
   readonly #reject: (error: unknown) => void;
-  #controller: Dispatcher.DispatchController | undefined;
   #body: Readable | undefined;
 
   constructor(ctx: Context, resolve: (response: StreamedResponse) => void, reject: (error: unknown) => void) {
     this.#ctx = ctx;
     this.#resolve = resolve;
     this.#reject = reject;
-    ctx.onCancel((reason) => this.#controller?.abort(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#ctx.cancelled !== undefined) controller.abort(this.#ctx.cancelled);
+    this.#ctx.onCancel((reason) => controller.abort(reason));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
