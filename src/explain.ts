@@ -12,8 +12,8 @@ export interface ExplainedEndpoint {
   readonly id: string;
   readonly address: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `up`; `due` for a probe; `down`, taken out by its own failures. */
-  readonly health: 'up' | 'due' | 'down';
+  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures. */
+  readonly health: 'up' | 'busy' | 'down';
   /** Whether the registry no longer vouches for it. */
   readonly suspect: boolean;
   /** Attempts on their way. */

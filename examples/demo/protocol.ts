@@ -3,7 +3,7 @@
 /** One endpoint of `players` as the mesh of `teams` sees it. */
 export interface EndpointHealth {
   readonly instance: string;
-  readonly health: 'up' | 'due' | 'down';
+  readonly health: 'up' | 'busy' | 'down';
   /** Whether the registry no longer vouches for it. */
   readonly suspect: boolean;
 }

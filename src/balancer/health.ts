@@ -45,13 +45,13 @@ const REST_JITTER = 0.2;
 /** The share that an endpoint starts with when it comes back: enough to learn from, little enough not to hurt. */
 const FIRST_SHARE = 0.1;
 
-/** `up`: used. `due`: rested enough, one request may try it. `down`: resting, or being tried. */
-export type Fitness = 'up' | 'due' | 'down';
+/** `up`: used. `busy`: rested enough, one request may try it. `down`: resting, or being tried. */
+export type Fitness = 'up' | 'busy' | 'down';
 
 /**
  * Whether one endpoint is well, judged by the outcomes of its own traffic; it has no timer and looks at the clock when asked.
  *
- *     up ──5 failures in a row, or success rate < 80 %──▶ down ──rest is over──▶ due ──picked──▶ down (probing)
+ *     up ──5 failures in a row, or success rate < 80 %──▶ down ─rest is over──▶ busy ──picked──▶ down (probing)
  *      ▲                                                    ▲                                         │
  *      └───────────────── the probe succeeded ──────────────┼─────────────────────────────────────────┤
  *                                                           └─── the probe failed: rest doubles ──────┘
@@ -78,7 +78,7 @@ export class Health {
 
   fitness(now: number): Fitness {
     if (!this.#resting) return 'up';
-    return this.#probe === undefined && now >= this.#restUntil ? 'due' : 'down';
+    return this.#probe === undefined && now >= this.#restUntil ? 'busy' : 'down';
   }
 
   /** How long its present rest is over; negative while it lasts. */
@@ -95,7 +95,7 @@ export class Health {
 
   /** An attempt is on its way to it; one that is due is then being probed. */
   begin(now: number, attempt: object): void {
-    if (this.fitness(now) === 'due') this.#probe = attempt;
+    if (this.fitness(now) === 'busy') this.#probe = attempt;
   }
 
   /** An attempt ended that says nothing about it; if it was the probe, another may be. */

@@ -20,7 +20,7 @@ export const GOOD = 0;
 export function rank(node: Node, ctx: Context, now: number, panicking: boolean): number {
   if (tried(node, ctx)) return 4;
   const fitness = node.health.fitness(now);
-  if (fitness === 'due') {
+  if (fitness === 'busy') {
     if (ctx.attempt > 1) return 1;
     return ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS ? -1 : 1;
   }

@@ -26,7 +26,7 @@ test('F34: an endpoint that cannot be reached is taken out at once', () => {
   const { health, attempt } = setup();
   expect(health.fail(0, attempt, true, never)).toBe('cannot be reached');
   expect(health.fitness(4_999)).toBe('down');
-  expect(health.fitness(5_000)).toBe('due');
+  expect(health.fitness(5_000)).toBe('busy');
 });
 
 test('F49: a success rate below 80 % of at least 20 in ten seconds takes it out, if its peers can do without it', () => {
@@ -60,7 +60,7 @@ test('a rest is followed by exactly one probe, and doubles each time that it fai
   for (const restMs of [1_000, 2_000, 4_000, 4_000]) {
     expect(health.fitness(now + restMs - 1)).toBe('down');
     now += restMs;
-    expect(health.fitness(now)).toBe('due');
+    expect(health.fitness(now)).toBe('busy');
     const probe = {};
     health.begin(now, probe);
     expect(health.fitness(now)).toBe('down');
@@ -87,7 +87,7 @@ test('a probe that says nothing makes room for another', () => {
   const probe = {};
   health.begin(6_000, probe);
   health.ignore(probe);
-  expect(health.fitness(6_000)).toBe('due');
+  expect(health.fitness(6_000)).toBe('busy');
 });
 
 test('F52: one that comes back gets its share over ten seconds', () => {
@@ -107,7 +107,7 @@ test('rests are jittered by a fifth either way', () => {
     fc.property(fc.integer(), (seed) => {
       const { health, attempt } = setup({}, seededRandom(seed));
       health.fail(0, attempt, true, never);
-      return health.fitness(3_999) === 'down' && health.fitness(6_001) === 'due';
+      return health.fitness(3_999) === 'down' && health.fitness(6_001) === 'busy';
     }),
   );
 });

@@ -71,8 +71,8 @@ test('with requests held as long as they take, shares follow the weights', () =>
   const running: number[] = [];
   for (let i = 0; i < 60_000; i++) {
     const picked = picker.pick(nodes, context(), 0, false);
-    const index = nodes.findIndex((one) => one === picked);
     if (picked === undefined) continue;
+    const index = nodes.indexOf(picked);
     picked.running++;
     total[index] = (total[index] ?? 0) + 1;
     running.push(index);
