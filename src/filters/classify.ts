@@ -72,6 +72,9 @@ export function verdictOnCall(error: unknown): Verdict {
     case 'MESH_BREAKER_OPEN':
     case 'MESH_NO_ENDPOINTS':
       return 'ignorable';
+    case 'MESH_DEADLINE':
+      // Time that was handed over says how patient the caller is, not how the service does.
+      return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
       return error.resend === 'safe' ? 'failure' : 'ignorable';
     default:

@@ -288,6 +288,17 @@ test('a reader of a streamed response that fails speaks against nobody', async (
   expect(healths(mesh)).toEqual(['up', 'up']);
 });
 
+test('a streamed response that nobody reads may run out of time; whoever reads it later hears why', async () => {
+  const clock = new ManualClock();
+  const server = await serve(drip);
+  const mesh = meshOver([server], { clock, attemptTimeoutMs: 500 });
+  const { body } = await mesh.client('players').stream('GET', '/');
+  await clock.advance(500);
+  await until(() => body.destroyed);
+  const error = await rejection(body.toArray());
+  expect(error).toMatchObject({ code: 'MESH_ATTEMPT_TIMEOUT' });
+});
+
 test('a streamed response that breaks off fails its reader, and speaks against the endpoint (F44)', async () => {
   const { players, server, mesh } = await setup(resetMidBody, echo);
   const { body } = await players.stream('GET', '/');

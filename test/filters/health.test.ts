@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runAmbient } from '../../src/core/ambient.ts';
 import type { Context } from '../../src/core/context.ts';
 import { ConnectError, TransportError } from '../../src/core/errors.ts';
 import { harness, settled } from '../support/harness.ts';
@@ -100,6 +101,17 @@ test('the breaker opens when the whole service is down, and then nothing is sent
   await expect(call()).rejects.toMatchObject({ code: 'MESH_BREAKER_OPEN', attempts: 0 });
   expect(peer.waiting).toBe(0);
   expect(seen.filter(({ name }) => name === 'breaker')).toMatchObject([{ event: { state: 'open', trips: 1 } }]);
+});
+
+test('calls that ran out of time they were handed do not open the breaker', async () => {
+  const { call, clock, peer, target } = harness();
+  for (let i = 0; i < 40; i++) {
+    const expired = { trace: undefined, baggage: '', deadline: clock.now() - 1, retried: false };
+    await expect(runAmbient(expired, () => call())).rejects.toMatchObject({ code: 'MESH_DEADLINE', inherited: true });
+  }
+  await clock.advance(0);
+  expect(target.breaker?.state).toBe('closed');
+  expect(peer.waiting).toBe(0);
 });
 
 test('a 404 proves that the server is well', async () => {

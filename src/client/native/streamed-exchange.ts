@@ -44,6 +44,8 @@ export class StreamedExchange implements Dispatcher.DispatchHandler {
         done(error);
       },
     });
+    // A body that nobody reads may break off or run out of time: that is its reader's to hear, and must not end a process without one.
+    this.#body.on('error', () => {});
     const response: StreamedResponse = { status, headers, body: this.#body };
     attachCall(response, ctx);
     this.#resolve(response);
