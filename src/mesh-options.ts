@@ -34,7 +34,7 @@ export interface MeshOptions {
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
-  /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `warn` */
+  /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `info` */
   readonly logger?: Logger | false | undefined;
   /** The application's copy of `@opentelemetry/api`; `false` for no spans. @default the one that can be imported, if one can */
   readonly opentelemetry?: OpenTelemetry | false | undefined;

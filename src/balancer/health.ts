@@ -64,6 +64,7 @@ export class Health {
   #rests = 0;
   #restUntil = 0;
   #resting = false;
+  #unreachable = false;
   /** The attempt that is trying it now. */
   #probe: object | undefined;
   #rampFrom: number;
@@ -79,6 +80,11 @@ export class Health {
   fitness(now: number): Fitness {
     if (!this.#resting) return 'up';
     return this.#probe === undefined && now >= this.#restUntil ? 'busy' : 'down';
+  }
+
+  /** Whether it is out because nobody could be reached there: that is a fact, where its other failures are a judgement. */
+  get unreachable(): boolean {
+    return this.#resting && this.#unreachable;
   }
 
   /** How long its present rest is over; negative while it lasts. */
@@ -125,6 +131,7 @@ export class Health {
     const { failures, minimum, successRatio } = this.#options;
     this.#streak++;
     this.#window.add(now, 0, 1);
+    this.#unreachable = unreachable;
     if (this.#resting) {
       if (attempt === this.#probe) this.#rest(now);
       return undefined;

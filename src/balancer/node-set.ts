@@ -31,9 +31,21 @@ export class NodeSet {
     this.#scope = scope;
   }
 
-  /** Whether so many are down that their judges are more likely wrong than they are: then all are used. */
+  /**
+   * Whether so many of those that can be reached are down that their judges are more likely wrong than they are: then all of these are
+   * used. One that refuses connections is not: sending to it could only fail.
+   */
   get panicking(): boolean {
-    return this.#down * 2 > this.nodes.length;
+    if (this.#down * 2 <= this.nodes.length) return false;
+    let reachable = 0;
+    let doubted = 0;
+    const now = this.#scope.clock.now();
+    for (const { health } of this.nodes) {
+      if (health.unreachable) continue;
+      reachable++;
+      if (health.fitness(now) !== 'up') doubted++;
+    }
+    return doubted * 2 > reachable;
   }
 
   get down(): number {

@@ -24,7 +24,7 @@ export function rank(node: Node, ctx: Context, now: number, panicking: boolean):
     if (ctx.attempt > 1) return 1;
     return ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS ? -1 : 1;
   }
-  if (fitness === 'down' && !panicking) return 2;
+  if (fitness === 'down' && (!panicking || node.health.unreachable)) return 2;
   return node.suspect && now - node.succeededAt > PROOF_MS ? 1 : GOOD;
 }
 

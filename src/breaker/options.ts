@@ -19,13 +19,16 @@ export interface ResolvedBreaker {
   readonly maxRestMs: number;
 }
 
+/** A day. opossum's timer is the platform's, which fires at once beyond 24 days. */
+const LONGEST_REST_MS = 86_400_000;
+
 export function resolveBreaker(name: string, options: BreakerOptions = {}): ResolvedBreaker {
   known(name, options, ['failureRatio', 'minimum', 'restMs', 'maxRestMs']);
-  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000);
+  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000, { min: 1, max: LONGEST_REST_MS });
   return {
     failureRatio: finite(`${name}.failureRatio`, options.failureRatio ?? 0.5, { min: 0, max: 1 }),
     minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
     restMs,
-    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 60_000, { min: restMs }),
+    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 60_000, { min: restMs, max: LONGEST_REST_MS }),
   };
 }

@@ -10,7 +10,6 @@ const NOT_CONNECTED = new Set([
   'EAI_AGAIN',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_CLOSED', // the pool was closed before it took the request: its endpoint left
-  'ERR_TLS_CERT_ALTNAME_INVALID', // somebody else answers at the address
 ]);
 
 /** Codes of a connection that broke, or of an answer that was none, when part of the request may have been worked on. */
@@ -38,9 +37,12 @@ export function sendError(error: unknown, ctx: Context): unknown {
   if (ctx.cancelled !== undefined) return ctx.cancelled;
   const { code, syscall, name } = factsOf(isFetchFailure(error) ? error.cause : error);
   const { target, endpoint } = ctx;
-  if (NOT_CONNECTED.has(code) || CONNECTING.has(syscall)) return new ConnectError(target, endpoint?.id, error);
+  // Who answers is not who was meant, or cannot prove it: nothing of the request was sent.
+  const unproven = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code);
+  if (NOT_CONNECTED.has(code) || CONNECTING.has(syscall) || unproven)
+    return new ConnectError(target, endpoint?.id, error);
   // undici's error about an answer that is no HTTP has a name and no code.
-  if (BROKEN.has(code) || code.startsWith('HPE_') || name === 'HTTPParserError')
+  if (BROKEN.has(code) || /^(HPE_|ERR_SSL_|EPROTO$)/.test(code) || name === 'HTTPParserError')
     return new TransportError(target, endpoint?.id, error);
   return error;
 }

@@ -1,7 +1,7 @@
 import type { Node } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { Context } from '../core/context.ts';
-import { AttemptTimeoutError, ConnectError, MisdirectedError } from '../core/errors.ts';
+import { AttemptTimeoutError, ConnectError, DeadlineError, MisdirectedError } from '../core/errors.ts';
 import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
 
@@ -19,7 +19,9 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
         judge(ctx, ctx.finishedAt);
       } else {
         ctx.onEnd((error) => {
-          const late = ctx.cancelled instanceof AttemptTimeoutError;
+          const cut = ctx.cancelled;
+          const late =
+            cut instanceof AttemptTimeoutError || (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1);
           if (late || (error !== undefined && ctx.cancelled === undefined)) ctx.verdict = 'failure';
           judge(ctx);
         });

@@ -98,12 +98,12 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
 }
 
 /**
- * The logger that an option asks for: pino at level `warn` when nothing is said, none for `false`, else the object itself, which needs
+ * The logger that an option asks for: pino at level `info` when nothing is said, none for `false`, else the object itself, which needs
  * the four methods of `Logger`. Its methods keep their `this`, and what they throw is dropped: a log line is not worth a call.
  */
 export function resolveLogger(name: string, option: unknown): Logger {
   if (option === false) return silentLogger;
-  if (option === undefined) return pino({ name: 'heddle', level: 'warn' });
+  if (option === undefined) return pino({ name: 'heddle', level: 'info' });
   if (!isLogger(option)) fail(name, `false or an object with the methods ${METHODS.join(', ')}`, option);
   const guarded =
     (level: Level) =>

@@ -114,12 +114,15 @@ test('a node that is down is not picked while another is up, in sets of any size
   );
 });
 
-test('in panic health is not trusted and all are picked', () => {
+test('in panic health is not trusted and all are picked, but for those that cannot be reached', () => {
   const nodes = nodesOf(4);
-  for (const one of nodes.slice(0, 3)) breakDown(one);
+  const [refusing] = nodes;
+  if (refusing === undefined) throw new Error('there are four');
+  for (const one of nodes.slice(1, 3)) for (let i = 0; i < 5; i++) one.health.fail(0, {}, false, () => true);
+  breakDown(refusing);
   const picker = p2c(seededRandom(3));
   const picked = new Set(Array.from({ length: 200 }, () => picker.pick(nodes, context(), 0, true)));
-  expect(picked.size).toBe(4);
+  expect([picked.size, picked.has(refusing)]).toEqual([3, false]);
 });
 
 test('one that is due for a probe gets the next request that can be repeated, and only that one', () => {

@@ -165,7 +165,8 @@ test('it leaves nothing behind when it is closed', async () => {
 test.each([
   [{ failureRatio: 2 }, 'breaker.failureRatio must be a number from 0 to 1, not 2'],
   [{ minimum: 0.5 }, 'breaker.minimum must be an integer of at least 1, not 0.5'],
-  [{ restMs: 10, maxRestMs: 5 }, 'breaker.maxRestMs must be a number of milliseconds of at least 10, not 5'],
+  [{ restMs: 10, maxRestMs: 5 }, 'breaker.maxRestMs must be a number of milliseconds from 10 to 86400000, not 5'],
+  [{ restMs: 2 ** 31 }, 'breaker.restMs must be a number of milliseconds from 1 to 86400000, not 2147483648'],
   [{ timeout: 5 }, "breaker has no option 'timeout'; it knows failureRatio, minimum, restMs, maxRestMs"],
 ])('%j is refused', (options, message) => {
   expect(() => resolveBreaker('breaker', options as object)).toThrow(message);

@@ -175,19 +175,25 @@ test('early hints are not the response', async () => {
   expect([streamed.status, Buffer.concat(await streamed.body.toArray()).toString()]).toEqual([200, 'body']);
 });
 
-test('a stream that fails while it is sent fails the call with its own error, and speaks against nobody', async () => {
-  const { players, mesh, servers } = await setup(echo, echo);
-  const broken = new Error('the disk is gone');
-  const body = Readable.from(
-    (async function* () {
-      yield Buffer.from('some');
-      throw broken;
-    })(),
-  );
-  expect(await rejection(players.put('/', { body }))).toBe(broken);
-  expect(servers.reduce((sum, { requests }) => sum + requests.length, 0) <= 1).toBe(true);
-  expect(healths(mesh)).toEqual(['up', 'up']);
-});
+test.each([
+  ['of its own', {}],
+  ['like that of a client that went away', { code: 'ECONNRESET' }],
+])(
+  'a stream that fails while it is sent, with an error %s, fails the call with it and speaks against nobody',
+  async (_, more) => {
+    const { players, mesh, servers } = await setup(echo, echo);
+    const broken = Object.assign(new Error('the disk is gone'), more);
+    const body = Readable.from(
+      (async function* () {
+        yield Buffer.from('some');
+        throw broken;
+      })(),
+    );
+    expect(await rejection(players.put('/', { body }))).toBe(broken);
+    expect(servers.reduce((sum, { requests }) => sum + requests.length, 0) <= 1).toBe(true);
+    expect(healths(mesh)).toEqual(['up', 'up']);
+  },
+);
 
 test('a stream that failed before it is sent fails the call with its own error', async () => {
   const { players } = await setup(echo);

@@ -34,9 +34,20 @@ test.each([
   expect(resend(wrapped(failure({ code })))).toBe('idempotent');
 });
 
-test.each(['ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_CLOSED', 'ERR_TLS_CERT_ALTNAME_INVALID'])(
-  '%s sent nothing',
-  (code) => expect(resend(failure({ code }))).toBe('safe'),
+test.each([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_CLOSED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])('%s sent nothing', (code) => expect(resend(failure({ code }))).toBe('safe'));
+
+test.each(['ERR_SSL_WRONG_VERSION_NUMBER', 'EPROTO'])('%s may have sent something', (code) =>
+  expect(resend(failure({ code }))).toBe('idempotent'),
 );
 
 test('what the client itself finds wrong stays what it is', () => {

@@ -28,6 +28,25 @@ test('F34: after one refused connection an endpoint gets no more calls until its
   expect(seen.map(({ event }) => event)).toMatchObject([{ health: 'down' }, { health: 'up' }]);
 });
 
+test('F34: with two of three killed no call fails, and only probes go to the dead', async () => {
+  const { call, clock, peer, seen, metrics } = harness({ endpoints: 3 });
+  const dead = new Set(['10.0.0.1:8080', '10.0.0.2:8080']);
+  for (let i = 0; i < 600; i++) {
+    const reply = call({ method: i % 4 === 0 ? 'POST' : 'GET' });
+    while (peer.waiting > 0) {
+      const arrival = peer.next();
+      const id = arrival.ctx.endpoint?.id;
+      if (id !== undefined && dead.has(id)) arrival.fail(new ConnectError('players', id, new Error('ECONNREFUSED')));
+      else arrival.reply({ status: 200 });
+      await settled();
+    }
+    expect((await reply).status).toBe(200);
+    await clock.advance(100);
+  }
+  expect(metrics.value('retries', { service: 'players' })).toBeLessThan(20);
+  expect(seen.map(({ name }) => name)).toEqual(['endpoint', 'endpoint']);
+});
+
 test('F40: an endpoint that hangs is left after five attempts that ran into their limit', async () => {
   const { call, clock, peer, seen } = harness({ endpoints: 1, retry: false, breaker: false, attemptTimeoutMs: 100 });
   for (let i = 0; i < 5; i++) {

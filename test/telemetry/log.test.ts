@@ -148,10 +148,10 @@ test('after it was stopped nothing is logged', () => {
   expect(lines).toEqual([]);
 });
 
-test('the logger is pino at level warn, unless it is switched off', () => {
+test('the logger is pino at level info, unless it is switched off', () => {
   const logger = resolveLogger('logger', undefined);
   expect(typeof logger.warn).toBe('function');
-  expect('level' in logger && logger.level).toBe('warn');
+  expect('level' in logger && logger.level).toBe('info');
   resolveLogger('logger', false).error({}, 'nobody hears this');
 });
 

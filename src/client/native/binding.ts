@@ -5,7 +5,7 @@ import type { Context } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import type { EndpointPools } from '../pools.ts';
 import { Exchange } from './exchange.ts';
-import { nativeError } from './native-error.ts';
+import { bodyFailed, nativeError } from './native-error.ts';
 import type { NativeRequest } from './request.ts';
 import type { NativeResponse } from './response.ts';
 import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts';
@@ -87,5 +87,10 @@ function streamOf(body: Readable, { attempt, root }: Context): Readable {
 
 async function* sentOnce(body: Readable, call: Context): AsyncGenerator<unknown> {
   call.replayable = false;
-  yield* body;
+  try {
+    yield* body;
+  } catch (error) {
+    bodyFailed(error);
+    throw error;
+  }
 }
