@@ -23,8 +23,13 @@ export interface MeshEvents {
     readonly joined: readonly string[];
     readonly left: readonly string[];
   };
-  /** The registry came within reach, or went out of it. */
-  registry: { readonly registry: string; readonly state: 'connected' | 'lost'; readonly reason: string };
+  /** The registry came within reach, or went out of it; `permanent` when it takes a person to bring it back. */
+  registry: {
+    readonly registry: string;
+    readonly state: 'connected' | 'lost';
+    readonly reason: string;
+    readonly permanent: boolean;
+  };
   /** A record of the registry, or something else from outside, was skipped. */
   rejected: { readonly source: string; readonly id: string; readonly reason: string };
   /** What this process says of itself in the registry. */

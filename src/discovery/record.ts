@@ -30,6 +30,12 @@ export function describeRefusal(refusal: Refusal): string {
 /** An instance as it stood in a registry, or why it is none. */
 export type ParsedRecord = { readonly instance: Instance } | { readonly refused: Refusal };
 
+/** Whom a record must be of. */
+interface Expected {
+  readonly id?: string;
+  readonly service?: string;
+}
+
 /** Most bytes of one record. */
 const MAX_BYTES = 4_096;
 const MAX_ATTRIBUTES = 64;
@@ -54,10 +60,7 @@ export function serialiseRecord(instance: Instance): string {
  * Reads a record that anybody may have written. Never throws. Takes only the fields it knows, so that `__proto__` and the like do nothing.
  * With `id` and `service` the record must be of these: an entry cannot speak for another.
  */
-export function parseRecord(
-  text: string,
-  expected: { readonly id?: string; readonly service?: string } = {},
-): ParsedRecord {
+export function parseRecord(text: string, expected: Expected = {}): ParsedRecord {
   if (text.length > MAX_BYTES || Buffer.byteLength(text) > MAX_BYTES) return { refused: 'size' };
   let parsed: unknown;
   try {
@@ -65,6 +68,11 @@ export function parseRecord(
   } catch {
     return { refused: 'json' };
   }
+  return readRecord(parsed, expected);
+}
+
+/** The same for a record that is an object already. */
+export function readRecord(parsed: unknown, expected: Expected = {}): ParsedRecord {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return { refused: 'record' };
   const record: Partial<Record<keyof Instance, unknown>> = parsed; // every field is checked below
   const { id, service, host, port, protocol, weight, status, generation } = record;

@@ -42,10 +42,10 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: service,
     fields: { service, known, joined: joined.length, left: left.length },
   }),
-  registry: ({ registry, state, reason }) => ({
-    level: state === 'lost' ? 'warn' : 'info',
+  registry: ({ registry, state, reason, permanent }) => ({
+    level: permanent ? 'error' : state === 'lost' ? 'warn' : 'info',
     message: `registry ${state}`,
-    key: `${registry} ${state}`,
+    key: `${registry} ${state} ${permanent}`,
     fields: { registry, reason },
   }),
   rejected: ({ source, id, reason }) => ({

@@ -9,7 +9,7 @@ test('a listener gets the events of its name, in order, until it stops', () => {
   const seen: MeshEvents['breaker'][] = [];
   const stop = events.on('breaker', (event) => seen.push(event));
   events.emit('breaker', opened);
-  events.emit('registry', { registry: 'redis', state: 'lost', reason: 'down' });
+  events.emit('registry', { registry: 'redis', state: 'lost', reason: 'down', permanent: false });
   events.emit('breaker', { ...opened, trips: 2 });
   stop();
   stop();

@@ -38,7 +38,7 @@ function setup() {
   const reader = new Reader(followed, {
     connection: { run },
     keys: serviceKeys('default', 'players'),
-    reach: new Reach('redis', scope.events),
+    reach: new Reach('redis', scope),
     rejections: new Rejections('redis', scope),
     scope,
   });

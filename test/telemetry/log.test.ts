@@ -30,8 +30,8 @@ test('each change of state and each failure is logged at its level', () => {
   events.emit('endpoint', { service, endpoint: 'e', health: 'down', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'busy', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'up', reason: 'r' });
-  events.emit('registry', { registry: 'redis', state: 'lost', reason: 'r' });
-  events.emit('registry', { registry: 'redis', state: 'connected', reason: 'r' });
+  events.emit('registry', { registry: 'redis', state: 'lost', reason: 'r', permanent: false });
+  events.emit('registry', { registry: 'redis', state: 'connected', reason: 'r', permanent: false });
   events.emit('rejected', { source: 'redis', id: 'x', reason: 'r' });
   events.emit('announcement', { service, id: 'x', state: 'fenced', reason: 'r' });
   events.emit('announcement', { service, id: 'x', state: 'retrying', reason: 'r' });
@@ -66,7 +66,7 @@ test('a change of instances is logged as counts, not as lists', () => {
 test('a minute of an outage is one line a second, and the lines left out are counted (F96)', async () => {
   const { events, clock, lines } = setup();
   for (let ms = 0; ms < 60_000; ms += 10) {
-    events.emit('registry', { registry: 'redis', state: 'lost', reason: 'ECONNREFUSED' });
+    events.emit('registry', { registry: 'redis', state: 'lost', reason: 'ECONNREFUSED', permanent: false });
     await clock.advance(10);
   }
   expect(lines.length).toBe(60);
@@ -112,6 +112,7 @@ test('credentials and queries of URLs are not logged, nor the fields of an error
     registry: url,
     state: 'lost',
     reason: `cannot reach ${url}, see http://x/y?token=canary now`,
+    permanent: false,
   });
   events.emit('rejected', { source: 's', id: `${'-'.repeat(990)}//u:canary-that-is-cut@host`, reason: '' });
   events.emit('fault', { source: 'filter', error: Object.assign(new Error(`at ${url}`), { password: 'canary' }) });

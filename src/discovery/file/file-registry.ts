@@ -39,7 +39,7 @@ class FileRegistry implements Registry {
     const shared = {
       leaseMs: LEASE_MS,
       pollMs: POLL_MS,
-      reach: new Reach(this.name, scope.events),
+      reach: new Reach(this.name, scope),
       rejections: new Rejections(this.name, scope),
       scope,
     };

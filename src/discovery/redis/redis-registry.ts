@@ -32,7 +32,7 @@ class RedisRegistry implements Registry {
     this.name = options.name;
     this.#options = options;
     this.#scope = scope;
-    this.#reach = new Reach(this.name, scope.events);
+    this.#reach = new Reach(this.name, scope);
     const connection = new Connection(() => openClient(options.source, scope.random), scope, this.#reach);
     this.#connection = connection;
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
