@@ -6,6 +6,8 @@ import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import { type Random, systemRandom } from './core/random.ts';
 import type { Self } from './core/self.ts';
+import type { AddressRule } from './discovery/address.ts';
+import { type AddressOptions, resolveAddresses } from './discovery/address-options.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
@@ -28,6 +30,8 @@ export interface MeshOptions {
   readonly self: SelfOptions;
   /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. */
   readonly registry: RegistryOption;
+  /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
+  readonly addresses?: AddressOptions | undefined;
   /** How every service is called unless `services` says otherwise. */
   readonly defaults?: ServiceOptions | undefined;
   /** How single services are called, by name. */
@@ -47,6 +51,7 @@ export interface MeshOptions {
 export interface ResolvedMesh {
   readonly self: Self;
   readonly registry: RegistryFactory;
+  readonly addresses: AddressRule;
   readonly defaults: ServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
   readonly isService: IsService;
@@ -56,7 +61,18 @@ export interface ResolvedMesh {
   readonly random: Random;
 }
 
-const NAMES = ['self', 'registry', 'defaults', 'services', 'isService', 'logger', 'opentelemetry', 'clock', 'random'];
+const NAMES = [
+  'self',
+  'registry',
+  'addresses',
+  'defaults',
+  'services',
+  'isService',
+  'logger',
+  'opentelemetry',
+  'clock',
+  'random',
+];
 const SELF_NAMES = ['service', 'environment', 'version', 'zone', 'region', 'attributes'];
 
 export function resolveMesh(options: MeshOptions): ResolvedMesh {
@@ -74,6 +90,7 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   return {
     self: resolveSelf(options.self, clock, callable('random', random)),
     registry: openRegistry('registry', options.registry),
+    addresses: resolveAddresses('addresses', options.addresses),
     defaults,
     services: new Map(Object.entries(services)),
     isService: callable('isService', options.isService ?? namesService),

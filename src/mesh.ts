@@ -50,18 +50,18 @@ export interface Mesh {
 /** Makes the mesh of this process. One is enough, and each holds connections of its own. */
 export function createMesh(options: MeshOptions): Mesh {
   const resolved = resolveMesh(options);
-  const { self, clock, random, isService } = resolved;
+  const { self, addresses, clock, random, isService } = resolved;
   const events = new Events();
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const stopLog = logEvents(events, resolved.logger, clock);
-  const registry = resolved.registry({ clock, random, events, metrics });
+  const registry = resolved.registry({ clock, random, events, metrics, addresses });
   const tracing = new Tracing(random);
   if (resolved.opentelemetry === undefined) void tracing.detect();
   else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
 
-  const pools = new EndpointPools();
-  const agents = new NodeAgents();
+  const pools = new EndpointPools(addresses);
+  const agents = new NodeAgents(addresses);
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
   const targets = new Targets(parts, resolved.defaults, resolved.services);
   const registrations = new Registrations({

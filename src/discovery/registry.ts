@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
+import type { AddressRule } from './address.ts';
 
 /** One registered process of a service, as its owner described it. */
 export interface Instance extends Endpoint {
@@ -75,6 +76,8 @@ export interface RegistryScope {
   readonly random: Random;
   readonly events: Events;
   readonly metrics: Metrics;
+  /** Where records may lead, to be asked of each before it is believed. @default any literal address that can be called */
+  readonly addresses?: AddressRule | undefined;
 }
 
 /** Makes a registry once the mesh knows its clock, events and metrics. This is what `registry:` takes for anything but a URL or lists. */

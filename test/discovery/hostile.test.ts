@@ -1,0 +1,62 @@
+import got from 'got';
+import { afterEach, describe, expect, test } from 'vitest';
+import { messageOf } from '../../src/core/errors.ts';
+import { createMemoryRegistry } from '../../src/discovery/memory.ts';
+import { type AddressOptions, createMesh, type Mesh, type RegistryOption } from '../../src/index.ts';
+import { rejection } from '../client/setup.ts';
+import { closeServers, serve } from '../support/servers.ts';
+import { instanceOf } from './setup.ts';
+
+const meshes: Mesh[] = [];
+afterEach(async () => {
+  await Promise.all(meshes.splice(0).map((mesh) => mesh.close()));
+  await closeServers();
+});
+
+function meshOver(registry: RegistryOption, addresses?: AddressOptions): Mesh {
+  const mesh = createMesh({ self: { service: 'teams' }, registry, addresses, logger: false });
+  meshes.push(mesh);
+  return mesh;
+}
+
+const clients: readonly (readonly [name: string, call: (mesh: Mesh) => Promise<string>])[] = [
+  ['the native client', (mesh) => mesh.client('players').get('/').text()],
+  ['fetch', async (mesh) => await (await mesh.wrap(globalThis.fetch)('http://players/')).text()],
+  ['got', (mesh) => mesh.wrap(got)('http://players/').text()],
+];
+
+describe.each(clients)('%s', (_name, call) => {
+  /** A registry that holds one record, of a server at this name or address of this machine. */
+  async function listing(host: string) {
+    const server = await serve((_req, res) => res.end('hello'));
+    const hub = createMemoryRegistry();
+    const record = instanceOf({ host, port: Number(new URL(server.url).port) });
+    hub.put('players', record.id, JSON.stringify(record));
+    return { server, registry: hub.registry };
+  }
+
+  test('F101: calls nobody whom a registry calls by a name', async () => {
+    const { server, registry } = await listing('localhost');
+    expect(messageOf(await rejection(call(meshOver(registry))))).toMatch(/^no endpoint of 'players' is known/);
+    expect(server.connections()).toBe(0);
+  });
+
+  test('calls by a name that is allowed', async () => {
+    const { registry } = await listing('localhost');
+    expect(await call(meshOver(registry, { names: ['localhost'] }))).toBe('hello');
+  });
+
+  test('F101: does not connect when an allowed name leads out of the allowed networks', async () => {
+    const { server, registry } = await listing('localhost');
+    const mesh = meshOver(registry, { names: ['localhost'], networks: ['10.0.0.0/8'] });
+    const error = await rejection(call(mesh));
+    expect(messageOf(error)).toMatch(/'localhost' leads to .*127\.0\.0\.1.*, where nobody may be called/);
+    expect(server.connections()).toBe(0);
+  });
+
+  test('calls by the names in lists of the application, whatever a registry may say', async () => {
+    const server = await serve((_req, res) => res.end('hello'));
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    expect(await call(meshOver({ players: [url] }, { networks: ['10.0.0.0/8'] }))).toBe('hello');
+  });
+});
