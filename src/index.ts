@@ -51,6 +51,8 @@ export type { Random } from './core/random.ts';
 export type {
   Announcement,
   Instance,
+  KeptView,
+  LastViews,
   Registry,
   RegistryFactory,
   RegistryScope,

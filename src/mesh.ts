@@ -10,6 +10,7 @@ import { checkService, type ServiceOptions } from './client/settings.ts';
 import { Targets } from './client/targets.ts';
 import { fail, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
+import { DiskViews } from './discovery/cache/disk-views.ts';
 import { type Explanation, explainTarget } from './explain.ts';
 import { type MeshOptions, resolveMesh } from './mesh-options.ts';
 import { createInbound, type Inbound } from './server/inbound.ts';
@@ -55,7 +56,12 @@ export function createMesh(options: MeshOptions): Mesh {
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const stopLog = logEvents(events, resolved.logger, clock);
-  const registry = resolved.registry({ clock, random, events, metrics, addresses });
+  const registryScope = { clock, random, events, metrics, addresses };
+  const lastViews =
+    resolved.cacheDir === undefined
+      ? undefined
+      : new DiskViews(resolved.cacheDir, resolved.cacheMaxAgeMs, registryScope);
+  const registry = resolved.registry({ ...registryScope, lastViews });
   const tracing = new Tracing(random);
   if (resolved.opentelemetry === undefined) void tracing.detect();
   else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
@@ -79,6 +85,7 @@ export function createMesh(options: MeshOptions): Mesh {
     await registrations.leave();
     targets.close();
     await registry.close();
+    await lastViews?.close();
     agents.close();
     await pools.close();
     stopLog();

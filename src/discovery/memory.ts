@@ -13,7 +13,7 @@ import type {
   Watch,
 } from './registry.ts';
 import { Rejections } from './rejections.ts';
-import { Watches } from './watches.ts';
+import { type Feed, Watches } from './watches.ts';
 
 /** A registry that several meshes of one process share, and what a test can have happen to it. */
 export interface MemoryHub {
@@ -181,9 +181,8 @@ class MemoryRegistry implements Registry {
     this.#board = board;
     this.#scope = scope;
     const rejections = new Rejections(this.name, scope);
-    this.#watches = new Watches(scope, (followed) =>
-      board.follow({ followed, addresses: scope.addresses, rejections }),
-    );
+    const feed: Feed = (followed) => board.follow({ followed, addresses: scope.addresses, rejections });
+    this.#watches = new Watches(scope, feed, { keptAs: this.name });
   }
 
   announce(instance: Instance): Announcement {

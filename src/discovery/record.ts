@@ -53,12 +53,19 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff
  * `addresses`.
  */
 export function serialiseRecord(instance: Instance, addresses?: AddressRule): string {
-  const { id, service, host, port, protocol, attributes, weight, status, generation } = instance;
-  const text = JSON.stringify({ id, service, host, port, protocol, attributes, weight, status, generation });
+  const text = recordText(instance);
   const parsed = parseRecord(text, { addresses });
-  if ('refused' in parsed)
+  if ('refused' in parsed) {
+    const { id, service } = instance;
     throw new ConfigError(`the instance '${id}' of '${service}' cannot be announced: ${REFUSALS[parsed.refused]}`);
+  }
   return text;
+}
+
+/** The same, of an instance that was read from a record. */
+export function recordText(instance: Instance): string {
+  const { id, service, host, port, protocol, attributes, weight, status, generation } = instance;
+  return JSON.stringify({ id, service, host, port, protocol, attributes, weight, status, generation });
 }
 
 /**

@@ -47,6 +47,7 @@ class RedisRegistry implements Registry {
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
     // An owner needs two beats to come back, and their jitter.
     const timing = { graceMs: options.leaseMs, holdMs: 2.5 * options.beatMs };
+    const keptAs = `${this.name} ${options.namespace}`;
     this.#watches = new Watches(
       scope,
       (followed) => {
@@ -57,7 +58,7 @@ class RedisRegistry implements Registry {
           reader.close();
         };
       },
-      timing,
+      { ...timing, keptAs },
     );
   }
 
