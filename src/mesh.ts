@@ -73,6 +73,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const registrations = new Registrations({
     self,
     registry,
+    addresses,
     clock,
     events,
     metrics,

@@ -18,6 +18,7 @@ refused.addSubnet('fe80::', 10, 'ipv6');
 refused.addSubnet('fec0::', 10, 'ipv6'); // site-local, as deprecated as ambiguous
 refused.addSubnet('ff00::', 8, 'ipv6');
 const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
@@ -60,6 +61,12 @@ export function callableAddress(host: string): boolean {
   if (refused.check(host, 'ipv6')) return loopback.check(host, 'ipv6');
   const hidden = hiddenV4(host);
   return hidden === undefined || !refused.check(hidden);
+}
+
+/** Whether `host` is an address that only processes of the same machine can call. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** Whether `host` may be a host name, and is no number in disguise. */

@@ -32,6 +32,8 @@ const never: readonly (readonly [why: string, hosts: readonly string[]])[] = [
       '0:0:0:0:0:FFFF:A9FE:A9FE',
       '::a9fe:a9fe',
       '::169.254.169.254',
+      '::127.0.0.1',
+      '::7f00:1',
       '::ffff:0:a9fe:a9fe',
       '64:ff9b::a9fe:a9fe',
       '64:FF9B::169.254.169.254',

@@ -25,6 +25,27 @@ const clients: readonly (readonly [name: string, call: (mesh: Mesh) => Promise<s
   ['got', (mesh) => mesh.wrap(got)('http://players/').text()],
 ];
 
+const strict: readonly (readonly [allowed: AddressOptions | undefined, host: string, part: string])[] = [
+  [undefined, 'teams.internal', 'host'],
+  [{ names: ['*.example'] }, 'teams.internal', 'host'],
+  [{ networks: ['10.0.0.0/8'] }, '127.0.0.1', 'host'],
+  [{ ports: [80] }, '127.0.0.1', 'port'],
+];
+test.each(strict)(
+  'F57: with %j allowed, nobody announces %s, which everybody who goes by the same would refuse',
+  async (allowed, host, part) => {
+    const registering = meshOver(createMemoryRegistry().registry, allowed).register({ port: 8080, host });
+    await expect(registering).rejects.toMatchObject({ code: 'MESH_CONFIG' });
+    await expect(registering).rejects.toThrow(`cannot be announced: its ${part} must be`);
+  },
+);
+
+test('a host name that is allowed is announced', async () => {
+  const mesh = meshOver(createMemoryRegistry().registry, { names: ['*.internal'] });
+  const registration = await mesh.register({ port: 8080, host: 'teams.internal', signals: false });
+  expect([registration.instance.host, registration.state]).toEqual(['teams.internal', 'announced']);
+});
+
 describe.each(clients)('%s', (_name, call) => {
   /** A registry that holds one record, of a server at this name or address of this machine. */
   async function listing(host: string) {

@@ -46,6 +46,14 @@ describe('a record', () => {
     expect(parseRecord(text)).toEqual({ refused });
   });
 
+  test('F100: of 4,096 bytes is read, and of one more is not', () => {
+    const attributes = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`a${i}`, 'x'.repeat(512)]));
+    const bytes = Buffer.byteLength(JSON.stringify(instanceOf({ attributes: { ...attributes, rest: '' } })));
+    const rest = (length: number) => parse({ attributes: { ...attributes, rest: 'x'.repeat(length) } });
+    expect(rest(4_096 - bytes)).toHaveProperty('instance');
+    expect(rest(4_097 - bytes)).toEqual({ refused: 'size' });
+  });
+
   const fields: readonly [fields: object, refused: Refusal | undefined][] = [
     [{ port: 0 }, 'port'],
     [{ port: 65_536 }, 'port'],

@@ -1,3 +1,4 @@
+import { isServiceName } from '../../core/check.ts';
 import { Reach } from '../reach.ts';
 import type {
   Announcement,
@@ -83,7 +84,7 @@ class RedisRegistry implements Registry {
 
   async services(): Promise<readonly string[]> {
     try {
-      return await this.#connection.members(indexKey(this.#options.namespace));
+      return (await this.#connection.members(indexKey(this.#options.namespace))).filter(isServiceName);
     } catch {
       return [];
     }
