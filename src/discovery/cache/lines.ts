@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
-const CHUNK = 65_536;
+const CHUNK = 16_384;
 const NEWLINE = 10;
 
 /** The complete lines of a file, those of one piece at a time. Rejects when a line is longer than a piece, or the last one has no end. */

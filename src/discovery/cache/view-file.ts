@@ -9,7 +9,7 @@ import { linesOf } from './lines.ts';
 const VERSION = 1;
 /** 10,000 records of the largest kind, and the lines around them. */
 const MAX_BYTES = 10_000 * 4_100 + 4_096;
-const SLICE = 250;
+const SLICE = 100;
 const END = '=';
 /** Not blocking, because a pipe that lies in the folder would never open. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
