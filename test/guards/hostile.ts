@@ -127,8 +127,8 @@ export const hostileGuards: readonly Guard[] = [
   {
     failure: 'F103',
     file: 'src/discovery/reduce.ts',
-    guard: 'return withFloor(gone ? without(next, [event.id]) : next, event.id, event.generation + 1);',
-    without: 'return gone ? without(next, [event.id]) : next;',
+    guard: 'return withFloors(gone ? without(next, [known]) : next, [[event.id, event.generation + 1]]);',
+    without: 'return gone ? without(next, [known]) : next;',
     test: 'test/discovery/hostile-records.test.ts',
     name: 'F103:',
   },
