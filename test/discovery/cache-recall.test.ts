@@ -18,7 +18,7 @@ const ids = ({ view }: Watch) => view.instances.map(({ id }) => id).join(' ');
 const suspects = ({ view }: Watch) => [...view.suspects].join(' ');
 
 /** A follower of players whose registry says what the test has it say, and what was kept of players by an earlier process. */
-function follow(known: readonly (typeof three)[number][] | undefined, ageMs = 3 * MINUTE_MS) {
+function follow(known: readonly (typeof three)[number][] | undefined | 'never told', ageMs = 3 * MINUTE_MS) {
   const clock = new ManualClock();
   const scope = createScope(clock);
   const saved: KeptView[] = [];
@@ -28,6 +28,7 @@ function follow(known: readonly (typeof three)[number][] | undefined, ageMs = 3 
     save: (view) => saved.push(view),
     async recall(registry, service) {
       recalls++;
+      if (known === 'never told') return await new Promise(() => {});
       const savedAt = clock.wall() - ageMs;
       return known && { registry, service, savedAt, instances: known };
     },
@@ -91,6 +92,15 @@ describe('a view from an earlier process', () => {
     const { watch, clock, registry } = follow(known);
     registry.apply({ kind: 'lost', reason: 'ECONNREFUSED' });
     await clock.advance(0);
+    expect(watch.view).toMatchObject({ state: 'stale', reason: 'ECONNREFUSED', instances: [] });
+  });
+
+  test('F98: that the disk does not give within a second is not waited for', async () => {
+    const { watch, clock, registry } = follow('never told');
+    registry.apply({ kind: 'lost', reason: 'ECONNREFUSED' });
+    await clock.advance(999);
+    expect(watch.view.state).toBe('pending');
+    await clock.advance(1);
     expect(watch.view).toMatchObject({ state: 'stale', reason: 'ECONNREFUSED', instances: [] });
   });
 

@@ -4,7 +4,7 @@ import { messageOf } from '../../src/core/errors.ts';
 import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { type AddressOptions, createMesh, type Mesh, type RegistryOption } from '../../src/index.ts';
 import { rejection } from '../client/setup.ts';
-import { closeServers, serve } from '../support/servers.ts';
+import { closeServers, serve, type TestServer } from '../support/servers.ts';
 import { instanceOf } from './setup.ts';
 
 const meshes: Mesh[] = [];
@@ -18,6 +18,8 @@ function meshOver(registry: RegistryOption, addresses?: AddressOptions): Mesh {
   meshes.push(mesh);
   return mesh;
 }
+
+const portOf = (server: TestServer) => Number(new URL(server.url).port);
 
 const clients: readonly (readonly [name: string, call: (mesh: Mesh) => Promise<string>])[] = [
   ['the native client', (mesh) => mesh.client('players').get('/').text()],
@@ -46,12 +48,39 @@ test('a host name that is allowed is announced', async () => {
   expect([registration.instance.host, registration.state]).toEqual(['teams.internal', 'announced']);
 });
 
+test('F100, F101: with hostile records coming all the time, every call goes to who is honest, and nowhere else', async () => {
+  const honest = await serve((_req, res) => res.end('hello'));
+  const trap = await serve((_req, res) => res.end('trap'));
+  const hub = createMemoryRegistry();
+  hub.put('players', 'honest', JSON.stringify(instanceOf({ id: 'honest', host: '127.0.0.1', port: portOf(honest) })));
+  const mesh = meshOver(hub.registry, { networks: ['127.0.0.1', '10.0.0.0/8'], names: ['*.internal'] });
+  const players = mesh.client('players');
+  const hostile = [
+    { host: '127.0.0.2', port: portOf(trap) },
+    { host: 'localhost', port: portOf(trap) },
+    { host: '::ffff:7f00:2', port: portOf(trap) },
+    { host: '127.1', port: portOf(trap) },
+    { host: '169.254.169.254', port: 80 },
+    { service: 'payments' },
+    { id: 'honest', host: '127.0.0.1', port: portOf(trap) },
+    { weight: 1e308 },
+    { attributes: { a: 'x'.repeat(10_000) } },
+  ];
+  for (let i = 0; i < 900; i++) {
+    const id = `hostile-${i}`;
+    hub.put('players', id, JSON.stringify(instanceOf({ id, ...hostile[i % hostile.length] })));
+    expect(await players.get('/').text()).toBe('hello');
+  }
+  expect(mesh.explain('players').endpoints.map(({ id }) => id)).toEqual(['honest']);
+  expect([honest.requests.length, trap.connections()]).toEqual([900, 0]);
+});
+
 describe.each(clients)('%s', (_name, call) => {
   /** A registry that holds one record, of a server at this name or address of this machine. */
   async function listing(host: string) {
     const server = await serve((_req, res) => res.end('hello'));
     const hub = createMemoryRegistry();
-    const record = instanceOf({ host, port: Number(new URL(server.url).port) });
+    const record = instanceOf({ host, port: portOf(server) });
     hub.put('players', record.id, JSON.stringify(record));
     return { server, registry: hub.registry };
   }

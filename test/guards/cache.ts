@@ -86,6 +86,13 @@ export const cacheGuards: readonly Guard[] = [
     name: 'is counted and said once, and once more',
   },
   {
+    ...kept,
+    failure: 'F98',
+    guard: 'await settledWithin(this.#scope.clock, RECALL_MS, recall);',
+    without: 'await recall;',
+    name: 'F98: that the disk does not give',
+  },
+  {
     ...viewFile,
     failure: 'F98',
     guard: 'await rm(temporary, { force: true }).catch(() => {}); // the first error says more',

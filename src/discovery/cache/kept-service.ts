@@ -3,11 +3,14 @@ import { jittered } from '../../core/random.ts';
 import { repeat } from '../../core/repeat.ts';
 import { FollowedService } from '../followed-service.ts';
 import type { MembershipEvent, Timing } from '../membership.ts';
-import type { Instance, LastViews, RegistryScope, View } from '../registry.ts';
+import type { Instance, KeptView, LastViews, RegistryScope, View } from '../registry.ts';
+import { settledWithin } from '../settled-within.ts';
 
 /** How often the stamp of a view is renewed that does not change. */
 const STAMP_MS = 600_000;
 const STAMP_JITTER = 0.2;
+/** A disk that takes longer is as good as none. */
+const RECALL_MS = 1_000;
 
 /** What a kept service is given besides its scope. */
 export interface KeptOptions {
@@ -79,7 +82,11 @@ export class KeptService extends FollowedService {
 
   async #doRecall(): Promise<void> {
     const { lastViews, registry } = this.#options;
-    const kept = await lastViews.recall(registry, this.service);
+    let kept: KeptView | undefined;
+    const recall = lastViews.recall(registry, this.service).then((found) => {
+      kept = found;
+    });
+    await settledWithin(this.#scope.clock, RECALL_MS, recall);
     this.#recall = 'done';
     if (kept !== undefined && kept.instances.length > 0) {
       this.#recalledOf = kept.savedAt;
