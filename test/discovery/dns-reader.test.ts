@@ -145,7 +145,7 @@ describe('an answer of DNS', () => {
 });
 
 describe('DNS that does not answer', () => {
-  test('F1: takes nobody away however long it lasts, is said once, asked less and less, and heard when it is back', async () => {
+  test('F3: takes nobody away however long it lasts, is said once, asked less and less, and heard when it is back', async () => {
     const { dns, clock, scope, watch, momentsOf } = setup({ port: 80 });
     dns.put(NAME, ['10.0.0.1', '10.0.0.2']);
     const players = watch();
@@ -182,7 +182,7 @@ describe('DNS that does not answer', () => {
     expect(ids(players)).toBe('10.0.0.1:80');
   });
 
-  test('F4: an empty answer empties no set: its instances are in doubt, and go when they fail', async () => {
+  test('F5: an empty answer empties no set: its instances are in doubt, and go when they fail', async () => {
     const { dns, clock, watch } = setup({ port: 80 });
     dns.put(NAME, ['10.0.0.1', '10.0.0.2', '10.0.0.3']);
     const players = watch();
@@ -199,7 +199,7 @@ describe('DNS that does not answer', () => {
     expect(ids(players)).toBe('10.0.0.1:80');
   });
 
-  test('of one target keeps the addresses that this target had, and is said once; the others change', async () => {
+  test('F3: of one target keeps the addresses that this target had, and is said once; the others change', async () => {
     const { dns, clock, scope, watch } = setup();
     dns.srv.set(SRV, [target('a.example'), target('b.example')]);
     dns.put('a.example', ['10.0.0.1']);
@@ -221,7 +221,7 @@ describe('DNS that does not answer', () => {
     expect(scope.seen('registry').at(-1)?.state).toBe('connected');
   });
 
-  test('of any target is no answer at all when nothing is known of them', async () => {
+  test('F5: of any target is no answer at all when nothing is known of them', async () => {
     const { dns, clock, watch } = setup();
     dns.srv.set(SRV, [target('a.example')]);
     dns.ipv4.set('a.example', new Error('queryA ETIMEOUT a.example'));

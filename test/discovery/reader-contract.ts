@@ -214,7 +214,7 @@ export function readerContract(name: string, makeSource: () => Promise<Source>, 
 
     if (traits.canBeCut !== true) return;
 
-    test('F1: out of reach, it takes nobody away, is said once, and what changed meanwhile is seen after', async () => {
+    test('F3: out of reach, it takes nobody away, is said once, and what changed meanwhile is seen after', async () => {
       const { source, open } = await setup();
       await source.list('players', [one]);
       const { registry, scope } = open();

@@ -1,7 +1,8 @@
 import { cacheGuards } from './cache.ts';
 import { discoveryGuards } from './discovery.ts';
+import { dnsGuards } from './dns.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
-export const guards: readonly Guard[] = [...discoveryGuards, ...hostileGuards, ...cacheGuards];
+export const guards: readonly Guard[] = [...discoveryGuards, ...hostileGuards, ...cacheGuards, ...dnsGuards];
