@@ -1,8 +1,15 @@
 import { cacheGuards } from './cache.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
+import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
-export const guards: readonly Guard[] = [...discoveryGuards, ...hostileGuards, ...cacheGuards, ...dnsGuards];
+export const guards: readonly Guard[] = [
+  ...discoveryGuards,
+  ...hostileGuards,
+  ...cacheGuards,
+  ...dnsGuards,
+  ...fileGuards,
+];

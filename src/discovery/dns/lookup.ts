@@ -1,3 +1,4 @@
+import { abreast } from '../abreast.ts';
 import { readRecord } from '../record.ts';
 import type { Instance } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
@@ -57,7 +58,7 @@ export class Lookup {
     let instances: readonly Instance[] = [];
     let failure: unknown;
     for (const group of byPriority(targets)) {
-      await eachOf(new Set(group.map((target) => target.name)), async (target) => {
+      await abreast([...new Set(group.map((target) => target.name))], ABREAST, async (target) => {
         try {
           known.set(target, await this.#addressesOf(resolver, target));
         } catch (error) {
@@ -111,13 +112,4 @@ function leastTtlMs(addresses: readonly Address[]): number {
 function byPriority(targets: readonly Target[]): readonly (readonly Target[])[] {
   const groups = Map.groupBy(targets, ({ priority }) => priority);
   return [...groups].toSorted(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-/** Runs `work` for each, a few at a time. */
-async function eachOf<T>(items: ReadonlySet<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const worker = async () => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(ABREAST, items.size) }, worker));
 }
