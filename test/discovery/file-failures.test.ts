@@ -373,6 +373,7 @@ test('F48: a process that may open few files reads all records, refuses none, an
 test('what no alarm tells of is seen at the next poll', async () => {
   const clock = new ManualClock();
   const { folder, watch } = await four(clock);
+  await pass(clock, watch, 3_000);
   // Written into the file as it stands, which is no reason to ring.
   await writeFile(recordPath(folder, 'a'), serialiseRecord(instanceOf({ id: 'a', weight: 7 })));
   await pass(clock, watch, 1_000);

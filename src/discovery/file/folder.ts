@@ -2,14 +2,15 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { abreast } from '../abreast.ts';
+import type { ParsedRecord } from '../record.ts';
 
 /** One file of a service's folder. */
 export interface RecordFile {
   /** The id that the file is named after; the name itself when it is not one of ours. */
   readonly id: string;
   readonly path: string;
-  /** Empty when the file could not be read. */
-  readonly text: string;
+  /** What stands in it; refused when it could not be read. */
+  readonly record: ParsedRecord;
   /** Milliseconds since 1970 at which its owner last touched it. */
   readonly touchedAt: number;
 }
@@ -52,12 +53,15 @@ export function isRecordName(name: string): boolean {
   return name.endsWith(SUFFIX) && !name.startsWith('.');
 }
 
+/** Reads the text of one file, which is empty when the file could not be read. Called for one file at a time, so that no turn is long. */
+export type ReadText = (file: { readonly id: string; readonly path: string; readonly text: string }) => ParsedRecord;
+
 /** Reads a folder; `undefined` when there is none. Rejects when it cannot be read. */
-export async function readFolder(folder: string): Promise<Folder | undefined> {
+export async function readFolder(folder: string, read: ReadText): Promise<Folder | undefined> {
   try {
     const { ino, birthtimeMs } = await stat(folder);
     const names = await readdir(folder);
-    const files = await abreast(names.filter(isRecordName), ABREAST, (name) => readRecord(folder, name));
+    const files = await abreast(names.filter(isRecordName), ABREAST, (name) => readFile(folder, name, read));
     return {
       epoch: `${ino}:${birthtimeMs}`,
       files: files.filter((file) => file !== undefined),
@@ -115,18 +119,20 @@ export async function touch(path: string, touchedAt: number): Promise<void> {
   await utimes(path, touchedAt / 1_000, touchedAt / 1_000);
 }
 
-async function readRecord(folder: string, name: string): Promise<RecordFile | undefined> {
+async function readFile(folder: string, name: string, read: ReadText): Promise<RecordFile | undefined> {
   const path = join(folder, name);
   const id = idOf(name);
   let file: FileHandle | undefined;
   try {
     file = await open(path, READ_FLAGS);
     const { mtimeMs } = await file.stat();
-    return { id, path, text: await textOf(file), touchedAt: mtimeMs };
+    const record = read({ id, path, text: await textOf(file) });
+    return { id, path, record, touchedAt: mtimeMs };
   } catch (error) {
     if (OURS.has(codeOf(error))) throw error;
     // One that cannot be read (a folder, say) is refused like any other text that is no record.
-    return isAbsent(error) ? undefined : { id, path, text: '', touchedAt: Number.POSITIVE_INFINITY };
+    if (isAbsent(error)) return undefined;
+    return { id, path, record: read({ id, path, text: '' }), touchedAt: Number.POSITIVE_INFINITY };
   } finally {
     await file?.close();
   }

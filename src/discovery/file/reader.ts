@@ -6,7 +6,7 @@ import { repeat } from '../../core/repeat.ts';
 import type { FollowedService } from '../followed-service.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
 import type { Reach } from '../reach.ts';
-import { parseRecord } from '../record.ts';
+import { type ParsedRecord, parseRecord } from '../record.ts';
 import type { Instance, RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import { type Folder, isRecordName, readFolder } from './folder.ts';
@@ -28,12 +28,19 @@ export interface ReaderOptions {
   readonly scope: RegistryScope;
 }
 
+interface Text {
+  readonly text: string;
+  readonly record: ParsedRecord;
+}
+
 /** Follows the folder of one service: looks whenever the folder rings, and every `pollMs` whether it rang or not. */
 export class FolderReader {
   readonly #followed: FollowedService;
   readonly #options: ReaderOptions;
   readonly #alarm: FolderAlarm;
   readonly #sightings: Sightings;
+  /** What the last look found, by path. */
+  #texts: ReadonlyMap<string, Text> = new Map();
   readonly #poll: Timer;
   #closed = false;
 
@@ -57,13 +64,29 @@ export class FolderReader {
   async #look(): Promise<void> {
     if (this.#closed) return;
     try {
-      const found = await readFolder(this.#options.folder);
+      const found = await this.#read();
       if (this.#closed) return;
       if (found !== undefined) this.#found(found);
       else this.#absent();
     } catch (error) {
       if (!this.#closed) this.#lost(messageOf(error));
     }
+  }
+
+  /** Most texts are those of the look before, and need not be parsed again. */
+  async #read(): Promise<Folder | undefined> {
+    const before = this.#texts;
+    const texts = new Map<string, Text>();
+    const { service } = this.#followed;
+    const { folder, scope } = this.#options;
+    const found = await readFolder(folder, ({ id, path, text }) => {
+      const known = before.get(path);
+      const record = known?.text === text ? known.record : parseRecord(text, { id, service, addresses: scope.addresses });
+      texts.set(path, { text, record });
+      return record;
+    });
+    this.#texts = texts;
+    return found;
   }
 
   #found(found: Folder): void {
@@ -99,16 +122,15 @@ export class FolderReader {
   }
 
   #instances({ files, unfinished }: Folder): readonly Instance[] {
-    const { leaseMs, rejections, scope } = this.#options;
+    const { leaseMs, rejections } = this.#options;
     const { service } = this.#followed;
     const touched = files.map(({ path, touchedAt }) => [path, touchedAt] as const);
     const seen = this.#sightings.look(new Map([...touched, ...unfinished.map((path) => [path, 0] as const)]));
     const dead = (path: string) => (seen.get(path)?.watchedMs ?? 0) > leaseMs * DEAD_LEASES;
     const instances: Instance[] = [];
-    for (const { id, path, text } of files) {
-      const parsed = parseRecord(text, { id, service, addresses: scope.addresses });
-      if ('refused' in parsed) rejections.add(service, id, parsed.refused);
-      else if ((seen.get(path)?.quietMs ?? 0) < leaseMs) instances.push(parsed.instance);
+    for (const { id, path, record } of files) {
+      if ('refused' in record) rejections.add(service, id, record.refused);
+      else if ((seen.get(path)?.quietMs ?? 0) < leaseMs) instances.push(record.instance);
       else if (dead(path)) clear(path);
     }
     for (const path of unfinished.filter(dead)) clear(path);
