@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import { createDnsRegistry } from '../../src/discovery/dns/dns-registry.ts';
 import type { DnsRegistryOptions } from '../../src/discovery/dns/options.ts';
 import type { Target } from '../../src/discovery/dns/resolver.ts';
@@ -397,6 +398,20 @@ test('F101: hostile answers are skipped, counted and said once; the others live'
   const registry = 'dns:example';
   expect(scope.metrics.value('registry_rejected', { registry, reason: 'host' })).toBeGreaterThan(hostile.length);
   expect(scope.metrics.value('registry_rejected', { registry, reason: 'port' })).toBeGreaterThan(2);
+});
+
+test('F101: where an answer may lead is up to the rule that the registry is given', async () => {
+  const dns = new FakeDns();
+  const clock = new ManualClock();
+  const addresses = resolveAddresses('addresses', { networks: ['10.1.0.0/16'] });
+  const scope = { ...createScope(clock), addresses };
+  const registry = createDnsRegistry('registry', { domain: 'example', port: 80 }, dns.openResolver)(scope);
+  closings.push(() => registry.close());
+  dns.put(NAME, ['10.1.0.1', '10.2.0.1']);
+  const players = registry.watch('players', () => {});
+  await clock.advance(0);
+  expect(ids(players)).toBe('10.1.0.1:80');
+  expect(scope.seen('rejected').map(({ id }) => id)).toEqual(['10.2.0.1:80']);
 });
 
 test('close while questions are on their way ends them, and what still comes of them changes nothing', async () => {

@@ -1,8 +1,17 @@
 import { Reach } from '../reach.ts';
 import { announceNowhere } from '../read-only.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from '../registry.ts';
 import { Rejections } from '../rejections.ts';
-import { Watches } from '../watches.ts';
+import { type Feed, Watches } from '../watches.ts';
 import { type DnsRegistryOptions, resolveDnsOptions } from './options.ts';
 import { DnsReader, type ReaderOptions } from './reader.ts';
 import { type OpenResolver, systemResolver } from './resolver.ts';
@@ -31,10 +40,13 @@ class DnsRegistry implements Registry {
     this.#scope = scope;
     const reach = new Reach(this.name, scope);
     const parts = { options, openResolver, reach, rejections: new Rejections(this.name, scope), scope };
-    this.#watches = new Watches(scope, (followed) => {
+    const feed: Feed = (followed) => {
       const reader = new DnsReader(followed, parts);
       return () => reader.close();
-    });
+    };
+    // What was found at another port, or for another protocol, is of no use.
+    const keptAs = `${this.name} ${options.port ?? options.srv} ${options.protocol}`;
+    this.#watches = new Watches(scope, feed, { keptAs });
   }
 
   /** Has no effect: who keeps the zone lists this process, or nobody does. */
@@ -42,8 +54,8 @@ class DnsRegistry implements Registry {
     return announceNowhere(this.#scope, instance, 'who keeps the zone says who is in it');
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   /** DNS does not tell which names there are. */

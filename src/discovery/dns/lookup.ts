@@ -1,10 +1,19 @@
 import { abreast } from '../abreast.ts';
+import type { AddressRule } from '../address.ts';
 import { readRecord } from '../record.ts';
 import type { Instance } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { ResolvedDnsOptions } from './options.ts';
 import type { Address, Resolver, Target } from './resolver.ts';
 import { shareWeights } from './share-weights.ts';
+
+/** What a lookup is given. */
+export interface LookupParts {
+  readonly options: ResolvedDnsOptions;
+  readonly rejections: Rejections;
+  /** Where instances may be. */
+  readonly addresses: AddressRule | undefined;
+}
 
 /** What DNS says of a service. */
 export interface Answer {
@@ -25,13 +34,15 @@ export class Lookup {
   readonly #service: string;
   readonly #options: ResolvedDnsOptions;
   readonly #rejections: Rejections;
+  readonly #addresses: AddressRule | undefined;
   /** The last known addresses of each target that the last answer names. */
   #known: ReadonlyMap<string, readonly Address[]> = new Map();
 
-  constructor(service: string, options: ResolvedDnsOptions, rejections: Rejections) {
+  constructor(service: string, { options, rejections, addresses }: LookupParts) {
     this.#service = service;
     this.#options = options;
     this.#rejections = rejections;
+    this.#addresses = addresses;
   }
 
   /** Rejects when DNS does not say what there is. */
@@ -92,7 +103,10 @@ export class Lookup {
       const id = `${host}:${port}`;
       if (instances.has(id)) continue;
       const said = { id, service: this.#service, host, port, protocol, weight };
-      const record = readRecord({ ...said, attributes: {}, status: 'up', generation: 0 });
+      const record = readRecord(
+        { ...said, attributes: {}, status: 'up', generation: 0 },
+        { addresses: this.#addresses },
+      );
       if ('refused' in record) this.#rejections.add(this.#service, id, record.refused);
       else instances.set(id, record.instance);
     }

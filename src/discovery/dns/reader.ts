@@ -38,7 +38,7 @@ export class DnsReader {
     const { options, rejections, scope } = parts;
     this.#followed = followed;
     this.#parts = parts;
-    this.#lookup = new Lookup(followed.service, options, rejections);
+    this.#lookup = new Lookup(followed.service, { options, rejections, addresses: scope.addresses });
     this.#retryAfter = fullJitter(RETRY_MS, Math.min(MAX_RETRY_MS, options.maxTtlMs), scope.random);
     void this.#look();
   }
