@@ -1,12 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
+import { createConsulRegistry } from './consul/consul-registry.ts';
+import { consulUrl } from './consul/options.ts';
 import { withoutCredentials } from './credentials.ts';
 import { createFileRegistry } from './file/file-registry.ts';
+import { createKubernetesRegistry } from './kubernetes/kubernetes-registry.ts';
+import { kubernetesUrl } from './kubernetes/options.ts';
 import { createRedisRegistry } from './redis/redis-registry.ts';
 import type { Registry, RegistryFactory } from './registry.ts';
 import { createStaticRegistry, type StaticLists } from './static.ts';
 
-/** What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`), lists of addresses, a function that makes one, or one. */
+/** What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `kubernetes:…`, `consul:…`), lists of addresses, a function that makes one, or one. */
 export type RegistryOption = string | StaticLists | RegistryFactory | Registry;
 
 /** Finds out which registry is meant; `name` is what the option is called in errors. */
@@ -22,11 +26,19 @@ function openUrl(name: string, url: string): RegistryFactory {
   if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return createRedisRegistry(name, { url });
   if (url.startsWith('file://') && URL.canParse(url)) return createFileRegistry(fileURLToPath(url));
   if (url.startsWith('file:') && url.length > 'file:'.length) return createFileRegistry(url.slice('file:'.length));
+  const kubernetes = kubernetesUrl(url);
+  if (kubernetes !== undefined) return createKubernetesRegistry(name, kubernetes);
+  const consul = consulUrl(url);
+  if (consul !== undefined) return createConsulRegistry(name, consul);
   return refuse(name, withoutCredentials(url));
 }
 
 function refuse(name: string, value: unknown): never {
-  fail(name, "'redis://…', 'rediss://…', 'file:DIR', lists of addresses by service, or a registry", value);
+  fail(
+    name,
+    "'redis://…', 'rediss://…', 'file:DIR', 'kubernetes:…', 'consul:…', lists of addresses by service, or a registry",
+    value,
+  );
 }
 
 function isRegistry(value: unknown): value is Registry {

@@ -124,10 +124,8 @@ export class HttpClient {
       ...(ca === undefined ? {} : { ca }),
     };
     const url = new URL(question.path, origin);
-    const response = await answerTo(
-      url.protocol === 'https:' ? https.request(url, options) : http.request(url, options),
-      body,
-    );
+    const request = url.protocol === 'https:' ? https.request(url, options) : http.request(url, options);
+    const response = await answerTo(request, body);
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return response;
     const said = await textOf(response, MAX_REFUSAL_BYTES).catch(() => ''); // the status says enough

@@ -22,6 +22,9 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** A server answered well, and yet it takes a person to get what was asked for. */
+export class PermanentError extends Error {}
+
 /** The status that a server answered with, when that is what went wrong. */
 export function statusOf(error: unknown): number | undefined {
   return error instanceof HttpStatusError ? error.status : undefined;
@@ -34,5 +37,6 @@ export function statusOf(error: unknown): number | undefined {
 export function isPermanent(error: unknown): boolean {
   const status = statusOf(error);
   if (status !== undefined) return status >= 400 && status < 500 && ![408, 409, 410, 425, 429].includes(status);
+  if (error instanceof PermanentError) return true;
   return error instanceof Error && 'code' in error && NEEDS_A_PERSON.test(String(error.code));
 }
