@@ -15,7 +15,9 @@ export interface TurnsOptions {
 }
 
 const RETRY_MS = 100;
-const RETRY_CAP_MS = 30_000;
+/** Wide enough that of a thousand processes which lose a server together no more than 50 come back in the same 100 ms. */
+const FIRST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 30_000;
 /** What takes a person is tried again this often, so that it heals by itself once the person was there. */
 const PERMANENT_MS = 30_000;
 const JITTER = 0.2;
@@ -39,7 +41,7 @@ export class Turns {
   /** Begins the first turn. */
   constructor(options: TurnsOptions) {
     this.#options = options;
-    this.#backoff = fullJitter(RETRY_MS, RETRY_CAP_MS, options.scope.random);
+    this.#backoff = fullJitter(FIRST_WAIT_MS, LONGEST_WAIT_MS, options.scope.random);
     this.#begin();
   }
 

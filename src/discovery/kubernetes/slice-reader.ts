@@ -37,8 +37,8 @@ const OVERDUE_MS = 10_000;
 /** A server that ends watches at once, or calls every version too old, is asked no more often than this in the long run. */
 const PACE_MS = 5_000;
 const PACE_BURST = 4;
-/** A server that restarts breaks off the watches of all processes at once. */
-const RETURN_JITTER_MS = 1_000;
+/** A server that restarts breaks off the watches of all processes at once, and they must not come back at once. */
+const RETURN_JITTER_MS = 2_500;
 
 /**
  * Follows the EndpointSlices of one service: lists them, then watches from the version of the list on, and goes on from the last version
