@@ -223,6 +223,7 @@ test('F101: names, forbidden addresses and ports that are none are skipped, coun
       { address: '127.1', pod: 'odd' },
       { address: 'players', pod: 'name' },
     ]),
+    sliceOf('family', [{ address: 'fd00::1', pod: 'family' }]),
     sliceOf('name', [{ address: 'evil.example.com' }], { addressType: 'FQDN' }),
     sliceOf('port', [pod(2)], { ports: [{ name: 'http', port: 0 }] }),
     sliceOf('all-ports', [pod(3)], { ports: [{ name: 'http', port: null }] }),
@@ -232,10 +233,12 @@ test('F101: names, forbidden addresses and ports that are none are skipped, coun
   expect(at(watch)).toBe('10.0.0.1:8080');
   const said = scope.seen('rejected').map(({ source, id }) => `${source} ${id.split('.')[0]}`);
   expect(said.sort()).toEqual(
-    ['mapped', 'metadata', 'name', 'name', 'no-ports', 'odd', 'p2', 'p3', 'zone'].map((id) => `players ${id}`),
+    ['family', 'mapped', 'metadata', 'name', 'name', 'no-ports', 'odd', 'p2', 'p3', 'zone'].map(
+      (id) => `players ${id}`,
+    ),
   );
   const { name } = registry;
-  expect(scope.metrics.value('registry_rejected', { registry: name, reason: 'host' })).toBe(6);
+  expect(scope.metrics.value('registry_rejected', { registry: name, reason: 'host' })).toBe(7);
   expect(scope.metrics.value('registry_rejected', { registry: name, reason: 'port' })).toBe(3);
 });
 
@@ -553,6 +556,18 @@ test('F13: a server that cannot prove who it is gets no token, and takes a perso
     () => scope.seen('registry'),
   );
   expect(server.asked).toEqual([]);
+});
+
+test('many services are followed, though no more than a few connect at a time; one that is given up meanwhile holds up nobody', async () => {
+  const { server, registry } = await setup();
+  const watches = Array.from({ length: 200 }, (_, n) => registry.watch(`s${n}`, () => {}));
+  watches[7]?.close();
+  await eventually(
+    () => server.watching === 199,
+    () => server.watching,
+    15_000,
+  );
+  expect(watches.filter(({ view }) => view.state === 'current').length).toBe(199);
 });
 
 test('outside of a pod it says which file is missing, and takes a person', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Gate } from '../../src/discovery/http/gate.ts';
 import { HttpStatusError, isPermanent } from '../../src/discovery/http/http-error.ts';
 import { LineSplitter } from '../../src/discovery/http/line-splitter.ts';
 import { Pace } from '../../src/discovery/http/pace.ts';
@@ -107,4 +108,40 @@ test('work that takes too long is given up, and so is what its caller gave up; n
   expect(await within(clock, 10, outer.signal, never).catch(String)).toBe('Error: closed');
   expect(await within(clock, 10, new AbortController().signal, async () => 'done')).toBe('done');
   expect([signals.length, clock.pending]).toEqual([2, 0]);
+});
+
+test('a gate lets a few in at a time, in their order; who gives up loses his turn, and all who wait can be turned away', async () => {
+  const gate = new Gate(2);
+  const { signal } = new AbortController();
+  const giving = new AbortController();
+  const log: string[] = [];
+  const enter = (name: string, by = signal) =>
+    gate.enter(by).then(
+      (leave) => {
+        log.push(name);
+        return leave;
+      },
+      (error: unknown) => {
+        log.push(`${name}: ${String(error)}`);
+        return () => {};
+      },
+    );
+  const first = await enter('1');
+  const second = await enter('2');
+  const third = enter('3', giving.signal);
+  const fourth = enter('4');
+  const fifth = enter('5');
+  giving.abort('enough');
+  await third;
+  first();
+  first();
+  await fourth;
+  expect(log).toEqual(['1', '2', '3: enough', '4']);
+  gate.turnAway('down');
+  await fifth;
+  second();
+  await enter('6');
+  expect(log.slice(4)).toEqual(['5: down', '6']);
+  await enter('7', giving.signal);
+  expect(log.at(-1)).toBe('7: enough');
 });

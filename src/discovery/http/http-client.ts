@@ -1,12 +1,9 @@
-import http, {
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http';
+import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import { fieldsOf } from './fields-of.ts';
+import { Gate } from './gate.ts';
 import { HttpStatusError } from './http-error.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { within } from './within.ts';
@@ -67,6 +64,18 @@ const MAX_LINE_BYTES = 4 * 1_024 * 1_024;
 const MAX_REFUSAL_BYTES = 4_096;
 /** A peer that vanished without a word is noticed by the kernel some 10 s after this. */
 const KEEP_ALIVE_MS = 15_000;
+/** A thousand services must not open their connections in one moment, in which nothing else could run. */
+const CONNECTING = 8;
+/** How long one may wait for its turn to connect, as long as the others succeed. */
+const QUEUE_MS = 120_000;
+
+/** What of a question is made for sending. */
+interface Sent {
+  readonly body: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca: string | undefined;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Asks one server over HTTP or HTTPS, for registries. Every question has a limit in time and in size, no redirect is followed, and each has
@@ -74,6 +83,11 @@ const KEEP_ALIVE_MS = 15_000;
  */
 export class HttpClient {
   readonly #options: HttpClientOptions;
+  readonly #gate = new Gate(CONNECTING);
+  /** Keep no connections; the second one remembers sessions of TLS, which makes all but the first cheap. */
+  readonly #plain = new http.Agent({ keepAlive: false });
+  readonly #secure = new https.Agent({ keepAlive: false });
+  #context: { readonly ca: string; readonly context: SecureContext } | undefined;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -81,8 +95,8 @@ export class HttpClient {
 
   /** Rejects with an `HttpStatusError` for a status that is not good, and with any other error when there is no answer. */
   async ask(question: Question): Promise<Answer> {
-    return within(this.#options.clock, question.timeoutMs, question.signal, async (signal) => {
-      const response = await this.#send(question, signal);
+    return within(this.#options.clock, question.timeoutMs, question.signal, async (signal, renew) => {
+      const response = await this.#send(question, signal, renew);
       const text = await textOf(response, MAX_BODY_BYTES);
       return { headers: response.headers, body: parsed(text) };
     });
@@ -92,7 +106,7 @@ export class HttpClient {
   async stream(question: StreamQuestion): Promise<void> {
     const { streamMs, opened, heard } = question;
     return within(this.#options.clock, question.timeoutMs, question.signal, async (signal, renew) => {
-      const response = await this.#send(question, signal);
+      const response = await this.#send(question, signal, renew);
       renew(streamMs);
       opened();
       const splitter = new LineSplitter(MAX_LINE_BYTES);
@@ -104,38 +118,57 @@ export class HttpClient {
     });
   }
 
-  async #send(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
-    const { origin, access } = this.#options;
-    const { headers, ca } = await access();
-    signal.throwIfAborted();
-    const body = question.body === undefined ? undefined : JSON.stringify(question.body);
-    const options: RequestOptions & { ca?: string } = {
-      method: question.method ?? 'GET',
-      headers: {
-        accept: question.accept ?? 'application/json',
-        'user-agent': 'heddle',
-        ...(body === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-        ...headers,
-      },
-      agent: false,
-      signal,
-      ...(ca === undefined ? {} : { ca }),
-    };
-    const url = new URL(question.path, origin);
-    const request = url.protocol === 'https:' ? https.request(url, options) : http.request(url, options);
-    const response = await answerTo(request, body);
+  async #send(question: Question, signal: AbortSignal, renew: (ms: number) => void): Promise<IncomingMessage> {
+    const { headers, ca } = await this.#options.access();
+    renew(QUEUE_MS);
+    const leave = await this.#gate.enter(signal);
+    renew(question.timeoutMs);
+    let connected = false;
+    let response: IncomingMessage;
+    try {
+      const body = question.body === undefined ? undefined : JSON.stringify(question.body);
+      response = await answerTo(this.#open(question, { body, headers, ca, signal }), body, () => {
+        connected = true;
+        leave();
+      });
+    } catch (error) {
+      // The others would find the same, a few at a time. Not so when it was only given up.
+      if (!connected && !question.signal.aborted) this.#gate.turnAway(signal.aborted ? signal.reason : error);
+      throw error;
+    } finally {
+      leave();
+    }
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return response;
     const said = await textOf(response, MAX_REFUSAL_BYTES).catch(() => ''); // the status says enough
     throw new HttpStatusError(statusCode, reasonIn(said), response.headers['retry-after']);
   }
+
+  #open({ method = 'GET', path, accept = 'application/json' }: Question, sent: Sent): ClientRequest {
+    const { body, headers, ca, signal } = sent;
+    const url = new URL(path, this.#options.origin);
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const content = body === undefined ? {} : { 'content-type': 'application/json', ...length };
+    const options = { method, signal, headers: { accept, 'user-agent': 'heddle', ...content, ...headers } };
+    if (url.protocol === 'http:') return http.request(url, { ...options, agent: this.#plain });
+    const trusted = ca === undefined ? {} : { ca, secureContext: this.#contextFor(ca) };
+    return https.request(url, { ...options, ...trusted, agent: this.#secure });
+  }
+
+  /** To make one takes longer than all the rest of a connection, and certificates are seldom replaced. */
+  #contextFor(ca: string): SecureContext {
+    if (this.#context?.ca !== ca) this.#context = { ca, context: createSecureContext({ ca }) };
+    return this.#context.context;
+  }
 }
 
-function answerTo(request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
+/** `connected` is called when the connection stands. */
+function answerTo(request: ClientRequest, body: string | undefined, connected: () => void): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    request.on('socket', (socket) => {
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', connected);
+    });
     request.on('response', resolve);
     // It stays, for what breaks later: that is told by the response.
     request.on('error', reject);
