@@ -210,7 +210,7 @@ test('F59: a service that changes all the time is not asked for in a hurry', asy
     await clock.advance(50);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  // 60 turns, and 5 of the burst.
+  // 60 rounds, and 5 of the burst.
   expect(server.queries.length - length).toBeLessThanOrEqual(66);
   expect(server.queries.length - length).toBeGreaterThan(20);
   expect(watch.view.state).toBe('current');

@@ -439,7 +439,7 @@ test('F8: a server that ends each watch at once, or finds each version too old, 
     await clock.advance(100);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  // 12 turns and 4 of the burst, each of a list and a watch.
+  // 12 rounds and 4 of the burst, each of a list and a watch.
   expect(server.asked.length - length).toBeLessThanOrEqual(34);
   expect(server.asked.length - length).toBeGreaterThan(10);
   expect(watch.view.state).toBe('current');
@@ -591,7 +591,7 @@ test('F7: whoever gives the token may take for ever: it is as if the server did 
   expect(watch.view.reason).toBe('no answer within 10000 ms');
 });
 
-test('nothing is left when it is closed: no timer, no connection, no turn', async () => {
+test('nothing is left when it is closed: no timer, no connection, no round', async () => {
   const { server, clock, registry, follow } = await setup();
   server.put(sliceOf('a', [pod(1)]));
   const watch = await follow();

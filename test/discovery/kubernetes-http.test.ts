@@ -4,7 +4,7 @@ import { Gate } from '../../src/discovery/http/gate.ts';
 import { HttpStatusError, isPermanent } from '../../src/discovery/http/http-error.ts';
 import { LineSplitter } from '../../src/discovery/http/line-splitter.ts';
 import { Pace } from '../../src/discovery/http/pace.ts';
-import { Turns } from '../../src/discovery/http/turns.ts';
+import { Rounds } from '../../src/discovery/http/rounds.ts';
 import { within } from '../../src/discovery/http/within.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
@@ -46,14 +46,14 @@ test('F25: of a thousand processes that lose a server together no more than 50 c
   const random = seededRandom(7);
   const at: number[] = [];
   const all = Array.from({ length: 1_000 }, () => {
-    const turn = async () => {
+    const round = async () => {
       at.push(clock.now());
       throw new Error('gone');
     };
-    return new Turns({ turn, failed: () => {}, scope: { clock, random } });
+    return new Rounds({ round, failed: () => {}, scope: { clock, random } });
   });
   await clock.advance(10_000);
-  for (const turns of all) turns.close();
+  for (const rounds of all) rounds.close();
   const returns = new Map<number, number>();
   for (const moment of at.slice(1_000))
     returns.set(Math.floor(moment / 100), (returns.get(Math.floor(moment / 100)) ?? 0) + 1);

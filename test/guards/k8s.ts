@@ -8,7 +8,7 @@ const http = 'test/discovery/kubernetes-http.test.ts';
 export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F2',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: 'this.#nextIn(asked === undefined ?',
     without: 'if (!permanent) return;\n    this.#nextIn(asked === undefined ?',
     test: consul,
@@ -88,7 +88,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F13',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: 'const permanent = isPermanent(error);',
     without: 'const permanent = isPermanent(undefined);',
     test: kubernetes,
@@ -96,7 +96,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F13',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: 'const asked = error instanceof HttpStatusError ? error.retryAfterMs : undefined;',
     without: 'const asked = error instanceof HttpStatusError ? undefined : undefined;',
     test: kubernetes,
@@ -104,7 +104,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F13',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: '!this.#unauthorized;',
     without: 'true;',
     test: kubernetes,
@@ -128,7 +128,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F15',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: 'if (first) {',
     without: 'if (first && isPermanent(undefined)) {',
     test: kubernetes,
@@ -160,7 +160,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F25',
-    file: 'src/discovery/http/turns.ts',
+    file: 'src/discovery/http/rounds.ts',
     guard: 'RETRY_MS + this.#backoff(this.#failures++);',
     without: 'RETRY_MS + FIRST_WAIT_MS;',
     test: http,
@@ -249,8 +249,8 @@ export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F102',
     file: 'src/discovery/consul/record-in-meta.ts',
-    guard: 'isServiceName(service) ? { id, service } : { id }',
-    without: '{}',
+    guard: "return text === '' ? undefined : parseRecord(text, expected);",
+    without: "return text === '' ? undefined : parseRecord(text, { addresses: expected.addresses });",
     test: consul,
     name: 'F102: a record in metadata',
   },

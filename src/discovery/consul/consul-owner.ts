@@ -1,7 +1,7 @@
 import { jittered } from '../../core/random.ts';
 import { fieldsOf } from '../http/fields-of.ts';
 import { statusOf } from '../http/http-error.ts';
-import { Turns } from '../http/turns.ts';
+import { Rounds } from '../http/rounds.ts';
 import { OwnState } from '../own-state.ts';
 import type { Reach } from '../reach.ts';
 import type { Announcement, Instance, RegistryScope } from '../registry.ts';
@@ -39,17 +39,17 @@ export class ConsulOwner implements Announcement {
   readonly #meta: Readonly<Record<string, string>>;
   readonly #own: OwnState;
   readonly #part: string;
-  readonly #turns: Turns;
+  readonly #rounds: Rounds;
   readonly #closing = new AbortController();
 
   constructor(instance: Instance, options: ConsulOwnerOptions) {
     this.instance = instance;
     this.#options = options;
-    this.#meta = metaOf(instance);
+    this.#meta = metaOf(instance, options.scope.addresses);
     this.#own = new OwnState(options.scope, instance);
     this.#part = `owner of ${instance.id}`;
-    this.#turns = new Turns({
-      turn: (signal) => this.#beat(signal),
+    this.#rounds = new Rounds({
+      round: (signal) => this.#beat(signal),
       failed: (reason, permanent) => {
         this.#own.become('retrying', reason);
         options.reach.lost(this.#part, reason, permanent);
@@ -65,14 +65,14 @@ export class ConsulOwner implements Announcement {
   async leave(): Promise<void> {
     const { over } = this.#own;
     this.#own.become('left', 'withdrawn');
-    const stopped = this.#turns.stop();
+    const stopped = this.#rounds.stop();
     if (!over) await settledWithin(this.#options.scope.clock, LEAVE_MS, this.#withdraw(stopped));
     this.close();
   }
 
   /** Stops at once. What is registered stays until its check has been critical for a minute. */
   close(): void {
-    this.#turns.close();
+    this.#rounds.close();
     this.#closing.abort(new Error('the registry is closed'));
     this.#options.reach.forget(this.#part);
   }
@@ -82,13 +82,13 @@ export class ConsulOwner implements Announcement {
     const listed = await this.#listed(signal);
     if (listed === 'newer') {
       this.#own.become('fenced', 'a newer process has announced the same id');
-      void this.#turns.stop();
+      void this.#rounds.stop();
       reach.forget(this.#part);
       return 0;
     }
     if (listed !== 'own' || !(await this.#pass(signal))) await this.#register(signal);
     this.#own.become('announced', '');
-    this.#turns.succeeded();
+    this.#rounds.succeeded();
     reach.back(this.#part);
     return jittered(scope.random, BEAT_MS, BEAT_JITTER);
   }
@@ -98,7 +98,7 @@ export class ConsulOwner implements Announcement {
     const { id, service, generation } = this.instance;
     try {
       const { body } = await this.#ask('GET', `service/${encodeURIComponent(id)}`, signal);
-      const record = recordIn(fieldsOf(body)['Meta'], id, service);
+      const record = recordIn(fieldsOf(body)['Meta'], { id, service, addresses: this.#options.scope.addresses });
       if (record === undefined || 'refused' in record || record.instance.generation < generation) return 'none';
       return record.instance.generation === generation ? 'own' : 'newer';
     } catch (error) {

@@ -2,10 +2,19 @@ import { isServiceName } from '../../core/check.ts';
 import { fieldsOf } from '../http/fields-of.ts';
 import { Reach } from '../reach.ts';
 import { announceNowhere } from '../read-only.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from '../registry.ts';
 import { Rejections } from '../rejections.ts';
 import { settledWithin } from '../settled-within.ts';
-import { Watches } from '../watches.ts';
+import { type Feed, Watches } from '../watches.ts';
 import { Agent } from './agent.ts';
 import { ConsulOwner } from './consul-owner.ts';
 import { HealthReader } from './health-reader.ts';
@@ -43,10 +52,13 @@ class ConsulRegistry implements Registry {
     const rejections = new Rejections(this.name, scope);
     this.#agent = agent;
     this.#reach = reach;
-    this.#watches = new Watches(scope, (followed) => {
+    const feed: Feed = (followed) => {
       const reader = new HealthReader(followed, { agent, consul: options, reach, rejections, scope });
       return () => reader.close();
-    });
+    };
+    const { datacenter, namespace, tags } = options;
+    const keptAs = [this.name, datacenter ?? '', namespace ?? '', ...tags].join(' ');
+    this.#watches = new Watches(scope, feed, { keptAs });
   }
 
   announce(instance: Instance): Announcement {
@@ -57,8 +69,8 @@ class ConsulRegistry implements Registry {
     return owner;
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {

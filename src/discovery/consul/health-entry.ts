@@ -1,3 +1,4 @@
+import type { AddressRule } from '../address.ts';
 import { fieldsOf, itemsOf } from '../http/fields-of.ts';
 import { isText, type ParsedRecord, readRecord } from '../record.ts';
 import type { Instance } from '../registry.ts';
@@ -9,6 +10,13 @@ export type HealthEntry =
   | { readonly id: string; readonly parsed: ParsedRecord }
   /** Nobody has said lately how it is. */
   | undefined;
+
+/** What an entry must be of, and what is added to what it says. */
+export interface HealthContext {
+  readonly service: string;
+  readonly protocol: 'http' | 'https';
+  readonly addresses: AddressRule | undefined;
+}
 
 interface Health {
   readonly status: Instance['status'];
@@ -29,14 +37,14 @@ const MAX_VALUE = 512;
  * checks are silent nobody has said anything: a beat that stayed away, an agent that has just started, a node that the other nodes do not
  * hear. Such an instance is told by leaving it out, which puts it in doubt.
  */
-export function readHealthEntry(entry: unknown, service: string, protocol: 'http' | 'https'): HealthEntry {
+export function readHealthEntry(entry: unknown, { service, protocol, addresses }: HealthContext): HealthEntry {
   const { Node: node, Service: of, Checks: checks } = fieldsOf(entry);
   const health = healthOf(itemsOf(checks));
   if (health === undefined) return undefined;
   const { ID: ownId, Address: address, Port: port, Meta: meta, Tags: tags, Weights: weights } = fieldsOf(of);
   const { Node: nodeName, Address: nodeAddress } = fieldsOf(node);
   const serviceId = typeof ownId === 'string' ? ownId : '';
-  const record = recordIn(meta, serviceId, service);
+  const record = recordIn(meta, { id: serviceId, service, addresses });
   if (record !== undefined) {
     if ('refused' in record) return { id: serviceId, parsed: record };
     const { instance } = record;
@@ -60,7 +68,7 @@ export function readHealthEntry(entry: unknown, service: string, protocol: 'http
       status: weight === 0 ? 'out' : health.status,
       generation: 0,
     },
-    { service },
+    { service, addresses },
   );
   return { id, parsed };
 }

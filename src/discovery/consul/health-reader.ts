@@ -4,7 +4,7 @@ import { itemsOf } from '../http/fields-of.ts';
 import type { Answer } from '../http/http-client.ts';
 import { PermanentError } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
-import { Turns } from '../http/turns.ts';
+import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
 import type { Instance, RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
@@ -41,7 +41,7 @@ export class HealthReader {
   readonly #followed: FollowedService;
   readonly #options: HealthReaderOptions;
   readonly #part: string;
-  readonly #turns: Turns;
+  readonly #rounds: Rounds;
   readonly #pace = new Pace(PACE_MS, PACE_BURST);
   /** The index of the last answer; 0 when the next one must come at once. */
   #index = 0;
@@ -50,8 +50,8 @@ export class HealthReader {
     this.#followed = followed;
     this.#options = options;
     this.#part = `health of ${followed.service}`;
-    this.#turns = new Turns({
-      turn: (signal) => this.#turn(signal),
+    this.#rounds = new Rounds({
+      round: (signal) => this.#round(signal),
       failed: (reason, permanent) => {
         this.#index = 0;
         followed.apply({ kind: 'lost', reason });
@@ -62,11 +62,11 @@ export class HealthReader {
   }
 
   close(): void {
-    this.#turns.close();
+    this.#rounds.close();
     this.#options.reach.forget(this.#part);
   }
 
-  async #turn(signal: AbortSignal): Promise<number> {
+  async #round(signal: AbortSignal): Promise<number> {
     const { agent, scope } = this.#options;
     const before = this.#index;
     const waitMs = Math.round(jittered(scope.random, WAIT_MS, WAIT_JITTER));
@@ -79,7 +79,7 @@ export class HealthReader {
     const index = indexOf(answer);
     if (before !== 0 && index === before) this.#followed.apply({ kind: 'confirmed' });
     else this.#found(answer, index);
-    this.#turns.succeeded();
+    this.#rounds.succeeded();
     this.#options.reach.back(this.#part);
     this.#index = index < before ? 0 : index;
     return this.#pace.waitMs(scope.clock.now());
@@ -90,11 +90,12 @@ export class HealthReader {
     // An agent says nothing of what the token may not see; an empty list would be no answer then.
     if (body.length === 0 && headers['x-consul-results-filtered-by-acls'] === 'true')
       throw new PermanentError('the token may not read the service');
-    const { rejections, consul } = this.#options;
+    const { rejections, consul, scope } = this.#options;
     const { service } = this.#followed;
+    const context = { service, protocol: consul.protocol, addresses: scope.addresses };
     const instances: Instance[] = [];
     for (const item of itemsOf(body)) {
-      const entry = readHealthEntry(item, service, consul.protocol);
+      const entry = readHealthEntry(item, context);
       if (entry === undefined) continue;
       const { id, parsed } = entry;
       if ('refused' in parsed) rejections.add(service, id, parsed.refused);

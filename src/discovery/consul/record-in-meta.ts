@@ -1,6 +1,6 @@
-import { isServiceName } from '../../core/check.ts';
+import type { AddressRule } from '../address.ts';
 import { fieldsOf } from '../http/fields-of.ts';
-import { type ParsedRecord, parseRecord, serialiseRecord } from '../record.ts';
+import { type Expected, type ParsedRecord, parseRecord, serialiseRecord } from '../record.ts';
 import type { Instance } from '../registry.ts';
 
 /** A value of Consul's metadata has at most 512 bytes, and a character of text at most 3 (two of them may make one of 4). */
@@ -12,10 +12,11 @@ const MAX_PAIR_BYTES = 512;
 
 /**
  * What a mesh says of an instance, as metadata of a service of Consul: the whole record, in as many parts as it needs, because Consul has no
- * place for all that is in it; and for the others who look there, each attribute that Consul can hold.
+ * place for all that is in it; and for the others who look there, each attribute that Consul can hold. Throws a `ConfigError` for an instance
+ * that readers would refuse who go by the same `addresses`.
  */
-export function metaOf(instance: Instance): Readonly<Record<string, string>> {
-  const text = serialiseRecord(instance);
+export function metaOf(instance: Instance, addresses?: AddressRule): Readonly<Record<string, string>> {
+  const text = serialiseRecord(instance, addresses);
   const meta: Record<string, string> = {};
   for (let from = 0, part = 0; from < text.length; from += PART_LENGTH, part++)
     meta[`${PART}${part}`] = text.slice(from, from + PART_LENGTH);
@@ -27,8 +28,8 @@ export function metaOf(instance: Instance): Readonly<Record<string, string>> {
   return meta;
 }
 
-/** The record that a mesh has put into metadata; `undefined` when none did. It must be of this id and service. */
-export function recordIn(meta: unknown, id: string, service: string): ParsedRecord | undefined {
+/** The record that a mesh has put into metadata; `undefined` when none did. */
+export function recordIn(meta: unknown, expected: Expected): ParsedRecord | undefined {
   const pairs = fieldsOf(meta);
   let text = '';
   for (let part = 0; part < MAX_PAIRS; part++) {
@@ -36,6 +37,5 @@ export function recordIn(meta: unknown, id: string, service: string): ParsedReco
     if (typeof piece !== 'string') break;
     text += piece;
   }
-  if (text === '') return undefined;
-  return parseRecord(text, isServiceName(service) ? { id, service } : { id });
+  return text === '' ? undefined : parseRecord(text, expected);
 }

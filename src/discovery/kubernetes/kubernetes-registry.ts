@@ -2,9 +2,18 @@ import { fieldsOf, itemsOf } from '../http/fields-of.ts';
 import { HttpClient } from '../http/http-client.ts';
 import { Reach } from '../reach.ts';
 import { announceNowhere } from '../read-only.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from '../registry.ts';
 import { Rejections } from '../rejections.ts';
-import { Watches } from '../watches.ts';
+import { type Feed, Watches } from '../watches.ts';
 import {
   isKubernetesName,
   type KubernetesRegistryOptions,
@@ -50,7 +59,7 @@ class KubernetesRegistry implements Registry {
       reach: new Reach(this.name, scope),
       rejections: new Rejections(this.name, scope),
     };
-    this.#watches = new Watches(scope, (followed) => {
+    const feed: Feed = (followed) => {
       const [kubernetesService = '', namespace, ...more] = followed.service.split('.');
       if (more.length > 0 || ![kubernetesService, namespace ?? 'any'].every(isKubernetesName)) {
         followed.apply({ kind: 'lost', reason: 'in Kubernetes a service is called name or name.namespace' });
@@ -62,7 +71,8 @@ class KubernetesRegistry implements Registry {
         namespace: () => (namespace === undefined ? account.namespace() : Promise.resolve(namespace)),
       });
       return () => reader.close();
-    });
+    };
+    this.#watches = new Watches(scope, feed, { keptAs: `${this.name} ${options.server.host} ${port ?? ''}` });
   }
 
   /** Has no effect: the cluster lists the pods that are ready. */
@@ -70,8 +80,8 @@ class KubernetesRegistry implements Registry {
     return announceNowhere(this.#scope, instance, 'Kubernetes lists the pods of a service that are ready');
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   /** Names of the services in the namespace; at most those of 500 slices. */

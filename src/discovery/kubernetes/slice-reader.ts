@@ -3,7 +3,7 @@ import type { FollowedService } from '../followed-service.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import { statusOf } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
-import { Turns } from '../http/turns.ts';
+import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
 import type { Refusal } from '../record.ts';
 import type { RegistryScope } from '../registry.ts';
@@ -52,7 +52,7 @@ export class SliceReader {
   readonly #followed: FollowedService;
   readonly #options: SliceReaderOptions;
   readonly #part: string;
-  readonly #turns: Turns;
+  readonly #rounds: Rounds;
   readonly #pace = new Pace(PACE_MS, PACE_BURST);
   /** By name. Never changed, always replaced. */
   #slices: ReadonlyMap<string, Slice> = new Map();
@@ -63,8 +63,8 @@ export class SliceReader {
     this.#followed = followed;
     this.#options = options;
     this.#part = `slices of ${followed.service}`;
-    this.#turns = new Turns({
-      turn: (signal) => this.#turn(signal),
+    this.#rounds = new Rounds({
+      round: (signal) => this.#round(signal),
       failed: (reason, permanent) => {
         followed.apply({ kind: 'lost', reason });
         options.reach.lost(this.#part, reason, permanent);
@@ -74,11 +74,11 @@ export class SliceReader {
   }
 
   close(): void {
-    this.#turns.close();
+    this.#rounds.close();
     this.#options.reach.forget(this.#part);
   }
 
-  async #turn(signal: AbortSignal): Promise<number> {
+  async #round(signal: AbortSignal): Promise<number> {
     const { clock, random } = this.#options.scope;
     const namespace = await this.#options.namespace();
     let brokeOff = false;
@@ -119,7 +119,7 @@ export class SliceReader {
         },
         heard: (lines) => this.#heard(lines, namespace),
       });
-      this.#turns.succeeded();
+      this.#rounds.succeeded();
       return false;
     } catch (error) {
       if (!open) throw error;
@@ -144,7 +144,7 @@ export class SliceReader {
       changed ||= change.kind !== 'bookmark';
       this.#version = change.version;
     }
-    this.#turns.succeeded();
+    this.#rounds.succeeded();
     this.#slices = slices;
     if (changed) this.#found();
     else this.#followed.apply({ kind: 'confirmed' });
@@ -152,7 +152,7 @@ export class SliceReader {
 
   /** A slice that cannot be read leaves what was known of it: it says nothing new. */
   #keep(slices: Map<string, Slice>, object: unknown, namespace: string): void {
-    const { kubernetesService, port, attributes } = this.#options;
+    const { kubernetesService, port, attributes, scope } = this.#options;
     const name = nameOf(object);
     if (name === undefined) {
       this.#reject('a slice', 'record');
@@ -164,6 +164,7 @@ export class SliceReader {
       namespace,
       port,
       attributes,
+      addresses: scope.addresses,
       rejected: (id, refusal) => this.#reject(id, refusal),
     });
     if (slice !== undefined) slices.set(name, slice);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { AddressRule } from '../address.ts';
 import { fieldsOf, itemsOf } from '../http/fields-of.ts';
 import { type Refusal, readRecord } from '../record.ts';
 import type { Instance } from '../registry.ts';
@@ -19,6 +20,7 @@ export interface SliceContext {
   readonly namespace: string;
   readonly port: string | number | undefined;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly addresses: AddressRule | undefined;
   /** Is told of what was skipped. */
   readonly rejected: (id: string, refusal: Refusal) => void;
 }
@@ -55,22 +57,25 @@ export function readSlice(object: unknown, context: SliceContext): Slice | undef
     const { addresses, conditions, targetRef, zone, nodeName } = fieldsOf(endpoint);
     const host = itemsOf(addresses)[0];
     const own = idOf(targetRef, `${String(host)}:${String(at.port)}`);
-    const parsed = readRecord({
-      id: own,
-      service: context.service,
-      host: typeof host === 'string' && isIP(host) === family ? host : '',
-      port: at.port,
-      protocol: at.protocol,
-      attributes: {
-        ...context.attributes,
-        ...(isGiven(zone) ? { zone } : {}),
-        ...(isGiven(nodeName) ? { node: nodeName } : {}),
+    const parsed = readRecord(
+      {
+        id: own,
+        service: context.service,
+        host: typeof host === 'string' && isIP(host) === family ? host : '',
+        port: at.port,
+        protocol: at.protocol,
+        attributes: {
+          ...context.attributes,
+          ...(isGiven(zone) ? { zone } : {}),
+          ...(isGiven(nodeName) ? { node: nodeName } : {}),
+        },
+        weight: 1,
+        status: statusOf(conditions),
+        // A pod that is made anew has another id.
+        generation: 0,
       },
-      weight: 1,
-      status: statusOf(conditions),
-      // A pod that is made anew has another id.
-      generation: 0,
-    });
+      { service: context.service, addresses: context.addresses },
+    );
     if ('refused' in parsed) context.rejected(own, parsed.refused);
     else instances.push(parsed.instance);
   }

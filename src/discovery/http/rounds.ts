@@ -5,11 +5,11 @@ import { jittered } from '../../core/random.ts';
 import type { RegistryScope } from '../registry.ts';
 import { HttpStatusError, isPermanent, statusOf } from './http-error.ts';
 
-/** What is done in turns. */
-export interface TurnsOptions {
-  /** One turn. Resolves with the milliseconds until the next one; rejects when it failed. `signal` is aborted by `close`. */
-  readonly turn: (signal: AbortSignal) => Promise<number>;
-  /** A turn failed, and it is worth a word; `permanent` when waiting does not cure it. `reason` is for people. */
+/** What is done in rounds. */
+export interface RoundsOptions {
+  /** One round. Resolves with the milliseconds until the next one; rejects when it failed. `signal` is aborted by `close`. */
+  readonly round: (signal: AbortSignal) => Promise<number>;
+  /** A round failed, and it is worth a word; `permanent` when waiting does not cure it. `reason` is for people. */
   readonly failed: (reason: string, permanent: boolean) => void;
   readonly scope: Pick<RegistryScope, 'clock' | 'random'>;
 }
@@ -24,11 +24,11 @@ const JITTER = 0.2;
 const UNAUTHORIZED = 401;
 
 /**
- * Asks a server again and again until it is closed: one turn after the other, the next at once or after a wait, and after a failure with
+ * Asks a server again and again until it is closed: one round after the other, the next at once or after a wait, and after a failure with
  * full jitter. A server that says when it wants to be asked again is obeyed.
  */
-export class Turns {
-  readonly #options: TurnsOptions;
+export class Rounds {
+  readonly #options: RoundsOptions;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   #timer: Timer | undefined;
@@ -38,8 +38,8 @@ export class Turns {
   /** Whether the last answer was that the token is not good. */
   #unauthorized = false;
 
-  /** Begins the first turn. */
-  constructor(options: TurnsOptions) {
+  /** Begins the first round. */
+  constructor(options: RoundsOptions) {
     this.#options = options;
     this.#backoff = fullJitter(FIRST_WAIT_MS, LONGEST_WAIT_MS, options.scope.random);
     this.#begin();
@@ -51,14 +51,14 @@ export class Turns {
     this.#unauthorized = false;
   }
 
-  /** No further turn. Resolves when the last one is over. */
+  /** No further round. Resolves when the last one is over. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#working;
   }
 
-  /** No further turn, and an end to this one. */
+  /** No further round, and an end to this one. */
   close(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -66,7 +66,7 @@ export class Turns {
   }
 
   #begin(): void {
-    this.#working = this.#options.turn(this.#abort.signal).then(
+    this.#working = this.#options.round(this.#abort.signal).then(
       (waitMs) => this.#nextIn(waitMs),
       (error: unknown) => this.#failed(error),
     );
@@ -82,7 +82,7 @@ export class Turns {
     if (this.#stopped) return;
     const { failed, scope } = this.#options;
     const { random } = scope;
-    // A token may have been replaced a moment ago: the next turn reads it anew. Only if that is refused too, something is wrong.
+    // A token may have been replaced a moment ago: the next round reads it anew. Only if that is refused too, something is wrong.
     const first = statusOf(error) === UNAUTHORIZED && !this.#unauthorized;
     this.#unauthorized = statusOf(error) === UNAUTHORIZED;
     if (first) {
