@@ -8,8 +8,10 @@ export default defineConfig({
     // Code from the docs imports the package by its name.
     alias: [
       { find: /^heddle$/, replacement: source('index.ts') },
+      { find: /^heddle\/consul$/, replacement: source('discovery/consul/entry.ts') },
       { find: /^heddle\/got$/, replacement: source('client/got/entry.ts') },
       { find: /^heddle\/dns$/, replacement: source('discovery/dns/entry.ts') },
+      { find: /^heddle\/kubernetes$/, replacement: source('discovery/kubernetes/entry.ts') },
       { find: /^heddle\/redis$/, replacement: source('discovery/redis/entry.ts') },
       { find: /^heddle\/testing$/, replacement: source('testing/entry.ts') },
     ],

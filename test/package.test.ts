@@ -121,6 +121,8 @@ test('the main entry and the test kit give what their documentation says', async
   expect(await names('heddle/got')).toMatch(/\bcreateGot\b/);
   expect(await names('heddle/dns')).toMatch(/\bdnsRegistry\b/);
   expect(await names('heddle/redis')).toMatch(/\bredisRegistry\b/);
+  expect(await names('heddle/kubernetes')).toMatch(/\bkubernetesRegistry\b/);
+  expect(await names('heddle/consul')).toMatch(/\bconsulRegistry\b/);
 });
 
 test('nothing inside can be reached past the entries', async () => {

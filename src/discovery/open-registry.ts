@@ -1,14 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
+import { createConsulRegistry } from './consul/consul-registry.ts';
+import { consulUrl } from './consul/options.ts';
 import { withoutCredentials } from './credentials.ts';
 import { createDnsRegistry } from './dns/dns-registry.ts';
 import { parseDnsUrl } from './dns/dns-url.ts';
 import { createFileRegistry } from './file/file-registry.ts';
+import { createKubernetesRegistry } from './kubernetes/kubernetes-registry.ts';
+import { kubernetesUrl } from './kubernetes/options.ts';
 import { createRedisRegistry } from './redis/redis-registry.ts';
 import type { Registry, RegistryFactory } from './registry.ts';
 import { createStaticRegistry, type StaticLists } from './static.ts';
 
-/** What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`), lists of addresses, a function that makes one, or one. */
+/**
+ * What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, `kubernetes:…`, `consul:…`), lists of addresses, a function
+ * that makes one, or one.
+ */
 export type RegistryOption = string | StaticLists | RegistryFactory | Registry;
 
 /** Finds out which registry is meant; `name` is what the option is called in errors. */
@@ -25,13 +32,18 @@ function openUrl(name: string, url: string): RegistryFactory {
   if (url.startsWith('file://') && URL.canParse(url)) return createFileRegistry(fileURLToPath(url));
   if (url.startsWith('file:') && url.length > 'file:'.length) return createFileRegistry(url.slice('file:'.length));
   const dns = parseDnsUrl(name, url);
-  return dns === undefined ? refuse(name, withoutCredentials(url)) : createDnsRegistry(name, dns);
+  if (dns !== undefined) return createDnsRegistry(name, dns);
+  const kubernetes = kubernetesUrl(url);
+  if (kubernetes !== undefined) return createKubernetesRegistry(name, kubernetes);
+  const consul = consulUrl(url);
+  if (consul !== undefined) return createConsulRegistry(name, consul);
+  return refuse(name, withoutCredentials(url));
 }
 
 function refuse(name: string, value: unknown): never {
   fail(
     name,
-    "'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', lists of addresses by service, or a registry",
+    "'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, or a registry",
     value,
   );
 }

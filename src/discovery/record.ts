@@ -118,7 +118,8 @@ function parseAttributes(value: unknown): Readonly<Record<string, string>> | und
   return attributes;
 }
 
-function isText(value: unknown, max: number): value is string {
+/** Whether it is a text of 1 to `max` characters that can be shown. */
+export function isText(value: unknown, max: number): value is string {
   return (
     typeof value === 'string' && value !== '' && value.length <= max && value.isWellFormed() && !UNPRINTABLE.test(value)
   );

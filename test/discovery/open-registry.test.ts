@@ -21,6 +21,12 @@ test('a registry is told from its form', async () => {
   expect(await nameOf('redis://127.0.0.1:1/2')).toBe('redis://127.0.0.1:1/2');
   expect(await nameOf('rediss://127.0.0.1:1')).toBe('rediss://127.0.0.1:1');
   expect(await nameOf('dns:prod.svc.cluster.local?port=8080')).toBe('dns:prod.svc.cluster.local');
+  expect(await nameOf('kubernetes:')).toBe('kubernetes');
+  expect(await nameOf('kubernetes:prod?port=http')).toBe('kubernetes:prod');
+  expect(await nameOf('kubernetes:prod?port=8080')).toBe('kubernetes:prod');
+  expect(await nameOf('consul:')).toBe('consul://127.0.0.1:8500');
+  expect(await nameOf('consul://10.0.0.1?dc=eu-1')).toBe('consul://10.0.0.1:8500');
+  expect(await nameOf('consul://10.0.0.1:8501')).toBe('consul://10.0.0.1:8501');
   const own = createMemoryRegistry().registry(createScope());
   expect(openRegistry('registry', own)(createScope())).toBe(own);
 });
@@ -31,11 +37,37 @@ test('F114: user and password of a URL are neither in the name nor in an error',
   expect(() => openRegistry('registry', 'redis://user:secret@[')).toThrow(/^(?!.*secret)/);
 });
 
-test.each([undefined, null, 7, '', 'file:', 'dns:', 'dns://10.0.0.1/players', 'http://10.0.0.1', [], new Date(), true])(
-  '%j is none',
-  (value) => {
-    expect(() => openRegistry('registry', value)).toThrow(
-      "registry must be 'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', lists of addresses by service, or a registry, not ",
-    );
-  },
-);
+test('a namespace, a port or a datacenter that cannot be one is named as it stands in the URL', () => {
+  expect(() => openRegistry('registry', 'kubernetes:Prod')).toThrow(
+    'registry.namespace must be the name of a namespace',
+  );
+  expect(() => openRegistry('registry', 'kubernetes:?port=0')).toThrow(
+    'registry.port must be an integer from 1 to 65535, not 0',
+  );
+  expect(() => openRegistry('registry', 'consul://10.0.0.1?dc=a%20b')).toThrow('registry.datacenter must be');
+  expect(() => openRegistry('registry', 'consul://me:secret@10.0.0.1')).toThrow(/^(?!.*secret)registry must be/);
+});
+
+test.each([
+  undefined,
+  null,
+  7,
+  '',
+  'file:',
+  'kubernetes',
+  'kubernetes:a/b',
+  'kubernetes:?x=1',
+  'consul',
+  'consul://',
+  'consul:/x',
+  'dns:',
+  'dns://10.0.0.1/players',
+  'http://10.0.0.1',
+  [],
+  new Date(),
+  true,
+])('%j is none', (value) => {
+  expect(() => openRegistry('registry', value)).toThrow(
+    "registry must be 'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, or a registry, not ",
+  );
+});

@@ -4,6 +4,7 @@ import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
+import { k8sGuards } from './k8s.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
 export const guards: readonly Guard[] = [
@@ -12,4 +13,5 @@ export const guards: readonly Guard[] = [
   ...cacheGuards,
   ...dnsGuards,
   ...fileGuards,
+  ...k8sGuards,
 ];
