@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, test as anyTest, expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import type { RedisRegistryOptions } from '../../src/discovery/redis/options.ts';
+import type { RedisRegistryFields } from '../../src/discovery/redis/options.ts';
 import { createRedisRegistry } from '../../src/discovery/redis/redis-registry.ts';
 import type { Registry, View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -23,10 +23,16 @@ afterEach(async () => {
 function setup(server: RedisServer) {
   cleanups.push(() => server.close());
   return {
-    open(options: RedisRegistryOptions = {}, clock?: Clock) {
+    open(options: RedisRegistryFields = {}, clock?: Clock) {
       const scope = createScope(clock);
       const where = options.client === undefined ? { url: server.url } : {};
-      const registry = createRedisRegistry('registry', { ...where, beatMs: 100, leaseMs: 500, ...options })(scope);
+      const registry = createRedisRegistry('registry', {
+        ...where,
+        beatMs: 100,
+        leaseMs: 500,
+        reconnectMs: 100,
+        ...options,
+      })(scope);
       cleanups.push(() => registry.close());
       return { registry, scope };
     },
