@@ -12,7 +12,9 @@ const REFUSED_AGAIN_MS = 5_000;
 const CLUSTER_TRIES = 8;
 
 /** What an application may choose otherwise. */
-export const defaults = { connectionName: 'heddle', keepAlive: 5_000 } as const;
+export function clientDefaults({ connectionName, keepAlive }: Pick<RedisOptions, 'connectionName' | 'keepAlive'> = {}) {
+  return { connectionName: connectionName ?? 'heddle', keepAlive: keepAlive ?? 5_000 };
+}
 
 export type ClientLimits = ReturnType<typeof clientLimits>;
 

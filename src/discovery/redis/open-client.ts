@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RegistryScope } from '../registry.ts';
 import { credentialsAsker } from './ask-credentials.ts';
-import { type ClientLimits, clientLimits, clusterLimits, defaults } from './client-limits.ts';
+import { type ClientLimits, clientDefaults, clientLimits, clusterLimits } from './client-limits.ts';
 import { keepConnected } from './keep-connected.ts';
 import type { RedisCredentials, ResolvedRedisOptions } from './options.ts';
 import { reconnectWaits } from './reconnect-waits.ts';
@@ -40,7 +40,7 @@ async function create(source: RedisSource, own: ClientLimits): Promise<Redis> {
   if (source.kind === 'client') {
     const { client } = source;
     const duplicate = client.duplicate as (...args: unknown[]) => unknown; // the two kinds of client differ in how they are copied
-    const named = { ...defaults, ...own };
+    const named = { ...clientDefaults(), ...own };
     const copy = client.isCluster
       ? duplicate.call(client, [], { ...clusterLimits, redisOptions: named })
       : duplicate.call(client, named);
@@ -51,12 +51,12 @@ async function create(source: RedisSource, own: ClientLimits): Promise<Redis> {
     const { server } = source;
     // Without this, ioredis would speak in the clear to the server that Sentinels name.
     const secure = { enableTLSForSentinelMode: server.tls !== undefined && server.tls !== null };
-    return new Redis({ ...defaults, ...server, ...secure, ...own });
+    return new Redis({ ...server, ...clientDefaults(server), ...secure, ...own });
   }
   const { nodes, natMap, dnsLookup, ...server } = source.cluster;
   const places = nodes.map(({ host, port }) => ({ host, port: port ?? 6_379 }));
   const found = { ...(natMap && { natMap }), ...(dnsLookup && { dnsLookup }) };
-  const redisOptions = { ...defaults, ...server, ...own };
+  const redisOptions = { ...server, ...clientDefaults(server), ...own };
   return new Cluster(places, { ...found, ...clusterLimits, redisOptions }) as unknown as Redis; // as above
 }
 

@@ -1,6 +1,8 @@
 import type { RedisOptions } from 'ioredis';
-import { callable, durationMs, fail, options, serviceName } from '../../core/check.ts';
+import { durationMs, fail, serviceName } from '../../core/check.ts';
+import { ConfigError } from '../../core/errors.ts';
 import {
+  fields,
   fromClient,
   fromCluster,
   fromConnection,
@@ -82,13 +84,16 @@ const MAX_BEAT_MS = 3_600_000;
 
 /** Checks the options; `name` is what they are called in errors. */
 export function resolveRedisOptions(name: string, given: RedisRegistryFields): ResolvedRedisOptions {
-  options(name, given, [...PLACES, ...SETTINGS]);
+  fields(name, given, [...PLACES, ...SETTINGS]);
   const { credentials } = given;
+  // Not shown: who mistakes it for a place to put a password does not find that in a log.
+  if (credentials !== undefined && typeof credentials !== 'function')
+    throw new ConfigError(`${name}.credentials must be a function that resolves to user and password`);
   const beatMs = durationMs(`${name}.beatMs`, given.beatMs ?? 10_000, { min: 10, max: MAX_BEAT_MS });
   const leaseMs = given.leaseMs ?? Math.max(30_000, 3 * beatMs);
   return {
     ...placeOf(name, given),
-    credentials: credentials === undefined ? undefined : callable(`${name}.credentials`, credentials),
+    credentials,
     namespace: serviceName(`${name}.namespace`, given.namespace ?? 'default'),
     beatMs,
     // The server counts whole milliseconds.

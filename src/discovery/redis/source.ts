@@ -66,7 +66,7 @@ export interface NamedSource {
 export function fromUrl(name: string, url: unknown, tls: RedisOptions['tls']): NamedSource {
   const parsed = typeof url === 'string' ? URL.parse(url) : null;
   if (typeof url !== 'string' || (parsed?.protocol !== 'redis:' && parsed?.protocol !== 'rediss:'))
-    fail(name, "a URL such as 'redis://127.0.0.1:6379'", typeof url === 'string' ? withoutCredentials(url) : url);
+    fail(name, "a URL such as 'redis://127.0.0.1:6379'", shown(url));
   if (!/^\/?\d*$/.test(parsed.pathname))
     fail(name, "a URL that ends with its host, or the number of a database: '/2'", withoutCredentials(url));
   const secure = parsed.protocol === 'rediss:';
@@ -83,7 +83,7 @@ export function fromUrl(name: string, url: unknown, tls: RedisOptions['tls']): N
 }
 
 export function fromConnection(name: string, given: RedisConnectionOptions): NamedSource {
-  options(name, given, OF_A_SERVER);
+  fields(name, given, OF_A_SERVER);
   const { host, port, path, db, sentinels, tls } = given;
   if (port !== undefined) integer(`${name}.port`, port, { min: 1, max: 65_535 });
   if (db !== undefined) integer(`${name}.db`, db, { min: 0 });
@@ -98,7 +98,7 @@ export function fromConnection(name: string, given: RedisConnectionOptions): Nam
 }
 
 export function fromCluster(name: string, given: RedisClusterOptions): NamedSource {
-  options(name, given, ['nodes', ...OF_ANY_SERVER, ...OF_A_CLUSTER]);
+  fields(name, given, ['nodes', ...OF_ANY_SERVER, ...OF_A_CLUSTER]);
   const { nodes } = given;
   if (!Array.isArray(nodes) || nodes.length === 0) fail(`${name}.nodes`, 'a list that is not empty', nodes);
   nodes.forEach((node: RedisNode, i) => {
@@ -113,8 +113,17 @@ export function fromCluster(name: string, given: RedisClusterOptions): NamedSour
 export function fromClient(name: string, client: unknown): NamedSource {
   const template = client as Partial<RedisTemplate> | null; // only to see what is there
   if (typeof template?.duplicate !== 'function' || typeof template.isCluster !== 'boolean')
-    fail(name, 'a client of ioredis', client);
+    fail(name, 'a client of ioredis', shown(client));
   return { source: { kind: 'client', client: template as RedisTemplate }, name: 'redis' }; // both fields were looked at
+}
+
+/** An object whose keys are all in `known`. A URL in its place is not shown whole. */
+export function fields(name: string, given: unknown, known: readonly string[]): void {
+  options(name, shown(given), known);
+}
+
+function shown(value: unknown): unknown {
+  return typeof value === 'string' ? withoutCredentials(value) : value;
 }
 
 function decoded(name: string, text: string): string {
