@@ -1,9 +1,10 @@
-import type { Random } from '../../core/random.ts';
+import { jittered, type Random } from '../../core/random.ts';
 
 /** Milliseconds until the attempt with this number since Redis was lost, or since the start; counted from 1. */
 export type ReconnectWaits = (attempt: number) => number;
 
 const FIRST_START_MS = 50;
+const JITTER = 0.25;
 
 /**
  * Spreads the processes that lose Redis at the same moment evenly over `spreadMs`, from their first attempt on: as many come in any tenth of that
@@ -12,8 +13,9 @@ const FIRST_START_MS = 50;
  */
 export function reconnectWaits(spreadMs: number, random: Random, stood: () => boolean): ReconnectWaits {
   return (attempt) => {
-    if (!stood()) return Math.min(spreadMs, FIRST_START_MS * 2 ** Math.min(attempt, 30)) * (0.5 + random());
-    // Whoever came too early waits for `spreadMs` on average: the same rate as before.
-    return spreadMs * (attempt === 1 ? random() : 0.5 + random());
+    if (attempt === 1 && stood()) return spreadMs * random();
+    // Whoever came too early waits for `spreadMs` on average, and so they go on to come at the same rate.
+    const mean = stood() ? spreadMs : Math.min(spreadMs, FIRST_START_MS * 2 ** Math.min(attempt, 30));
+    return jittered(random, mean, JITTER);
   };
 }
