@@ -1,11 +1,13 @@
 import { test as anyTest, expect } from 'vitest';
+import { credentialsAsker } from '../../src/discovery/redis/ask-credentials.ts';
 import type { RedisCredentials } from '../../src/discovery/redis/options.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { redisCluster } from '../support/redis-cluster.ts';
 import { redisPair } from '../support/redis-pair.ts';
 import { redisRegistries, states, threePlayers } from '../support/redis-registries.ts';
 import { redisSentinels } from '../support/redis-sentinels.ts';
 import { ownRedis, type RedisServer, startRedis } from '../support/redis-server.ts';
-import { eventually, instanceOf, watched } from './setup.ts';
+import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
 const test = anyTest.skipIf(!ownRedis);
 const { started, open } = redisRegistries();
@@ -106,6 +108,26 @@ test('F15: when no credentials can be had it is told once, and those before are 
   }
   const faults = () => scope.seen('fault').map(({ source, error }) => [source, String(error)]);
   expect(faults()).toEqual([[`credentials of 'redis://127.0.0.1:${server.port}'`, 'Error: the vault is sealed']]);
+});
+
+test('F15: credentials that never come are waited for 2 s, and those of the place are tried', async () => {
+  const clock = new ManualClock();
+  const scope = createScope(clock);
+  const asked: unknown[] = [];
+  const credentials = () => new Promise<RedisCredentials>(() => {});
+  const ask = credentialsAsker({ credentials, name: 'redis', scope }, (answer) => asked.push(answer));
+  let over = 0;
+  for (let i = 0; i < 2; i++) {
+    ask().then(() => over++, expect.fail);
+    await clock.advance(1_990);
+    expect(over).toBe(i);
+    await clock.advance(20);
+    expect(over).toBe(i + 1);
+  }
+  expect([asked, scope.seen('fault').map(({ error }) => String(error))]).toEqual([
+    [],
+    ['Error: no credentials within 2000 ms'],
+  ]);
 });
 
 test('F15: a registry that waits for its credentials can be closed, and does not connect after that', async () => {

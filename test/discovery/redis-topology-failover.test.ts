@@ -56,9 +56,13 @@ test('F11: an owner whose master was demoted connects anew, and finds the new on
   const late = open({ url: pair.replica.url, ...others }).registry.announce(instanceOf({ id: 'd' }));
   await eventually(() => late.state === 'announced');
 
-  const end = watched(async () => Number((await pair.replica.command('ZSCORE', `${KEY}l`, 'a')).split('\r\n')[1]));
-  const before = end() ?? 0;
-  await eventually(() => (end() ?? 0) > before + 300 && announcements.every(({ state }) => state === 'announced'), end);
+  const leaseOfA = async () => Number((await pair.replica.command('ZSCORE', `${KEY}l`, 'a')).split('\r\n')[1]);
+  const before = await leaseOfA();
+  const now = watched(leaseOfA);
+  await eventually(
+    () => (now() ?? before) > before + 300 && announcements.every(({ state }) => state === 'announced'),
+    now,
+  );
   await eventually(
     () => players.watch.view.instances.length === 4 && players.watch.view.suspects.size === 0,
     () => players.watch.view,
@@ -81,6 +85,11 @@ test('F11: while there is no master but a replica, its refusals are borne, and c
   await eventually(() => announcements.every(({ state }) => state === 'retrying'));
   expect([players.fewest, ids(players.watch)]).toEqual([3, 'a b c d']);
   // Refused since, and not once more connected.
+  const refused = async () =>
+    Number(/errorstat_READONLY:count=(\d+)/.exec(await pair.primary.command('INFO', 'errorstats'))?.[1]);
+  const before = await refused();
+  const now = watched(refused);
+  await eventually(() => (now() ?? 0) > before + 30, now);
   expect(place.connects).toBe(2);
   expect(demoted.scope.seen('registry').some(({ permanent }) => permanent)).toBe(false);
 });
