@@ -4,8 +4,9 @@ import { messageOf } from '../../core/errors.ts';
 import { repeat } from '../../core/repeat.ts';
 import type { Reach } from '../reach.ts';
 import type { RegistryScope } from '../registry.ts';
+import { causeOf } from './cause-of.ts';
 import { openListener } from './open-listener.ts';
-import { causeOf, isPermanent, isUnknownScript } from './redis-errors.ts';
+import { isPermanent, isUnknownScript } from './redis-errors.ts';
 import type { Script } from './scripts.ts';
 
 /** Whoever depends on the connection. */

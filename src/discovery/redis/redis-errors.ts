@@ -17,9 +17,3 @@ export function isPermanent(error: unknown): boolean {
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
 }
-
-/** What a Cluster met at the last node that it tried, where it only says that all of them failed. */
-export function causeOf(error: unknown): unknown {
-  const { lastNodeError } = error as { readonly lastNodeError?: unknown }; // only to see what is there
-  return lastNodeError ?? error;
-}
