@@ -3,11 +3,11 @@ import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, test as anyTest, expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import type { RedisRegistryOptions } from '../../src/discovery/redis/options.ts';
+import type { RedisRegistryFields } from '../../src/discovery/redis/options.ts';
 import { createRedisRegistry } from '../../src/discovery/redis/redis-registry.ts';
 import type { Registry, View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { ownRedis, type RedisServer, redisServer, startRedis } from '../support/redis-server.ts';
+import { freePort, ownRedis, type RedisServer, redisServer, startRedis } from '../support/redis-server.ts';
 import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
 /** All of these break a server, so it has to be one of our own. */
@@ -23,10 +23,16 @@ afterEach(async () => {
 function setup(server: RedisServer) {
   cleanups.push(() => server.close());
   return {
-    open(options: RedisRegistryOptions = {}, clock?: Clock) {
+    open(options: RedisRegistryFields = {}, clock?: Clock) {
       const scope = createScope(clock);
       const where = options.client === undefined ? { url: server.url } : {};
-      const registry = createRedisRegistry('registry', { ...where, beatMs: 100, leaseMs: 500, ...options })(scope);
+      const registry = createRedisRegistry('registry', {
+        ...where,
+        beatMs: 100,
+        leaseMs: 500,
+        reconnectMs: 100,
+        ...options,
+      })(scope);
       cleanups.push(() => registry.close());
       return { registry, scope };
     },
@@ -444,7 +450,8 @@ test('a server that speaks only RESP2 gets a second connection to listen on, and
 });
 
 test('a Cluster is followed like a single server', async () => {
-  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  const bus = ['--cluster-port', `${await freePort()}`];
+  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', ...bus]);
   await server.command('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
   const { open } = setup(server);
   const client = new Cluster([{ host: '127.0.0.1', port: server.port }], { lazyConnect: true });

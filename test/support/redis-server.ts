@@ -64,7 +64,7 @@ export async function redisServer(args: readonly string[] = []): Promise<RedisSe
     kill: () => end('SIGKILL'),
     freeze: () => child?.kill('SIGSTOP'),
     thaw: () => child?.kill('SIGCONT'),
-    command: (...words) => exchange(port, words.map(String)),
+    command: (...words) => redisCommand(port, words.map(String)),
     close: async () => {
       await end('SIGKILL');
       await rm(folder, { recursive: true, force: true });
@@ -119,7 +119,7 @@ export function freePort(): Promise<number> {
 
 async function answering(port: number): Promise<void> {
   for (let attempt = 0; attempt < 500; attempt++) {
-    const reply = await exchange(port, ['PING']).catch(() => '');
+    const reply = await redisCommand(port, ['PING']).catch(() => '');
     // One with a password answers too, in its way.
     if (reply.startsWith('+PONG') || reply.startsWith('-NOAUTH')) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -127,7 +127,8 @@ async function answering(port: number): Promise<void> {
   throw new Error(`redis-server does not answer on port ${port}`);
 }
 
-function exchange(port: number, words: readonly string[]): Promise<string> {
+/** Runs one command on a port of loopback, and returns what was answered, as it stands on the wire. */
+export function redisCommand(port: number, words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);

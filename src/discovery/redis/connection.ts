@@ -4,6 +4,7 @@ import { messageOf } from '../../core/errors.ts';
 import { repeat } from '../../core/repeat.ts';
 import type { Reach } from '../reach.ts';
 import type { RegistryScope } from '../registry.ts';
+import { causeOf } from './cause-of.ts';
 import { openListener } from './open-listener.ts';
 import { isPermanent, isUnknownScript } from './redis-errors.ts';
 import type { Script } from './scripts.ts';
@@ -22,6 +23,7 @@ export interface ConnectionUser {
 /** Short enough that the silence of a server is noticed within 3 s, its socket's 2 s included. */
 const PING_MS = 900;
 const SUBSCRIBE_AGAIN_MS = 2_000;
+const LISTEN_AGAIN_MS = 1_000;
 const PART = 'connection';
 
 /** The one connection of a registry: it comes back by itself, and tells its users when it stands and when it is lost. */
@@ -33,6 +35,7 @@ export class Connection {
   readonly #waiting = new Set<ConnectionUser>();
   readonly #pings: Timer;
   #again: Timer | undefined;
+  #listening: Timer | undefined;
   #client: Redis | undefined;
   /** What listens: the client itself, or a second one when the server speaks only RESP2. */
   #listener: Redis | undefined;
@@ -96,6 +99,7 @@ export class Connection {
     this.#ready = false;
     this.#pings.cancel();
     this.#again?.cancel();
+    this.#listening?.cancel();
     this.#users.clear();
     this.#waiting.clear();
     this.#listener?.disconnect();
@@ -112,11 +116,17 @@ export class Connection {
     this.#client = client;
     let failure: unknown;
     client.on('error', (error: unknown) => {
-      failure = error;
+      failure = causeOf(error);
+      // Where no Sentinel answers, nothing was opened, and so nothing closes.
+      if (!this.#ready) this.#down(failure);
+    });
+    client.on('connect', () => {
+      failure = undefined;
     });
     client.on('ready', () => {
-      failure = undefined;
-      void this.#up(client);
+      // ioredis goes on in another database when the right one is refused.
+      if (failure === undefined) void this.#up(client);
+      else client.disconnect(true);
     });
     client.on('close', () => this.#down(failure ?? new Error('the connection was closed')));
     client.on('message', this.#message);
@@ -126,7 +136,9 @@ export class Connection {
   async #up(client: Redis): Promise<void> {
     const session = ++this.#session;
     try {
-      const listener = await openListener(client, this.#message);
+      const { random } = this.#scope;
+      const lost = (gone: Redis) => this.#listenerLost(client, gone);
+      const listener = await openListener(client, { random, message: this.#message, lost });
       if (session !== this.#session || this.#closed) {
         if (listener !== client) listener.disconnect();
         return;
@@ -141,6 +153,15 @@ export class Connection {
     const fresh = !this.#returning;
     this.#returning = true;
     for (const user of this.#users) void this.#welcome(user, fresh);
+  }
+
+  /** The client stands, but messages are missed until another node is listened to. Many processes lost the same node. */
+  #listenerLost(client: Redis, listener: Redis): void {
+    if (listener !== this.#listener) return;
+    this.#listening?.cancel();
+    this.#listening = this.#scope.clock.background(this.#scope.random() * LISTEN_AGAIN_MS, () => {
+      if (listener === this.#listener) void this.#up(client);
+    });
   }
 
   #down(error: unknown): void {

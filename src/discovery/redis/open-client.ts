@@ -1,63 +1,74 @@
-import type { Redis, RedisOptions } from 'ioredis';
-import type { Random } from '../../core/random.ts';
-import type { RedisTemplate } from './options.ts';
-
-const CONNECT_MS = 2_000;
-const COMMAND_MS = 1_000;
-/** With a ping every 900 ms a server that stopped answering is noticed within 3 s. */
-const SILENCE_MS = 2_000;
-const DISCONNECT_MS = 250;
-const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 5_000;
+import type { Cluster, Redis } from 'ioredis';
+import type { RegistryScope } from '../registry.ts';
+import { credentialsAsker } from './ask-credentials.ts';
+import { type ClientLimits, clientDefaults, clientLimits, clusterLimits } from './client-limits.ts';
+import { keepConnected } from './keep-connected.ts';
+import type { RedisCredentials, ResolvedRedisOptions } from './options.ts';
+import { reconnectWaits } from './reconnect-waits.ts';
+import type { RedisSource } from './source.ts';
 
 /**
- * A client that is not connected yet. ioredis is loaded here, when the first registry needs it.
+ * A client that is not connected yet, and comes back by itself once it was. ioredis is loaded here, when the first registry needs it.
  *
- * Commands fail instead of waiting: none is queued or sent twice, each has a time limit, and the socket closes when a reply stays away.
+ * Commands fail instead of waiting: none is queued, each has a time limit, and the socket closes when a reply stays away. None is sent twice,
+ * but by a Cluster that moves.
  */
-export async function openClient(source: string | RedisTemplate, random: Random): Promise<Redis> {
-  const own = clientOptions(random);
-  if (typeof source === 'string') {
-    const { Redis } = await import('ioredis');
-    return new Redis(source, { ...own, replyMapping: 'legacy' });
+export async function openClient(
+  {
+    source,
+    credentials,
+    name,
+    reconnectMs,
+  }: Pick<ResolvedRedisOptions, 'source' | 'credentials' | 'name' | 'reconnectMs'>,
+  scope: RegistryScope,
+): Promise<Redis> {
+  const client = await create(source, clientLimits(scope.clock));
+  let stood = false;
+  client.once('ready', () => {
+    stood = true;
+  });
+  const asked = credentials && credentialsAsker({ credentials, name, scope }, speakAs(client));
+  const prepare = asked ?? (async () => {});
+  // Nodes of a Cluster that are met later may know another password by then.
+  client.on('node error', () => void prepare());
+  await prepare();
+  keepConnected(client, { clock: scope.clock, waits: reconnectWaits(reconnectMs, scope.random, () => stood), prepare });
+  return client;
+}
+
+async function create(source: RedisSource, own: ClientLimits): Promise<Redis> {
+  if (source.kind === 'client') {
+    const { client } = source;
+    const duplicate = client.duplicate as (...args: unknown[]) => unknown; // the two kinds of client differ in how they are copied
+    const named = { ...clientDefaults(), ...own };
+    const copy = client.isCluster
+      ? duplicate.call(client, [], { ...clusterLimits, redisOptions: named })
+      : duplicate.call(client, named);
+    return copy as Redis; // a Cluster has all that is used of it here
   }
-  const duplicate = source.duplicate as (...args: unknown[]) => unknown; // the two kinds of client differ in how they are copied
-  const copy = source.isCluster ? duplicate.call(source, [], clusterOptions(own)) : duplicate.call(source, own);
-  return copy as Redis; // a Cluster has all that is used of it here
+  const { Cluster, Redis } = await import('ioredis');
+  if (source.kind === 'server') {
+    const { server } = source;
+    // Without this, ioredis would speak in the clear to the server that Sentinels name.
+    const secure = { enableTLSForSentinelMode: server.tls !== undefined && server.tls !== null };
+    return new Redis({ ...server, ...clientDefaults(server), ...secure, ...own });
+  }
+  const { nodes, natMap, dnsLookup, ...server } = source.cluster;
+  const places = nodes.map(({ host, port }) => ({ host, port: port ?? 6_379 }));
+  const found = { ...(natMap && { natMap }), ...(dnsLookup && { dnsLookup }) };
+  const redisOptions = { ...server, ...clientDefaults(server), ...own };
+  return new Cluster(places, { ...found, ...clusterLimits, redisOptions }) as unknown as Redis; // as above
 }
 
-function clientOptions(random: Random): RedisOptions {
-  return {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    // Without this a command could run twice; its promise still settles, thanks to the limit on the next line.
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: COMMAND_MS,
-    socketTimeout: SILENCE_MS,
-    connectTimeout: CONNECT_MS,
-    // Also how long a timer of the client outlives the closing of a connection that was broken already.
-    disconnectTimeout: DISCONNECT_MS,
-    keepAlive: 5_000,
-    // Subscriptions are made anew by the connection, which must know when they stand.
-    autoResubscribe: false,
-    enableReadyCheck: true,
-    connectionName: 'heddle',
-    keyPrefix: '',
-    // Full jitter, and never gives up.
-    retryStrategy: (retry) =>
-      FIRST_WAIT_MS + random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(retry, 30)),
-    // A master that was demoted answers so; connecting anew finds the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+/** Sets user and password of a client, or of all nodes of a Cluster: ioredis reads its options at each connect. */
+function speakAs(client: Redis | Cluster): (credentials: RedisCredentials) => void {
+  let latest: RedisCredentials | undefined;
+  const use = (one: Redis) => {
+    if (latest !== undefined) Object.assign(one.options, latest);
   };
-}
-
-function clusterOptions(own: RedisOptions): object {
-  return {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    keyPrefix: '',
-    clusterRetryStrategy: own.retryStrategy,
-    redisOptions: own,
+  client.on('+node', use);
+  return (credentials) => {
+    latest = credentials;
+    for (const one of 'nodes' in client ? client.nodes() : [client]) use(one);
   };
 }

@@ -16,14 +16,14 @@ import { Watches } from '../watches.ts';
 import { Connection } from './connection.ts';
 import { indexKey, serviceKeys } from './keys.ts';
 import { openClient } from './open-client.ts';
-import { type RedisRegistryOptions, type ResolvedRedisOptions, resolveRedisOptions } from './options.ts';
+import { type RedisRegistryFields, type ResolvedRedisOptions, resolveRedisOptions } from './options.ts';
 import { Owner } from './owner.ts';
 import { Reader } from './reader.ts';
 
 const CLOSE_MS = 500;
 
 /** A registry in Redis 6.2 or newer; `name` is what the options are called in errors. It connects when a mesh is made with it. */
-export function createRedisRegistry(name: string, options: RedisRegistryOptions): RegistryFactory {
+export function createRedisRegistry(name: string, options: RedisRegistryFields): RegistryFactory {
   const resolved = resolveRedisOptions(name, options);
   return (scope) => new RedisRegistry(resolved, scope);
 }
@@ -43,7 +43,7 @@ class RedisRegistry implements Registry {
     this.#options = options;
     this.#scope = scope;
     this.#reach = new Reach(this.name, scope);
-    const connection = new Connection(() => openClient(options.source, scope.random), scope, this.#reach);
+    const connection = new Connection(() => openClient(options, scope), scope, this.#reach);
     this.#connection = connection;
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
     // An owner needs two beats to come back, and their jitter.
