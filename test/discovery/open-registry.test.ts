@@ -34,7 +34,7 @@ test.each([undefined, null, 7, '', 'file:', 'dns:players', 'http://10.0.0.1', []
   '%j is none',
   (value) => {
     expect(() => openRegistry('registry', value)).toThrow(
-      "registry must be 'redis://…', 'rediss://…', 'file:DIR', lists of addresses by service, or a registry, not ",
+      "registry must be 'redis://…', 'rediss://…', 'file:DIR', lists of addresses by service, a registry, or several in an array, not ",
     );
   },
 );
