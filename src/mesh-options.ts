@@ -6,6 +6,9 @@ import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import { type Random, systemRandom } from './core/random.ts';
 import type { Self } from './core/self.ts';
+import { compileRules, type NameRules, type NameTable } from './discovery/delegation/name-rules.ts';
+import { checkRules } from './discovery/delegation/name-tree.ts';
+import { type AllowedNames, resolveAllowed } from './discovery/delegation/override.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
@@ -26,12 +29,19 @@ export interface SelfOptions {
 /** What a mesh is made from. Unknown options, wrong types and impossible values throw a `ConfigError`. */
 export interface MeshOptions {
   readonly self: SelfOptions;
-  /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. */
+  /**
+   * Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. An array of
+   * these is asked in order: the first that knows a service decides. `merged(…)` takes what all of them know.
+   */
   readonly registry: RegistryOption;
   /** How every service is called unless `services` says otherwise. */
   readonly defaults?: ServiceOptions | undefined;
   /** How single services are called, by name. */
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
+  /** What names of services stand for: others, alternatives in order, or a split by weight. @default every name stands for itself */
+  readonly names?: NameRules | undefined;
+  /** Which names a request that comes in may put in the place of others, for all calls made for it. @default none */
+  readonly nameOverrides?: AllowedNames | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
   /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `info` */
@@ -49,6 +59,8 @@ export interface ResolvedMesh {
   readonly registry: RegistryFactory;
   readonly defaults: ServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
+  readonly names: NameTable;
+  readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
   readonly isService: IsService;
   readonly logger: Logger;
   readonly opentelemetry: OpenTelemetry | false | undefined;
@@ -56,7 +68,19 @@ export interface ResolvedMesh {
   readonly random: Random;
 }
 
-const NAMES = ['self', 'registry', 'defaults', 'services', 'isService', 'logger', 'opentelemetry', 'clock', 'random'];
+const NAMES = [
+  'self',
+  'registry',
+  'defaults',
+  'services',
+  'names',
+  'nameOverrides',
+  'isService',
+  'logger',
+  'opentelemetry',
+  'clock',
+  'random',
+];
 const SELF_NAMES = ['service', 'environment', 'version', 'zone', 'region', 'attributes'];
 
 export function resolveMesh(options: MeshOptions): ResolvedMesh {
@@ -71,11 +95,15 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   if (opentelemetry !== undefined && opentelemetry !== false && typeof opentelemetry !== 'object') {
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
   }
+  const names = compileRules('names', options.names);
+  checkRules(names);
   return {
     self: resolveSelf(options.self, clock, callable('random', random)),
     registry: openRegistry('registry', options.registry),
     defaults,
     services: new Map(Object.entries(services)),
+    names,
+    nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
     isService: callable('isService', options.isService ?? namesService),
     logger: resolveLogger('logger', options.logger),
     opentelemetry,

@@ -43,7 +43,7 @@ test.each([
   [{ ...base, registry: { players: ['10.0.0.1'] } }, 'registry.players'],
   [
     { ...base, retries: 3 },
-    "createMesh has no option 'retries'; it knows self, registry, defaults, services, isService, logger, opentelemetry, clock, random",
+    "createMesh has no option 'retries'; it knows self, registry, defaults, services, names, nameOverrides, isService, logger, opentelemetry, clock, random",
   ],
   [
     { ...base, defaults: { deadlineMs: -1 } },
