@@ -4,16 +4,12 @@ import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
 import { sleep } from '../core/sleep.ts';
+import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { View, Watch } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
-
-/** How long a call waits for the first answer of a registry that has said nothing yet. */
-const RESOLVE_MS = 100;
-/** The same while the process is starting, when the connection to the registry may still be on its way. */
-const START_MS = 2_000;
 
 /** One service as one set of settings calls it: everything that its calls share, whichever client makes them. */
 export class Target {
@@ -85,7 +81,7 @@ export class Target {
 
   async #firstAnswer(ctx: Context): Promise<void> {
     const { clock, startedAt } = this.#parts;
-    const waitMs = Math.max(RESOLVE_MS, startedAt + START_MS - clock.now());
+    const waitMs = firstAnswerMs(startedAt, clock.now());
     await new Promise<void>((resolve, reject) => {
       const timer = clock.after(waitMs, resolve);
       this.#changed.push(() => {

@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
+import { composeRegistries } from './compose/composite-registry.ts';
+import { firstThatKnows } from './compose/in-order.ts';
 import { createConsulRegistry } from './consul/consul-registry.ts';
 import { consulUrl } from './consul/options.ts';
 import { withoutCredentials } from './credentials.ts';
@@ -14,17 +16,26 @@ import { createStaticRegistry, type StaticLists } from './static.ts';
 
 /**
  * What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, `kubernetes:…`, `consul:…`), lists of addresses, a function
- * that makes one, or one.
+ * that makes one, or one. Several in an array are asked in order: the first that knows a service decides. `merged(…)` takes what all of them
+ * know.
  */
-export type RegistryOption = string | StaticLists | RegistryFactory | Registry;
+export type RegistryOption = string | StaticLists | RegistryFactory | Registry | readonly RegistryOption[];
 
 /** Finds out which registry is meant; `name` is what the option is called in errors. */
 export function openRegistry(name: string, value: unknown): RegistryFactory {
   if (typeof value === 'string') return openUrl(name, value);
   if (typeof value === 'function') return value as RegistryFactory; // a function's parameters cannot be seen at run time
   if (isRegistry(value)) return () => value;
-  if (isPlainObject(value)) return createStaticRegistry(value as StaticLists); // which checks all of it
+  if (isPlainObject(value)) return createStaticRegistry(value as StaticLists, name); // which checks all of it
+  if (Array.isArray(value) && value.length > 0) return openInOrder(name, value);
   return refuse(name, value);
+}
+
+function openInOrder(name: string, values: readonly unknown[]): RegistryFactory {
+  const factories = values.map((value, i) => openRegistry(`${name}[${i}]`, value));
+  const [only] = factories;
+  if (only !== undefined && factories.length === 1) return only;
+  return composeRegistries({ name: (names) => `[${names.join(', ')}]`, combine: firstThatKnows }, factories);
 }
 
 function openUrl(name: string, url: string): RegistryFactory {
@@ -43,7 +54,7 @@ function openUrl(name: string, url: string): RegistryFactory {
 function refuse(name: string, value: unknown): never {
   fail(
     name,
-    "'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, or a registry",
+    "'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, a registry, or several in an array",
     value,
   );
 }

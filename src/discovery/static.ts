@@ -29,9 +29,9 @@ export type StaticAddress =
 /** Services and where they are, by name. */
 export type StaticLists = Readonly<Record<string, readonly StaticAddress[]>>;
 
-/** A registry that never changes: lists in code. Each address is an instance whose id is `host:port`. */
-export function createStaticRegistry(lists: StaticLists): RegistryFactory {
-  const services = resolveLists(lists);
+/** A registry that never changes: lists in code. Each address is an instance whose id is `host:port`. `name` is what errors call it. */
+export function createStaticRegistry(lists: StaticLists, name = 'registry'): RegistryFactory {
+  const services = resolveLists(name, lists);
   return (scope) => new StaticRegistry(services, scope);
 }
 
@@ -69,16 +69,16 @@ class StaticRegistry implements Registry {
   }
 }
 
-function resolveLists(lists: StaticLists): ReadonlyMap<string, readonly Instance[]> {
-  options('registry', lists, Object.keys(lists));
+function resolveLists(name: string, lists: StaticLists): ReadonlyMap<string, readonly Instance[]> {
+  options(name, lists, Object.keys(lists));
   const services = new Map<string, readonly Instance[]>();
   for (const [service, addresses] of Object.entries(lists)) {
-    serviceName('a service of registry', service);
-    if (!Array.isArray(addresses)) fail(`registry.${service}`, 'a list of addresses', addresses);
-    const instances = addresses.map((address, i) => resolveAddress(`registry.${service}[${i}]`, service, address));
+    serviceName(`a service of ${name}`, service);
+    if (!Array.isArray(addresses)) fail(`${name}.${service}`, 'a list of addresses', addresses);
+    const instances = addresses.map((address, i) => resolveAddress(`${name}.${service}[${i}]`, service, address));
     const ids = instances.map(({ id }) => id);
     const twice = ids.find((id, i) => ids.indexOf(id) !== i);
-    if (twice !== undefined) fail(`registry.${service}`, 'a list of different addresses', `${twice} twice`);
+    if (twice !== undefined) fail(`${name}.${service}`, 'a list of different addresses', `${twice} twice`);
     services.set(service, instances);
   }
   return services;

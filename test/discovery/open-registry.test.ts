@@ -68,6 +68,6 @@ test.each([
   true,
 ])('%j is none', (value) => {
   expect(() => openRegistry('registry', value)).toThrow(
-    "registry must be 'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, or a registry, not ",
+    "registry must be 'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', 'kubernetes:…', 'consul:…', lists of addresses by service, a registry, or several in an array, not ",
   );
 });

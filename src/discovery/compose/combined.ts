@@ -1,0 +1,179 @@
+import type { Timer } from '../../core/clock.ts';
+import type { Instance, RegistryScope, View, Watch } from '../registry.ts';
+import type { Combination, Combine, CombinedView, Group } from './combination.ts';
+import { GuardedWatch, type Source } from './guarded-watch.ts';
+
+type Listener = (view: CombinedView) => void;
+
+interface CombinedParts {
+  readonly service: string;
+  readonly scope: Pick<RegistryScope, 'clock' | 'events'>;
+  readonly sources: readonly Source[];
+  readonly combine: Combine;
+  /** How long a part that has not answered yet is waited for. */
+  readonly patienceMs: number;
+  /** Whether a change is told as an event. */
+  readonly told: boolean;
+}
+
+/**
+ * Keeps one view of several watches. `view` is right at once; listeners hear of a burst of changes once, in the microtask after it, and only
+ * when something but `asOf` changed. It owns one timer, which runs only until every part has answered, or is no longer waited for.
+ */
+export class Combined {
+  readonly #given: CombinedParts;
+  readonly #parts: readonly Watch[];
+  readonly #listeners = new Set<Listener>();
+  #made: { readonly of: readonly View[]; readonly patient: boolean; readonly combination: Combination };
+  #view: CombinedView;
+  #told: CombinedView;
+  #toldSoon = false;
+  #closed = false;
+  #patience: Timer | undefined;
+
+  constructor(given: CombinedParts) {
+    const { sources, scope, combine, patienceMs } = given;
+    this.#given = given;
+    this.#parts = sources.map((source) => new GuardedWatch(source, this.#changed, scope.events));
+    const views = this.#parts.map(({ view }) => view);
+    if (views.some(({ state }) => state === 'pending')) {
+      this.#patience = scope.clock.background(patienceMs, () => {
+        this.#patience = undefined;
+        this.#changed();
+      });
+    }
+    const patient = this.#patience !== undefined;
+    const combination = combine(views, patient);
+    this.#made = { of: views, patient, combination };
+    this.#view = viewOf(combination, 0);
+    this.#told = this.#view;
+  }
+
+  get view(): CombinedView {
+    if (this.#closed) return this.#view;
+    const views = this.#parts.map(({ view }) => view);
+    const patient = this.#patience !== undefined;
+    const before = this.#made;
+    if (before.patient === patient && sameItems(before.of, views)) return this.#view;
+    const combination = this.#given.combine(views, patient);
+    this.#made = { of: views, patient, combination };
+    const { revision, asOf } = this.#view;
+    if (!sameContent(before.combination, combination)) this.#view = viewOf(combination, revision + 1);
+    else if (asOf !== combination.asOf) this.#view = { ...this.#view, asOf: combination.asOf };
+    return this.#view;
+  }
+
+  /** The views of the parts, in their order. */
+  get views(): readonly View[] {
+    return this.#made.of;
+  }
+
+  get patient(): boolean {
+    return this.#patience !== undefined;
+  }
+
+  /** Calls `listener` with each new view; the function returned stops that. */
+  listen(listener: Listener): () => void {
+    // One function may listen twice, and must then be stopped twice.
+    const own: Listener = (view) => listener(view);
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  /** Goes to whoever listed the endpoint. */
+  failed(id: string): void {
+    const { of, combination } = this.#made;
+    if (combination.origin !== undefined) {
+      const origin = combination.origin(id);
+      if (origin !== undefined) this.#parts[origin.part]?.failed(origin.id);
+      return;
+    }
+    of.forEach((view, i) => {
+      if (view.instances.some((instance) => instance.id === id)) this.#parts[i]?.failed(id);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#patience?.cancel();
+    this.#listeners.clear();
+    for (const part of this.#parts) part.close();
+  }
+
+  readonly #changed = (): void => {
+    if (this.#closed || this.#toldSoon) return;
+    this.#toldSoon = true;
+    queueMicrotask(this.#tell);
+  };
+
+  readonly #tell = (): void => {
+    this.#toldSoon = false;
+    if (this.#closed) return;
+    const { view } = this;
+    if (!this.#made.of.some(({ state }) => state === 'pending')) {
+      this.#patience?.cancel();
+      this.#patience = undefined;
+    }
+    const before = this.#told;
+    if (view.revision === before.revision) return;
+    this.#told = view;
+    this.#announceChange(before, view);
+    const { service, scope } = this.#given;
+    for (const listener of this.#listeners) {
+      try {
+        listener(view);
+      } catch (error) {
+        scope.events.emit('fault', { source: `listener of the view of '${service}'`, error });
+      }
+    }
+  };
+
+  #announceChange(before: View, after: View): void {
+    const { service, scope, told } = this.#given;
+    if (!told || before.instances === after.instances) return;
+    const joined = idsNotIn(after, before);
+    const left = idsNotIn(before, after);
+    if (joined.length === 0 && left.length === 0) return;
+    scope.events.emit('view', { service, known: after.instances.length, joined, left });
+  }
+}
+
+function viewOf(combination: Combination, revision: number): CombinedView {
+  const { state, instances, suspects, asOf, reason, groups } = combination;
+  return { state, instances, suspects, revision, asOf, reason, groups };
+}
+
+function idsNotIn(view: View, other: View): readonly string[] {
+  const known = new Set(other.instances.map(({ id }) => id));
+  return view.instances.map(({ id }) => id).filter((id) => !known.has(id));
+}
+
+/** Whether both say the same but for when. */
+function sameContent(a: Combination, b: Combination): boolean {
+  return (
+    a.state === b.state &&
+    a.reason === b.reason &&
+    sameInstances(a.instances, b.instances) &&
+    sameSuspects(a.suspects, b.suspects) &&
+    sameGroups(a.groups, b.groups)
+  );
+}
+
+function sameInstances(a: readonly Instance[], b: readonly Instance[]): boolean {
+  return a === b || sameItems(a, b);
+}
+
+function sameSuspects(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a === b || (a.size === b.size && [...a].every((id) => b.has(id)));
+}
+
+function sameGroups(a: readonly Group[] = [], b: readonly Group[] = []): boolean {
+  return (
+    a.length === b.length &&
+    a.every((group, i) => group.share === b[i]?.share && sameInstances(group.instances, b[i].instances))
+  );
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
