@@ -5,6 +5,7 @@ import type { Parts } from './client/parts.ts';
 import { type Setting, settingsOf } from './client/settings.ts';
 import type { Target } from './client/target.ts';
 import type { Targets } from './client/targets.ts';
+import { type NameStep, stepsInWords } from './discovery/delegation/name-step.ts';
 import type { RecentEvent, RecentEvents } from './telemetry/recent-events.ts';
 
 /** One endpoint as the balancer sees it. */
@@ -26,6 +27,8 @@ export interface ExplainedEndpoint {
 export interface Explanation {
   readonly service: string;
   readonly registry: { readonly name: string; readonly state: string; readonly reason: string; readonly ageMs: number };
+  /** The way that the name takes; `undefined` when no rule is about it and it is looked up as it is. */
+  readonly path: NameStep | undefined;
   readonly settings: readonly Setting[];
   readonly endpoints: readonly ExplainedEndpoint[];
   /** Known instances that the settings leave out. */
@@ -44,6 +47,7 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   const explanation = {
     service,
     registry: { name: parts.registry.name, state: view.state, reason: view.reason, ageMs: now - view.asOf },
+    path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
     unmatched: view.instances.length - nodes.nodes.length,
@@ -69,6 +73,7 @@ function stackOf(target: Target, parts: Parts): string {
 function inWords({
   service,
   registry,
+  path,
   settings,
   endpoints,
   unmatched,
@@ -80,6 +85,7 @@ function inWords({
   return [
     `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}`,
     `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}`,
+    ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>
         `  ${one.id} ${one.address} ${one.health}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,

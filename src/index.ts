@@ -30,6 +30,10 @@ export {
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Logger } from './core/logger.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
+export { merged } from './discovery/compose/merged.ts';
+export type { NameRules, NameTarget, WeightedNames } from './discovery/delegation/name-rules.ts';
+export type { NameStep } from './discovery/delegation/name-step.ts';
+export type { AllowedNames } from './discovery/delegation/override.ts';
 export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';

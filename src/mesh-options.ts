@@ -8,6 +8,9 @@ import { type Random, systemRandom } from './core/random.ts';
 import type { Self } from './core/self.ts';
 import type { AddressRule } from './discovery/address.ts';
 import { type AddressOptions, resolveAddresses } from './discovery/address-options.ts';
+import { compileRules, type NameRules, type NameTable } from './discovery/delegation/name-rules.ts';
+import { checkRules } from './discovery/delegation/name-tree.ts';
+import { type AllowedNames, resolveAllowed } from './discovery/delegation/override.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
@@ -28,7 +31,10 @@ export interface SelfOptions {
 /** What a mesh is made from. Unknown options, wrong types and impossible values throw a `ConfigError`. */
 export interface MeshOptions {
   readonly self: SelfOptions;
-  /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, lists of addresses by service, or a registry of your own. */
+  /**
+   * Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, lists of addresses by service, or a registry of your own. An
+   * array of these is asked in order: the first that knows a service decides. `merged(…)` takes what all of them know.
+   */
   readonly registry: RegistryOption;
   /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
   readonly addresses?: AddressOptions | undefined;
@@ -43,6 +49,10 @@ export interface MeshOptions {
   readonly defaults?: ServiceOptions | undefined;
   /** How single services are called, by name. */
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
+  /** What names of services stand for: others, alternatives in order, or a split by weight. @default every name stands for itself */
+  readonly names?: NameRules | undefined;
+  /** Which names a request that comes in may put in the place of others, for all calls made for it. @default none */
+  readonly nameOverrides?: AllowedNames | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
   /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `info` */
@@ -63,6 +73,8 @@ export interface ResolvedMesh {
   readonly cacheMaxAgeMs: number;
   readonly defaults: ServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
+  readonly names: NameTable;
+  readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
   readonly isService: IsService;
   readonly logger: Logger;
   readonly opentelemetry: OpenTelemetry | false | undefined;
@@ -79,6 +91,8 @@ const NAMES = [
   'cacheMaxAgeMs',
   'defaults',
   'services',
+  'names',
+  'nameOverrides',
   'isService',
   'logger',
   'opentelemetry',
@@ -99,6 +113,8 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   if (opentelemetry !== undefined && opentelemetry !== false && typeof opentelemetry !== 'object') {
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
   }
+  const names = compileRules('names', options.names);
+  checkRules(names);
   return {
     self: resolveSelf(options.self, clock, callable('random', random)),
     registry: openRegistry('registry', options.registry),
@@ -107,6 +123,8 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     cacheMaxAgeMs: durationMs('cacheMaxAgeMs', options.cacheMaxAgeMs ?? DAY_MS, { min: 1_000 }),
     defaults,
     services: new Map(Object.entries(services)),
+    names,
+    nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
     isService: callable('isService', options.isService ?? namesService),
     logger: resolveLogger('logger', options.logger),
     opentelemetry,

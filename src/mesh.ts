@@ -8,12 +8,15 @@ import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
 import { Targets } from './client/targets.ts';
+import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
 import { fail, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
 import { DiskViews } from './discovery/cache/disk-views.ts';
+import { resolveOverride, withOverride } from './discovery/delegation/override.ts';
 import { type Explanation, explainTarget } from './explain.ts';
 import { type MeshOptions, resolveMesh } from './mesh-options.ts';
 import { createInbound, type Inbound } from './server/inbound.ts';
+import { createInboundNames } from './server/inbound-names.ts';
 import type { RegisterOptions } from './server/register-options.ts';
 import type { Registration } from './server/registration.ts';
 import { Registrations } from './server/registrations.ts';
@@ -38,6 +41,12 @@ export interface Mesh {
   register(options: RegisterOptions): Promise<Registration>;
   /** Middleware that hands deadline and trace of a request to the calls made for it, and refuses what is expired or meant for another. */
   readonly inbound: Inbound;
+  /**
+   * Calls `run`, and in all calls made for it puts names in the place of others: `{ players: 'players-canary' }`. A name in whose place nobody
+   * is known stands for what it would have stood for. It travels on to the services that are called, which believe it when they were given
+   * `nameOverrides`. At most ten names; throws a `ConfigError` for what is no name.
+   */
+  withNames<T>(names: Readonly<Record<string, string>>, run: () => T): T;
   /** Calls `listener` for each event of that name; the function returned stops that. */
   on<Name extends MeshEventName>(name: Name, listener: (event: MeshEvents[Name]) => void): () => void;
   /** What is known of a service, where its settings come from, and what happened to it last. */
@@ -47,6 +56,9 @@ export interface Mesh {
   /** Withdraws what is announced and closes every connection. Calls made later reject with a `ClosedError`. Never rejects. */
   close(): Promise<void>;
 }
+
+/** Where names are put in the place of others outside of any request. */
+const NO_REQUEST: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** Makes the mesh of this process. One is enough, and each holds connections of its own. */
 export function createMesh(options: MeshOptions): Mesh {
@@ -69,7 +81,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const pools = new EndpointPools(addresses);
   const agents = new NodeAgents(addresses);
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
-  const targets = new Targets(parts, resolved.defaults, resolved.services);
+  const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({
     self,
     registry,
@@ -107,7 +119,17 @@ export function createMesh(options: MeshOptions): Mesh {
       return new Client(service, targets.special(service, name, own), parts);
     },
     register: (given) => registrations.register(given),
-    inbound: createInbound({ self, clock, metrics }),
+    withNames: (names, run) => {
+      const own = resolveOverride('withNames', names);
+      const around = ambient() ?? NO_REQUEST;
+      return runAmbient({ ...around, names: withOverride(around.names, own) }, run);
+    },
+    inbound: createInbound({
+      self,
+      clock,
+      metrics,
+      names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
+    }),
     on: (name, listener) => events.on(name, listener),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),
     metrics: () => metrics.read(),

@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
+import type { Random } from '../core/random.ts';
 import type { Service } from '../core/service.ts';
+import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
 import type { NodeSet } from './node-set.ts';
 import type { Picker } from './picker.ts';
@@ -9,6 +11,7 @@ interface HingeParts<Req, Res> {
   readonly nodes: NodeSet;
   readonly picker: Picker;
   readonly clock: Clock;
+  readonly random: Random;
   /** Builds the endpoint stack of a node; asked once per node. */
   readonly compile: (node: Node) => Service<Req, Res>;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
@@ -19,11 +22,16 @@ interface HingeParts<Req, Res> {
  * Joins the stack of a service to the stacks of its endpoints: picks a node for each attempt and counts it there from now until its end,
  * which is the end of the body and not of the head.
  */
-export function hinge<Req, Res>({ nodes, picker, clock, compile, filled }: HingeParts<Req, Res>): Service<Req, Res> {
+export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
+  const { nodes, picker, clock, random, compile, filled } = parts;
   const compiled = new WeakMap<Node, Service<Req, Res>>();
 
   const pick = (ctx: Context, now: number) => {
-    const node = picker.pick(nodes.nodes, ctx, now, nodes.panicking);
+    const { groups, panicking } = nodes;
+    const node =
+      groups === undefined
+        ? picker.pick(nodes.nodes, ctx, now, panicking)
+        : pickGrouped(groups, picker, random, ctx, now, panicking);
     if (node !== undefined) nodes.begin(node, ctx, now);
     return node;
   };

@@ -3,6 +3,7 @@ import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
+import type { NodeGroup } from './grouped.ts';
 import { Health, type ResolvedHealth } from './health.ts';
 import { Node } from './node.ts';
 
@@ -18,6 +19,12 @@ interface NodeSetScope {
   readonly retired: (endpoint: Endpoint) => void;
 }
 
+/** Endpoints that get their share of the calls together. */
+interface EndpointGroup {
+  readonly share: number;
+  readonly instances: readonly Endpoint[];
+}
+
 /** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
 export class NodeSet {
   readonly #scope: NodeSetScope;
@@ -28,6 +35,8 @@ export class NodeSet {
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
+  /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
+  groups: readonly NodeGroup[] | undefined;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
@@ -54,8 +63,11 @@ export class NodeSet {
     return this.#down;
   }
 
-  /** Takes over who is in the set now. It costs little more than a look at each, but for those that are new. */
-  update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>): void {
+  /**
+   * Takes over who is in the set now. It costs little more than a look at each, but for those that are new. `groups` hold endpoints of the
+   * set, or some that were left out of it: what is left of them keeps its share among the others.
+   */
+  update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>, groups?: readonly EndpointGroup[]): void {
     const before = this.nodes;
     const nodes: Node[] = [];
     const update = ++this.#updates;
@@ -74,6 +86,7 @@ export class NodeSet {
     }
     for (const node of before) if (node.seenIn !== update) this.#retire(node);
     this.nodes = nodes;
+    this.groups = groups && groupsOf(groups, this.#byId);
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (endpoints.length > 0) this.#filled = true;
   }
@@ -142,6 +155,16 @@ export class NodeSet {
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node.endpoint);
   }
+}
+
+function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, Node>): readonly NodeGroup[] | undefined {
+  const filled = groups
+    .map(({ share, instances }) => ({ share, nodes: instances.flatMap(({ id }) => byId.get(id) ?? []) }))
+    .filter(({ nodes }) => nodes.length > 0)
+    .sort((a, b) => b.share - a.share);
+  if (filled.length < 2) return undefined;
+  const total = filled.reduce((sum, { share }) => sum + share, 0);
+  return filled.map(({ share, nodes }) => ({ share: share / total, nodes }));
 }
 
 const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };

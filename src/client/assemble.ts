@@ -45,6 +45,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       nodes,
       picker: pickers[settings.balancer](scope.random),
       clock: scope.clock,
+      random: scope.random,
       compile,
       filled: (ctx) => target.filled(ctx),
     });

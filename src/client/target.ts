@@ -3,13 +3,26 @@ import { NodeSet } from '../balancer/node-set.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
+import type { NameOverride } from '../core/name-override.ts';
 import { sleep } from '../core/sleep.ts';
+import type { CombinedView } from '../discovery/compose/combination.ts';
+import type { NameStep } from '../discovery/delegation/name-step.ts';
+import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
-import type { View, Watch } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
+
+interface TargetParts {
+  readonly service: string;
+  readonly settings: ResolvedService;
+  /** Names that stand for others in the calls of this target. */
+  readonly override?: NameOverride | undefined;
+  readonly rotation: EventEmitter;
+  readonly naming: Naming;
+  readonly parts: Parts;
+}
 
 /** One service as one set of settings calls it: everything that its calls share, whichever client makes them. */
 export class Target {
@@ -20,13 +33,13 @@ export class Target {
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
   readonly #parts: Parts;
-  readonly #watch: Watch;
+  readonly #named: Named;
   #changed: (() => void)[] = [];
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
-  constructor(service: string, settings: ResolvedService, rotation: EventEmitter, parts: Parts) {
-    const { clock, random, events, metrics, pools, registry } = parts;
+  constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
+    const { clock, random, events, metrics, pools } = parts;
     this.service = service;
     this.settings = settings;
     this.#parts = parts;
@@ -36,21 +49,34 @@ export class Target {
       random,
       events,
       health: settings.health,
-      unreachable: (id) => this.#watch.failed(id),
+      unreachable: (id) => this.#named.watch.failed(id),
       retired: (endpoint) => pools.retire(endpoint),
     });
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
-    this.#watch = registry.watch(service, (view) => this.#apply(view), this.nodes);
-    this.#apply(this.#watch.view);
+    const wanted = { service, where: settings.where, override };
+    this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
+    this.#apply(this.view);
+    // The figures of a service are those of its calls under its own name.
+    if (override !== undefined) return;
     metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
     metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);
   }
 
-  get view(): View {
-    return this.#watch.view;
+  get view(): CombinedView {
+    return this.#named.watch.view;
+  }
+
+  /** The way that the name takes through rules and overrides; `undefined` when it is looked up as it is. */
+  get path(): NameStep | undefined {
+    return this.#named.path();
+  }
+
+  /** Whether it can be forgotten: nobody is being called. */
+  get idle(): boolean {
+    return this.inFlight.running === 0 && this.nodes.nodes.every(({ running }) => running === 0);
   }
 
   /** Resolves when there is somebody to call; rejects with what is known and why there is not. Waits only for a first answer. */
@@ -63,15 +89,16 @@ export class Target {
 
   close(): void {
     this.#closed = true;
-    this.#watch.close();
+    this.#named.watch.close();
     this.breaker?.close();
     this.nodes.update([], new Set());
   }
 
-  #apply(view: View): void {
+  #apply(view: CombinedView): void {
     this.nodes.update(
       view.instances.filter((instance) => this.settings.where.matches(instance)),
       view.suspects,
+      view.groups,
     );
     if (view.state === 'pending') return;
     const changed = this.#changed;
@@ -106,15 +133,17 @@ export class Target {
       const shown = distinct.length === 1 ? `all ${distinct[0]}` : distinct.slice(0, 5).join(' / ');
       return `no endpoint of '${this.service}' matches ${asked} (${instances.length} known, ${shown})`;
     }
-    if (state === 'pending') return `no endpoint of '${this.service}' is known: ${registry.name} has not answered yet`;
+    const { services: looked } = this.#named;
+    const wanted = looked.length === 0 ? `'${this.service}'` : `'${this.service}' (${looked.join(', ')})`;
+    if (state === 'pending') return `no endpoint of ${wanted} is known: ${registry.name} has not answered yet`;
     if (state === 'stale')
-      return `no endpoint of '${this.service}' is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
+      return `no endpoint of ${wanted} is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
     const services = await this.#services(ctx);
     const known =
       services.length === 0
         ? 'it knows no service'
         : `it knows ${services.slice(0, 10).join(', ')}${services.length > 10 ? ', …' : ''}`;
-    return `no endpoint of '${this.service}' is known: nobody announced it to ${registry.name} (${known})`;
+    return `no endpoint of ${wanted} is known: nobody announced it to ${registry.name} (${known})`;
   }
 
   /** Names for a message: asked for at most once a second, and waited for only briefly. */

@@ -1,11 +1,17 @@
 import { type Rotation, startRotation } from '../breaker/rotation.ts';
+import { ambientNames } from '../core/ambient.ts';
 import { ClosedError } from '../core/errors.ts';
+import type { NameOverride } from '../core/name-override.ts';
+import { compileRules, type NameTable } from '../discovery/delegation/name-rules.ts';
+import { Naming } from '../discovery/delegation/naming.ts';
 import type { Parts } from './parts.ts';
 import { type Layer, type ResolvedService, resolveService, type ServiceOptions } from './settings.ts';
 import { Target } from './target.ts';
 
 /** Names may come from outside (a URL that somebody typed), so the number that is kept has to end somewhere. */
 const MAX_TARGETS = 2_000;
+/** The same for names that requests put in the place of others. */
+const MAX_OVERRIDDEN = 100;
 
 /** The targets of a mesh: one for each service and set of settings that is called. */
 export class Targets {
@@ -15,23 +21,31 @@ export class Targets {
   readonly #rotation: Rotation;
   readonly #byService = new Map<string, Target>();
   readonly #special = new Set<Target>();
+  /** Those under names that a request puts in the place of others; the one used longest ago comes first. */
+  readonly #overridden = new Map<string, Target>();
+  readonly #naming: Naming;
   #closed = false;
 
-  constructor(parts: Parts, defaults: ServiceOptions, services: ReadonlyMap<string, ServiceOptions>) {
+  constructor(
+    parts: Parts,
+    defaults: ServiceOptions,
+    services: ReadonlyMap<string, ServiceOptions>,
+    names: NameTable = NO_NAMES,
+  ) {
     this.#parts = parts;
+    this.#naming = new Naming(names, parts);
     this.#defaults = defaults;
     this.#services = services;
     this.#rotation = startRotation(parts.clock);
   }
 
-  /** The target of a service as it is configured; made when first asked for. */
+  /** The target of a service as it is configured, under the names of the present request; made when first asked for. */
   of(service: string): Target {
+    const names = ambientNames();
     const known = this.#byService.get(service);
-    if (known !== undefined) return known;
-    this.#makeRoom();
-    const target = this.#create(service, resolveService(`services.${service}`, this.layers(service)));
-    this.#byService.set(service, target);
-    return target;
+    if (known !== undefined && names === undefined) return known;
+    const target = known ?? this.#add(service);
+    return names === undefined ? target : this.#under(names, target, `services.${service}`);
   }
 
   /** A target of its own, for a client that was given options of its own. It lives as long as the mesh. */
@@ -40,7 +54,8 @@ export class Targets {
     this.#special.add(target);
     return () => {
       if (this.#closed) throw new ClosedError(service);
-      return target;
+      const names = ambientNames();
+      return names === undefined ? target : this.#under(names, target, name);
     };
   }
 
@@ -56,14 +71,57 @@ export class Targets {
   close(): void {
     this.#closed = true;
     this.#rotation.stop();
-    for (const target of [...this.#byService.values(), ...this.#special]) target.close();
+    for (const target of [...this.#byService.values(), ...this.#overridden.values(), ...this.#special]) target.close();
     this.#byService.clear();
+    this.#overridden.clear();
     this.#special.clear();
   }
 
-  #create(service: string, settings: ResolvedService): Target {
+  #add(service: string): Target {
+    this.#makeRoom();
+    const target = this.#create(service, resolveService(`services.${service}`, this.layers(service)));
+    this.#byService.set(service, target);
+    return target;
+  }
+
+  #create(service: string, settings: ResolvedService, override?: NameOverride): Target {
     if (this.#closed) throw new ClosedError(service);
-    return new Target(service, settings, this.#rotation.emitter, this.#parts);
+    return new Target({
+      service,
+      settings,
+      override,
+      rotation: this.#rotation.emitter,
+      naming: this.#naming,
+      parts: this.#parts,
+    });
+  }
+
+  /** The same target with these names in the place of others; itself when they do not concern it. `name` tells apart those of one service. */
+  #under(names: NameOverride, plain: Target, name: string): Target {
+    const { service, settings } = plain;
+    const override = this.#naming.relevant(service, names);
+    if (override === undefined) return plain;
+    const key = `${name}\n${override.header}`;
+    let target = this.#overridden.get(key);
+    if (target === undefined) {
+      if (!this.#roomForOverride()) return plain;
+      target = this.#create(service, settings, override);
+    }
+    this.#overridden.delete(key);
+    this.#overridden.set(key, target);
+    return target;
+  }
+
+  #roomForOverride(): boolean {
+    if (this.#overridden.size < MAX_OVERRIDDEN) return true;
+    for (const [key, target] of this.#overridden) {
+      if (!target.idle) continue;
+      target.close();
+      this.#overridden.delete(key);
+      return true;
+    }
+    this.#parts.metrics.counter('name_overrides_ignored', { reason: 'too many' }).add();
+    return false;
   }
 
   /** Forgets the target that was made first among those that nobody can be calling: they have no endpoint. */
@@ -77,3 +135,5 @@ export class Targets {
     }
   }
 }
+
+const NO_NAMES: NameTable = compileRules('names');

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { NameOverride } from './name-override.ts';
 import type { TraceContext } from './trace-context.ts';
 
 /** What an inbound request hands to the calls made while it is served. */
@@ -10,15 +11,25 @@ export interface Ambient {
   readonly deadline: number;
   /** Whether the request is itself a retry: calls made for it are then not retried again. */
   readonly retried: boolean;
+  /** Names that stand for others; it travels as `baggage` does. */
+  readonly names?: NameOverride | undefined;
 }
 
 // The one AsyncLocalStorage: set where a request enters, read once where a call starts, never inside the stack.
 const storage = new AsyncLocalStorage<Ambient>();
+/** Set for good by the first override. Most processes never see one, and are spared a second look into the storage for each call. */
+let overriding = false;
 
 export function ambient(): Ambient | undefined {
   return storage.getStore();
 }
 
+/** The names that the present request puts in the place of others. */
+export function ambientNames(): NameOverride | undefined {
+  return overriding ? storage.getStore()?.names : undefined;
+}
+
 export function runAmbient<T>(value: Ambient, run: () => T): T {
+  overriding ||= value.names !== undefined;
   return storage.run(value, run);
 }

@@ -5,11 +5,12 @@ const HEADER_VALUE = /^[\x20-\x7e]*$/;
 
 /**
  * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, who
- * calls and whom it means. A value that a header cannot carry is left out: it must not fail the call.
+ * calls and whom it means: the service that the endpoint was announced as, which is another than the one that was called where names are
+ * rewritten. A value that a header cannot carry is left out: it must not fail the call.
  */
 export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointScope> {
-  return observe(({ target, endpoint }) => {
-    const meant = HEADER_VALUE.test(endpoint.id) ? `${target};${endpoint.id}` : target;
+  return observe(({ endpoint }) => {
+    const meant = HEADER_VALUE.test(endpoint.id) ? `${endpoint.service};${endpoint.id}` : endpoint.service;
     return {
       start(_req, ctx) {
         const { headers, trace } = ctx;

@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { type Ambient, runAmbient } from '../core/ambient.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Metrics } from '../core/metrics.ts';
+import type { NameOverride } from '../core/name-override.ts';
 import type { Self } from '../core/self.ts';
 import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
+import type { InboundNames } from './inbound-names.ts';
 import { onResponseEnd } from './response-end.ts';
 
 /** What the inbound side needs of a mesh. */
@@ -11,6 +13,8 @@ export interface InboundParts {
   readonly self: Self;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Reads `mesh-names`; without it that header is passed over. */
+  readonly names?: InboundNames | undefined;
 }
 
 /**
@@ -22,6 +26,7 @@ export interface InboundParts {
  *   `mesh-nack: expired`.
  * - `mesh-attempt`: above 1, calls made for the request are not retried again.
  * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to, and what travels with it.
+ * - `mesh-names`: names that stand for others in these calls, as far as the application allows it.
  *
  * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
  * a stranger can say with these headers narrows its own request.
@@ -43,7 +48,7 @@ const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
-export function createInbound({ self, clock, metrics }: InboundParts): Inbound {
+export function createInbound({ self, clock, metrics, names }: InboundParts): Inbound {
   const requests = metrics.counter('inbound_requests');
   const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
   const expired = metrics.counter('inbound_refused', { reason: 'expired' });
@@ -71,7 +76,8 @@ export function createInbound({ self, clock, metrics }: InboundParts): Inbound {
     }
     inFlight++;
     onResponseEnd(req, res, ended);
-    return read(headers, timeoutMs, clock);
+    const named = one(headers, 'mesh-names');
+    return read(headers, timeoutMs, clock, named === undefined ? undefined : names?.(named));
   };
 
   const inbound = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
@@ -86,7 +92,7 @@ export function createInbound({ self, clock, metrics }: InboundParts): Inbound {
   return Object.assign(inbound, { listener });
 }
 
-function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock): Ambient {
+function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock, names: NameOverride | undefined): Ambient {
   const trace = parseTraceContext({
     traceparent: one(headers, 'traceparent'),
     tracestate: one(headers, 'tracestate'),
@@ -94,12 +100,13 @@ function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock): Am
   const baggage = parseBaggage(one(headers, 'baggage'));
   const limited = timeoutMs > 0;
   const retried = plainNumber(one(headers, 'mesh-attempt')) > 1;
-  if (trace === undefined && baggage === '' && !limited && !retried) return UNLIMITED;
+  if (trace === undefined && baggage === '' && !limited && !retried && names === undefined) return UNLIMITED;
   return {
     trace,
     baggage,
     deadline: limited ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY,
     retried,
+    names,
   };
 }
 

@@ -15,7 +15,7 @@ export function allTogether(names: readonly string[]): Combine {
 
 function union(views: readonly View[]): Pick<View, 'instances' | 'suspects'> {
   const [first] = views;
-  if (first !== undefined && views.length === 1) return first;
+  if (first !== undefined && views.length === 1) return { instances: first.instances, suspects: first.suspects };
   const byId = new Map<string, Instance>();
   const suspects = new Set<string>();
   for (const view of views) {
