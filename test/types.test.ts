@@ -7,7 +7,9 @@ import {
   createMesh,
   type MeshEvents,
   type MeshOptions,
+  merged,
   meshOf,
+  type NameRules,
   type NativeResponse,
   type StreamedResponse,
 } from '../src/index.ts';
@@ -63,6 +65,31 @@ test('options that are missing, unknown or of a wrong type neither compile nor p
   expect(() => make({ ...right, defaults: { where: { zone: 1 } } })).toThrow(/defaults.where/);
   // @ts-expect-error a logger has four methods, or is false
   expect(() => make({ ...right, logger: () => {} })).toThrow(/logger/);
+});
+
+test('several registries and rules for names that are wrong neither compile nor pass', async () => {
+  const { registry } = right;
+  const mesh = make({ ...right, registry: [registry, merged(registry, [registry, 'file:.heddle-types'])] });
+  await mesh.close();
+  // @ts-expect-error a number is no registry
+  expect(() => make({ ...right, registry: [registry, 7] })).toThrow(/registry\[1\]/);
+  // @ts-expect-error a number is no registry
+  expect(() => merged(registry, 7)).toThrow(/merged\[1\]/);
+  // @ts-expect-error a number is no name
+  expect(() => make({ ...right, names: { players: 7 } })).toThrow(/names.players/);
+  // @ts-expect-error a weight is a number
+  expect(() => make({ ...right, names: { players: { v1: '9' } } })).toThrow(/names.players.v1/);
+  // @ts-expect-error alternatives are not nested
+  expect(() => make({ ...right, names: { players: ['a', ['b']] } })).toThrow(/names.players\[1\]/);
+  // @ts-expect-error a string is no list
+  expect(() => make({ ...right, nameOverrides: 'players' })).toThrow(/nameOverrides/);
+  compiled(() => {
+    // @ts-expect-error names are strings
+    mesh.withNames({ players: 7 }, () => 1);
+    expectTypeOf(mesh.withNames({ players: 'p' }, async () => 7)).toEqualTypeOf<Promise<number>>();
+  });
+  const rules = { players: ['players-eu', { v1: 9, v2: 1 }], 'shop-*': 'shop.*' } as const;
+  expectTypeOf(rules).toExtend<NameRules>();
 });
 
 test('options may be passed through as undefined', async () => {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
 import { composeRegistries } from './compose/composite-registry.ts';
-import { firstThatKnows } from './compose/in-order.ts';
+import { firstThatKnows } from './compose/first-that-knows.ts';
 import { createConsulRegistry } from './consul/consul-registry.ts';
 import { consulUrl } from './consul/options.ts';
 import { withoutCredentials } from './credentials.ts';

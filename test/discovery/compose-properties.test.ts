@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { allTogether } from '../../src/discovery/compose/all-together.ts';
 import type { Combine } from '../../src/discovery/compose/combination.ts';
 import { Combined } from '../../src/discovery/compose/combined.ts';
-import { firstThatKnows } from '../../src/discovery/compose/in-order.ts';
-import { allTogether } from '../../src/discovery/compose/together.ts';
+import { firstThatKnows } from '../../src/discovery/compose/first-that-knows.ts';
 import { combineNames } from '../../src/discovery/delegation/combine-names.ts';
 import { compileRules, type NameRules } from '../../src/discovery/delegation/name-rules.ts';
 import { stepsOf } from '../../src/discovery/delegation/name-step.ts';

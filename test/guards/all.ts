@@ -5,6 +5,7 @@ import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
+import { namesGuards } from './names.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
 export const guards: readonly Guard[] = [
@@ -14,4 +15,5 @@ export const guards: readonly Guard[] = [
   ...dnsGuards,
   ...fileGuards,
   ...k8sGuards,
+  ...namesGuards,
 ];

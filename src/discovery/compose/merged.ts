@@ -1,8 +1,8 @@
 import { fail } from '../../core/check.ts';
 import { openRegistry, type RegistryOption } from '../open-registry.ts';
 import type { RegistryFactory } from '../registry.ts';
+import { allTogether } from './all-together.ts';
 import { composeRegistries } from './composite-registry.ts';
-import { allTogether } from './together.ts';
 
 /**
  * Several registries side by side, for `registry:`: an instance is known when one of them lists it. Of two with the same id the newer
