@@ -3,6 +3,7 @@ import { memberOf } from './members.ts';
 import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
 import { nextTickAt, reduce } from './reduce.ts';
 import type { Instance, RegistryScope, Traffic, View } from './registry.ts';
+import { tellChange } from './view-change.ts';
 
 type Listener = (view: View) => void;
 
@@ -85,7 +86,7 @@ export class FollowedService {
     const before = this.#told;
     if (view.revision === before.revision) return;
     this.#told = view;
-    this.#announceChange(before, view);
+    tellChange(this.#scope.events, this.service, before, view);
     for (const listener of this.#listeners) {
       try {
         listener(view);
@@ -94,13 +95,6 @@ export class FollowedService {
       }
     }
   };
-
-  #announceChange(before: View, after: View): void {
-    const joined = idsNotIn(after, before);
-    const left = idsNotIn(before, after);
-    if (joined.length === 0 && left.length === 0) return;
-    this.#scope.events.emit('view', { service: this.service, known: after.instances.length, joined, left });
-  }
 
   /** When each suspect last answered a call. */
   #answered(): ReadonlyMap<string, number> {
@@ -127,17 +121,4 @@ export class FollowedService {
             this.#schedule();
           });
   }
-}
-
-/** The ids of `view` that `other` lacks. Both are in order. */
-function idsNotIn(view: View, { instances: others }: View): readonly string[] {
-  const ids: string[] = [];
-  let next = 0;
-  for (const { id } of view.instances) {
-    let other = others[next];
-    while (other !== undefined && other.id < id) other = others[++next];
-    if (other?.id === id) next++;
-    else ids.push(id);
-  }
-  return ids;
 }

@@ -267,6 +267,26 @@ describe('several registries merged', () => {
 });
 
 describe('the parts of several registries', () => {
+  test('ask the calls before a suspect goes: one that still answers stays', async () => {
+    const clock = new ManualClock();
+    const hub = createMemoryRegistry();
+    const registry = openRegistry('registry', merged(hub.registry, {}))(createScope(clock));
+    const owner = hub.registry(createScope(clock));
+    for (const id of ['a', 'b', 'c']) owner.announce(instanceOf({ id }));
+    const answeredAt = (id: string) => (id === 'b' ? clock.now() : Number.NEGATIVE_INFINITY);
+    const asked = registry.watch('players', () => {}, { answeredAt });
+    const plain = registry.watch('players', () => {});
+    hub.kill('b');
+    hub.kill('c');
+    await clock.advance(100_000);
+    expect(ids(plain)).toEqual(['a', 'b']);
+    asked.close();
+    await clock.advance(100_000);
+    expect(ids(plain)).toEqual(['a']);
+    await registry.close();
+    expect(clock.pending).toBe(0);
+  });
+
   test('a burst of changes is told once, and what changes nothing is not told', async () => {
     const { first, second, views, watch } = setup('merged');
     first.says({ instances: [a] });

@@ -336,6 +336,21 @@ describe('a name that is followed', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('asks the calls about a suspect by the id that they know it by', async () => {
+    const { announce, ids, hub, naming, named, clock } = following({ players: { v1: 1, v2: 1 } });
+    for (const service of ['v1', 'v2']) for (const id of ['gone', 'stays']) announce(service, id);
+    const answeredAt = (id: string) => (id === 'v2/gone' ? clock.now() : Number.NEGATIVE_INFINITY);
+    const where = compileQuery('where');
+    const asked = naming.watch({ service: 'players', where, override: undefined }, () => {}, { answeredAt });
+    hub.kill('gone');
+    await clock.advance(100_000);
+    // Its name stays, though nobody else has that id any more.
+    expect(ids()).toBe('stays v2/gone v2/stays');
+    asked.watch.close();
+    named.watch.close();
+    expect(clock.pending).toBe(0);
+  });
+
   test('keeps whom it knew while the registry is away, and says so', async () => {
     const { announce, hub, named } = following({ players: ['players-eu', 'players'] });
     announce('players-eu', 'e');

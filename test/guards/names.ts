@@ -109,8 +109,8 @@ export const namesGuards: readonly Guard[] = [
   {
     failure: 'delegation',
     file: 'src/discovery/delegation/combine-names.ts',
-    guard: "const shown = own.has(id) ? apart(instance, services[service] ?? '', renamed) : instance;",
-    without: 'const shown = instance;',
+    guard: 'const clashes = own.has(id) || renamed.has(instance);',
+    without: 'const clashes = false;',
     test: 'test/discovery/delegation.test.ts',
     name: 'tells apart two instances of the same id',
   },
@@ -161,5 +161,13 @@ export const namesGuards: readonly Guard[] = [
     without: 'if (this.#overridden.size >= 0) return true;',
     test: 'test/mesh-delegation.test.ts',
     name: 'that are made up do not fill the memory',
+  },
+  {
+    failure: 'compose',
+    file: 'src/discovery/compose/combined.ts',
+    guard: 'if (this.#traffic.size === 0) return Number.NEGATIVE_INFINITY;',
+    without: "if (origin.id !== '') return Number.NEGATIVE_INFINITY;",
+    test: 'test/discovery/compose.test.ts',
+    name: 'ask the calls before a suspect goes',
   },
 ];

@@ -1,3 +1,4 @@
+import { inOrder } from '../in-order.ts';
 import type { Instance, View } from '../registry.ts';
 import { awaited, type Combine, knows, nobody, oldest, standing } from './combination.ts';
 
@@ -30,6 +31,5 @@ function union(views: readonly View[]): Pick<View, 'instances' | 'suspects'> {
       } else if (generation === other.generation && !doubted) suspects.delete(id);
     }
   }
-  const instances = [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { instances, suspects };
+  return { instances: inOrder([...byId.values()]), suspects };
 }

@@ -17,6 +17,8 @@ export interface CombinedView extends View {
 export interface Combination extends Omit<CombinedView, 'revision'> {
   /** The part that `id` comes from and what it is called there, where that is not simply every part that lists it. */
   readonly origin?: ((id: string) => Origin | undefined) | undefined;
+  /** What an instance of a part is called here, where that is not simply its id. */
+  readonly shown?: ((origin: Origin) => string) | undefined;
 }
 
 export interface Origin {

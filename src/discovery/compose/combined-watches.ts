@@ -1,4 +1,4 @@
-import type { Watch } from '../registry.ts';
+import type { Traffic, Watch } from '../registry.ts';
 import type { CombinedView } from './combination.ts';
 import type { Combined } from './combined.ts';
 
@@ -17,12 +17,12 @@ export class CombinedWatches {
   readonly #byKey = new Map<string, Shared>();
 
   /** `make` is asked when nobody watches that key yet. */
-  watch(key: string, make: () => Combined, listener: (view: CombinedView) => void): CombinedWatch {
+  watch(key: string, make: () => Combined, listener: (view: CombinedView) => void, traffic?: Traffic): CombinedWatch {
     const shared = this.#byKey.get(key) ?? { combined: make(), watches: 0 };
     this.#byKey.set(key, shared);
     shared.watches++;
     const { combined } = shared;
-    const unlisten = combined.listen(listener);
+    const unlisten = combined.listen(listener, traffic);
     let open = true;
     return {
       get view() {

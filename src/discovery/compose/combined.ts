@@ -1,6 +1,7 @@
 import type { Timer } from '../../core/clock.ts';
-import type { Instance, RegistryScope, View, Watch } from '../registry.ts';
-import type { Combination, Combine, CombinedView, Group } from './combination.ts';
+import type { Instance, RegistryScope, Traffic, View, Watch } from '../registry.ts';
+import { tellChange } from '../view-change.ts';
+import type { Combination, Combine, CombinedView, Group, Origin } from './combination.ts';
 import { GuardedWatch, type Source } from './guarded-watch.ts';
 
 type Listener = (view: CombinedView) => void;
@@ -24,6 +25,7 @@ export class Combined {
   readonly #given: CombinedParts;
   readonly #parts: readonly Watch[];
   readonly #listeners = new Set<Listener>();
+  readonly #traffic = new Set<Traffic>();
   #made: { readonly of: readonly View[]; readonly patient: boolean; readonly combination: Combination };
   #view: CombinedView;
   #told: CombinedView;
@@ -34,7 +36,10 @@ export class Combined {
   constructor(given: CombinedParts) {
     const { sources, scope, combine, patienceMs } = given;
     this.#given = given;
-    this.#parts = sources.map((source) => new GuardedWatch(source, this.#changed, scope.events));
+    this.#parts = sources.map(({ name, open }, part) => {
+      const traffic: Traffic = { answeredAt: (id) => this.#answeredAt({ part, id }) };
+      return new GuardedWatch(name, scope.events, () => open(this.#changed, traffic));
+    });
     const views = this.#parts.map(({ view }) => view);
     if (views.some(({ state }) => state === 'pending')) {
       this.#patience = scope.clock.background(patienceMs, () => {
@@ -72,12 +77,17 @@ export class Combined {
     return this.#patience !== undefined;
   }
 
-  /** Calls `listener` with each new view; the function returned stops that. */
-  listen(listener: Listener): () => void {
+  /** Calls `listener` with each new view, and lets the parts ask `traffic`; the function returned stops both. */
+  listen(listener: Listener, traffic?: Traffic): () => void {
     // One function may listen twice, and must then be stopped twice.
     const own: Listener = (view) => listener(view);
+    const asked = traffic === undefined ? undefined : { answeredAt: (id: string) => traffic.answeredAt(id) };
     this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    if (asked !== undefined) this.#traffic.add(asked);
+    return () => {
+      this.#listeners.delete(own);
+      if (asked !== undefined) this.#traffic.delete(asked);
+    };
   }
 
   /** Goes to whoever listed the endpoint. */
@@ -97,7 +107,17 @@ export class Combined {
     this.#closed = true;
     this.#patience?.cancel();
     this.#listeners.clear();
+    this.#traffic.clear();
     for (const part of this.#parts) part.close();
+  }
+
+  /** When calls last saw an instance of a part answer well. */
+  #answeredAt(origin: Origin): number {
+    if (this.#traffic.size === 0) return Number.NEGATIVE_INFINITY;
+    const shown = this.#made.combination.shown?.(origin) ?? origin.id;
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const traffic of this.#traffic) latest = Math.max(latest, traffic.answeredAt(shown));
+    return latest;
   }
 
   readonly #changed = (): void => {
@@ -117,8 +137,8 @@ export class Combined {
     const before = this.#told;
     if (view.revision === before.revision) return;
     this.#told = view;
-    this.#announceChange(before, view);
-    const { service, scope } = this.#given;
+    const { service, scope, told } = this.#given;
+    if (told) tellChange(scope.events, service, before, view);
     for (const listener of this.#listeners) {
       try {
         listener(view);
@@ -127,25 +147,11 @@ export class Combined {
       }
     }
   };
-
-  #announceChange(before: View, after: View): void {
-    const { service, scope, told } = this.#given;
-    if (!told || before.instances === after.instances) return;
-    const joined = idsNotIn(after, before);
-    const left = idsNotIn(before, after);
-    if (joined.length === 0 && left.length === 0) return;
-    scope.events.emit('view', { service, known: after.instances.length, joined, left });
-  }
 }
 
 function viewOf(combination: Combination, revision: number): CombinedView {
   const { state, instances, suspects, asOf, reason, groups } = combination;
   return { state, instances, suspects, revision, asOf, reason, groups };
-}
-
-function idsNotIn(view: View, other: View): readonly string[] {
-  const known = new Set(other.instances.map(({ id }) => id));
-  return view.instances.map(({ id }) => id).filter((id) => !known.has(id));
 }
 
 /** Whether both say the same but for when. */

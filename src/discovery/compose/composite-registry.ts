@@ -1,7 +1,16 @@
 import { serviceName } from '../../core/check.ts';
 import { patienceMs } from '../first-answer.ts';
 import { serialiseRecord } from '../record.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from '../registry.ts';
 import { settledWithin } from '../settled-within.ts';
 import type { Combine } from './combination.ts';
 import { Combined } from './combined.ts';
@@ -52,9 +61,9 @@ class CompositeRegistry implements Registry {
     return announcement;
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
     serviceName('service', service);
-    return this.#watches.watch(service, () => this.#follow(service), listener);
+    return this.#watches.watch(service, () => this.#follow(service), listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {
@@ -77,7 +86,10 @@ class CompositeRegistry implements Registry {
     return new Combined({
       service,
       scope: this.#scope,
-      sources: this.#parts.map((part) => ({ name: part.name, open: (listener) => part.watch(service, listener) })),
+      sources: this.#parts.map((part) => ({
+        name: part.name,
+        open: (listener, traffic) => part.watch(service, listener, traffic),
+      })),
       combine: this.#combine,
       patienceMs: patienceMs(this.#openedAt, this.#scope.clock.now()),
       told: true,

@@ -1,12 +1,12 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Events } from '../../core/events.ts';
-import type { View, Watch } from '../registry.ts';
+import type { Traffic, View, Watch } from '../registry.ts';
 
 /** A registry, or one service of it, as one part of a combination. */
 export interface Source {
   /** For reasons and faults. */
   readonly name: string;
-  open(listener: (view: View) => void): Watch;
+  open(listener: (view: View) => void, traffic: Traffic): Watch;
 }
 
 const NOTHING: View = {
@@ -29,10 +29,11 @@ export class GuardedWatch implements Watch {
   #last = NOTHING;
   #broken: View | undefined;
 
-  constructor(source: Source, listener: (view: View) => void, events: Events) {
-    this.#name = source.name;
+  /** `open` opens the watch itself; `name` is what it is called in faults. */
+  constructor(name: string, events: Events, open: () => Watch) {
+    this.#name = name;
     this.#events = events;
-    this.#watch = this.#attempt(() => source.open(listener));
+    this.#watch = this.#attempt(open);
   }
 
   get view(): View {

@@ -1,4 +1,5 @@
 import { awaited, type Combination, type Combine, knows, nobody, oldest, standing } from '../compose/combination.ts';
+import { inOrder } from '../in-order.ts';
 import type { Instance, View } from '../registry.ts';
 import type { NameTree } from './name-tree.ts';
 
@@ -115,20 +116,36 @@ function split(
   const groups = chosen.map(({ service, share, view }) => {
     const instances = (view?.instances ?? []).map((instance) => {
       const { id } = instance;
-      const shown = own.has(id) ? apart(instance, services[service] ?? '', renamed) : instance;
+      // Once told apart it stays so: a balancer knows an endpoint by its id.
+      const clashes = own.has(id) || renamed.has(instance);
+      const shown = clashes ? apart(instance, services[service] ?? '', renamed) : instance;
       own.set(shown.id, { part: service, id });
       if (view?.suspects.has(id)) suspects.add(shown.id);
       return shown;
     });
     return { share, instances };
   });
-  const instances = groups.flatMap((group) => group.instances).sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { instances, suspects, groups, origin: (id) => own.get(id) };
+  const instances = inOrder(groups.flatMap((group) => group.instances));
+  return {
+    instances,
+    suspects,
+    groups,
+    origin: (id) => own.get(id),
+    shown: ({ part, id }) => {
+      const apart = told(services[part] ?? '', id);
+      return own.get(apart)?.part === part ? apart : id;
+    },
+  };
+}
+
+/** An id that another service has too. */
+function told(service: string, id: string): string {
+  return `${service}/${id}`;
 }
 
 function apart(instance: Instance, service: string, renamed: WeakMap<Instance, Instance>): Instance {
   // The same object each time: a view that did not change must not look as if it had.
-  const known = renamed.get(instance) ?? { ...instance, id: `${service}/${instance.id}` };
+  const known = renamed.get(instance) ?? { ...instance, id: told(service, instance.id) };
   renamed.set(instance, known);
   return known;
 }

@@ -4,7 +4,7 @@ import { Combined } from '../compose/combined.ts';
 import { type CombinedWatch, CombinedWatches } from '../compose/combined-watches.ts';
 import { patienceMs } from '../first-answer.ts';
 import type { CompiledQuery } from '../query.ts';
-import type { Instance, Registry, RegistryScope } from '../registry.ts';
+import type { Instance, Registry, RegistryScope, Traffic } from '../registry.ts';
 import { combineNames } from './combine-names.ts';
 import type { NameTable } from './name-rules.ts';
 import { type NameStep, stepsOf } from './name-step.ts';
@@ -47,12 +47,12 @@ export class Naming {
     this.#parts = parts;
   }
 
-  /** A name that no rule is about costs nothing: its watch is the registry's own. */
-  watch(wanted: Wanted, listener: (view: CombinedView) => void): Named {
+  /** A name that no rule is about costs nothing: its watch is the registry's own. `traffic` is asked before a suspect goes. */
+  watch(wanted: Wanted, listener: (view: CombinedView) => void, traffic?: Traffic): Named {
     const { service, where, override } = wanted;
     const { tree } = expandName(service, this.#table, override);
     if (tree.kind === 'service' || tree.kind === 'nobody') {
-      const watch = this.#parts.registry.watch(service, listener);
+      const watch = this.#parts.registry.watch(service, listener, traffic);
       return { watch, services: [], path: () => undefined };
     }
     const services = [...new Set(endsOf(tree).flatMap((end) => (end.kind === 'service' ? [end.name] : [])))];
@@ -62,7 +62,7 @@ export class Naming {
       if (override === undefined) this.#sayDeadEnds(tree);
       return this.#follow(wanted, services, tree, matches);
     };
-    const watch = this.#watches.watch(key, make, listener);
+    const watch = this.#watches.watch(key, make, listener, traffic);
     const path = () => {
       const { views = [], patient = false } = this.#watches.get(key) ?? {};
       return stepsOf(tree, { services, views, patient, matches });
@@ -87,7 +87,7 @@ export class Naming {
     return new Combined({
       service,
       scope: { clock, events },
-      sources: services.map((name) => ({ name, open: (listener) => registry.watch(name, listener) })),
+      sources: services.map((name) => ({ name, open: (listener, traffic) => registry.watch(name, listener, traffic) })),
       combine: combineNames(tree, services, matches),
       patienceMs: patienceMs(startedAt, clock.now()),
       // What a name means during one request is no news of the service.
