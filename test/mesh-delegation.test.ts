@@ -9,6 +9,7 @@ import { createMesh, type Mesh, type MeshOptions, merged, meshOf, type Registry 
 import { ManualClock, seededRandom } from '../src/testing/entry.ts';
 import { createScope, eventually, instanceOf } from './discovery/setup.ts';
 import { FakeRegistry, listen } from './server/support.ts';
+import { ownRedis, redisServer } from './support/redis-server.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -290,6 +291,41 @@ describe('a mesh with several registries', () => {
     await own.close();
     expect(await ask(caller)).toEqual({ who: 'listed' });
   });
+
+  test.skipIf(!ownRedis)(
+    'goes on through a Redis that is not there, comes, is flushed and dies: a list first, then those that announced themselves',
+    async () => {
+      const redis = await redisServer();
+      closing.push(() => redis.close());
+      const listed = createServer((_req, res) => res.end('{"who":"listed"}'));
+      const port = await listen(listed);
+      closing.push(() => listed.close());
+      closing.push(() => listed.closeAllConnections());
+      const caller = mesh({ registry: [redis.url, { players: [`http://127.0.0.1:${port}`] }] });
+      expect(await ask(caller)).toEqual({ who: 'listed' });
+      expect(caller.explain('players').registry).toMatchObject({ state: 'stale' });
+      expect(caller.explain('players').registry.reason).toContain(redis.url);
+
+      await redis.start();
+      await serving('players', { registry: redis.url });
+      await eventually(
+        () => caller.explain('players').endpoints[0]?.id.startsWith('players-') === true,
+        () => caller.explain('players').registry,
+        15_000,
+      );
+      const seen = new Set<string>();
+      const calls = async (count: number) => {
+        for (let i = 0; i < count; i++) seen.add((await ask(caller)).who);
+      };
+      await calls(20);
+      await redis.command('FLUSHALL');
+      await calls(50);
+      await redis.kill();
+      await eventually(() => caller.explain('players').registry.state === 'stale');
+      await calls(50);
+      expect([...seen]).toEqual(['players']);
+    },
+  );
 
   test('calls all that any of them knows when they are merged', async () => {
     const hubs = [createMemoryRegistry(), createMemoryRegistry()] as const;

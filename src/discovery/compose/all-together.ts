@@ -1,6 +1,7 @@
 import { inOrder } from '../in-order.ts';
 import type { Instance, View } from '../registry.ts';
 import { awaited, type Combine, knows, nobody, oldest, standing } from './combination.ts';
+import { mergeById } from './merge-by-id.ts';
 
 /**
  * All that any of them knows, by id: of two with the same id the newer generation counts, of the same generation what the earlier says. One
@@ -15,21 +16,22 @@ export function allTogether(names: readonly string[]): Combine {
 }
 
 function union(views: readonly View[]): Pick<View, 'instances' | 'suspects'> {
-  const [first] = views;
-  if (first !== undefined && views.length === 1) return { instances: first.instances, suspects: first.suspects };
-  const byId = new Map<string, Instance>();
+  let instances: readonly Instance[] = [];
   const suspects = new Set<string>();
   for (const view of views) {
-    for (const instance of view.instances) {
-      const { id, generation } = instance;
-      const other = byId.get(id);
+    /** Those that this view doubts and an earlier one lists too. */
+    const judged = new Set<string>();
+    instances = mergeById(instances, inOrder(view.instances), (known, other) => {
+      const { id } = known;
       const doubted = view.suspects.has(id);
-      if (other === undefined || generation > other.generation) {
-        byId.set(id, instance);
-        if (doubted) suspects.add(id);
-        else suspects.delete(id);
-      } else if (generation === other.generation && !doubted) suspects.delete(id);
-    }
+      if (doubted) judged.add(id);
+      if (known.generation > other.generation) return known;
+      const newer = other.generation > known.generation;
+      if (newer && doubted) suspects.add(id);
+      else if (!doubted) suspects.delete(id);
+      return newer ? other : known;
+    });
+    for (const id of view.suspects) if (!judged.has(id)) suspects.add(id);
   }
-  return { instances: inOrder([...byId.values()]), suspects };
+  return { instances, suspects };
 }

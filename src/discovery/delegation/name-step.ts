@@ -1,4 +1,4 @@
-import { decide, type Outlook } from './combine-names.ts';
+import { decide, type Outlook } from './decide.ts';
 import type { NameTree } from './name-tree.ts';
 
 /** One step of the way that a name took, for `explain`. */
