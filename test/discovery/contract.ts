@@ -208,6 +208,7 @@ function sourceOf(place: Place): Source {
   const owner = place.open(createScope());
   const announced = new Map<string, Announcement>();
   return {
+    countsAs: place.countsAs,
     open: (scope) => place.open(scope),
     list: async (service, instances) => {
       const before = [...announced.values()].filter(({ instance }) => instance.service === service);

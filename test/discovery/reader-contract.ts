@@ -13,6 +13,8 @@ export interface Source {
   list(service: string, instances: readonly Listed[]): Promise<void>;
   /** Takes it out of reach, and back; of one that `canBeCut`. */
   readonly reach?: { cut(): Promise<void>; mend(): Promise<void> };
+  /** Under which name it counts the records that it skips. @default the name of the registry */
+  readonly countsAs?: string | undefined;
   /** Takes it away, after the registries were closed. */
   close(): Promise<void>;
 }
@@ -208,7 +210,7 @@ export function readerContract(name: string, makeSource: () => Promise<Source>, 
       expect(at(watch)).toEqual(['10.0.0.1:8080']);
       expect(scope.seen('rejected').map(({ source: of }) => of)).toEqual(['players']);
       expect(
-        scope.metrics.value('registry_rejected', { registry: registry.name, reason: 'host' }),
+        scope.metrics.value('registry_rejected', { registry: source.countsAs ?? registry.name, reason: 'host' }),
       ).toBeGreaterThanOrEqual(1);
     });
 

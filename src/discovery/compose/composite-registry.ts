@@ -53,7 +53,7 @@ class CompositeRegistry implements Registry {
   }
 
   announce(instance: Instance): Announcement {
-    serialiseRecord(instance);
+    serialiseRecord(instance, this.#scope.addresses);
     for (const earlier of this.#announcements) if (earlier.state === 'left') this.#announcements.delete(earlier);
     const announcement = new JointAnnouncement(instance, this.#scope);
     announcement.announceIn(this.#parts);
@@ -97,13 +97,13 @@ class CompositeRegistry implements Registry {
   }
 
   #partScope(): RegistryScope {
-    const { clock, random, events, metrics } = this.#scope;
+    const { events } = this.#scope;
     const heard = new PartEvents(events, ({ service, id, reason }) => {
       for (const announcement of this.#announcements) {
         if (announcement.instance.id === id && announcement.instance.service === service) announcement.heard(reason);
       }
     });
-    return { clock, random, events: heard, metrics };
+    return { ...this.#scope, events: heard };
   }
 }
 
