@@ -374,7 +374,7 @@ test('an instance is registered with a check that ends with its beats, and with 
 });
 
 test.each([false, true])(
-  'F10: an agent that has forgotten is told again at the next beat (one from before 1.12: %s)',
+  'F10: an agent that has forgotten is told again at the next beat (an agent of old: %s)',
   async (old) => {
     const { server, scope, moving, registry } = await setup({ register: true });
     server.old = old;

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import { createKubernetesRegistry } from '../../src/discovery/kubernetes/kubernetes-registry.ts';
 import type { KubernetesRegistryOptions } from '../../src/discovery/kubernetes/options.ts';
 import type { Watch } from '../../src/discovery/registry.ts';
@@ -240,6 +241,22 @@ test('F101: names, forbidden addresses and ports that are none are skipped, coun
   const { name } = registry;
   expect(scope.metrics.value('registry_rejected', { registry: name, reason: 'host' })).toBe(7);
   expect(scope.metrics.value('registry_rejected', { registry: name, reason: 'port' })).toBe(3);
+});
+
+test('F101: where slices may lead is up to the rule that the registry is given', async () => {
+  const { server } = await setup();
+  server.put(
+    sliceOf('a', [pod(1), { address: '10.1.0.2' }]),
+    sliceOf('b', [{ address: '10.1.0.3' }], { ports: [{ port: 22 }] }),
+  );
+  const addresses = resolveAddresses('addresses', { networks: ['10.1.0.0/16'], ports: [8080] });
+  const scope = { ...createScope(), addresses };
+  const registry = createKubernetesRegistry('registry', { server: server.url, namespace: 'default' })(scope);
+  cleanups.push(() => registry.close());
+  const watch = registry.watch('players', () => {});
+  await eventually(() => watch.view.state === 'current');
+  expect(at(watch)).toBe('10.1.0.2:8080');
+  expect(scope.seen('rejected').map(({ id }) => id)).toEqual(['p1.uid-of-p1', '10.1.0.3:22']);
 });
 
 test('F102: a slice that says it is of another service, or lies in another namespace, is not believed', async () => {

@@ -239,6 +239,22 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F101: names, forbidden addresses',
   },
   {
+    failure: 'F101',
+    file: 'src/discovery/kubernetes/slice-reader.ts',
+    guard: 'addresses: scope.addresses,',
+    without: 'addresses: undefined,',
+    test: kubernetes,
+    name: 'F101: where slices may lead',
+  },
+  {
+    failure: 'F101',
+    file: 'src/discovery/consul/health-reader.ts',
+    guard: 'addresses: scope.addresses }',
+    without: 'addresses: undefined }',
+    test: 'test/discovery/consul.test.ts',
+    name: 'F101: where records may lead',
+  },
+  {
     failure: 'F102',
     file: 'src/discovery/kubernetes/slice.ts',
     guard: "if (namespace !== context.namespace || service !== context.kubernetesService) return refuse('service');",

@@ -171,7 +171,7 @@ function checkOf(id: string): string {
   return `service:${id}`;
 }
 
-/** An agent from before 1.12 answers 500 to what later ones answer 404 to. */
+/** Agents of old answer 500 to what later ones answer 404 to. */
 function isUnknownCheck(error: unknown): boolean {
   if (statusOf(error) === UNKNOWN) return true;
   return statusOf(error) === 500 && error instanceof Error && error.message.includes('does not have associated TTL');
