@@ -1,8 +1,9 @@
 import { Cluster } from 'ioredis';
 import { test as anyTest, expect } from 'vitest';
 import { type RedisClusterServers, redisCluster } from '../support/redis-cluster.ts';
-import { ids, redisRegistries } from '../support/redis-registries.ts';
-import { ownRedis } from '../support/redis-server.ts';
+import { redisProxy } from '../support/redis-proxy.ts';
+import { ids, redisRegistries, states } from '../support/redis-registries.ts';
+import { freePort, ownRedis } from '../support/redis-server.ts';
 import { eventually, instanceOf, watched } from './setup.ts';
 
 const test = anyTest.skipIf(!ownRedis);
@@ -48,6 +49,26 @@ test('a Cluster of three is followed: a service has one node, three services hav
   await announcements[2]?.leave();
   await eventually(() => watches.map(ids).join() === `${services[0]}-a,${services[1]}-a,`);
   expect(client.status).toBe('wait');
+}, 60_000);
+
+test('F1: without any node of its Cluster a view is stale within a second and says why; when they appear it heals', async () => {
+  const place = await started(redisProxy(await freePort()));
+  const alone = open({ cluster: { nodes: [{ host: '127.0.0.1', port: place.port }] } });
+  const watch = alone.registry.watch('players', () => {});
+  await eventually(
+    () => watch.view.state === 'stale',
+    () => watch.view,
+    2_000,
+  );
+  expect(watch.view.reason).not.toBe('');
+  const cluster = await started(redisCluster(false));
+  place.leadTo(cluster.masters[0]?.port ?? 0);
+  await eventually(
+    () => watch.view.state === 'current',
+    () => watch.view,
+    10_000,
+  );
+  expect(states(alone)).toBe('lost, connected');
 }, 60_000);
 
 test('F10: a node of a Cluster that dies is followed by its replica; what others keep goes on, and nobody loses an endpoint', async () => {

@@ -115,6 +115,14 @@ export const topologyGuards: readonly Guard[] = [
   },
   {
     failure: 'F15',
+    file: 'src/discovery/redis/open-client.ts',
+    guard: 'if (REFUSED.test(error.message)) void prepare();',
+    without: '',
+    test: CREDENTIALS,
+    name: 'F15: in a Cluster',
+  },
+  {
+    failure: 'F15',
     file: 'src/discovery/redis/ask-credentials.ts',
     guard: '.catch(failure)',
     without: '',

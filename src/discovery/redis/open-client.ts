@@ -7,6 +7,8 @@ import type { RedisCredentials, ResolvedRedisOptions } from './options.ts';
 import { reconnectWaits } from './reconnect-waits.ts';
 import type { RedisSource } from './source.ts';
 
+const REFUSED = /^(WRONGPASS|NOAUTH)/;
+
 /**
  * A client that is not connected yet, and comes back by itself once it was. ioredis is loaded here, when the first registry needs it.
  *
@@ -29,8 +31,10 @@ export async function openClient(
   });
   const asked = credentials && credentialsAsker({ credentials, name, scope }, speakAs(client));
   const prepare = asked ?? (async () => {});
-  // Nodes of a Cluster that are met later may know another password by then.
-  client.on('node error', () => void prepare());
+  // A Cluster stands while one of its nodes learnt of a new password that it was not told yet.
+  client.on('node error', (error: Error) => {
+    if (REFUSED.test(error.message)) void prepare();
+  });
   await prepare();
   keepConnected(client, { clock: scope.clock, waits: reconnectWaits(reconnectMs, scope.random, () => stood), prepare });
   return client;
