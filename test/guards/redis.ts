@@ -323,7 +323,7 @@ export const redisGuards: readonly Guard[] = [
     without:
       'user.ready(fresh, true);\n      await new Promise((resolve) => setTimeout(resolve, 50));\n      await this.#listener?.subscribe(user.channel);',
     test: failures,
-    name: 'F24: nothing that was wanted',
+    name: 'F24: nobody reads',
   },
   {
     failure: 'F26',
