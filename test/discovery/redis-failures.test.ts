@@ -380,9 +380,9 @@ test('F24: nothing that was wanted while Redis was away is sent later', async ()
   proxy.hold();
   proxy.reset();
   await eventually(() => said(scope) === 'connected lost');
-  await registry.announce(instanceOf({ id: 'away' })).leave();
-  expect(await registry.services()).toEqual([]);
   const sent = await monitor(server);
+  const left = registry.announce(instanceOf({ id: 'away' })).leave();
+  const services = registry.services();
   proxy.release();
   await eventually(
     () => said(scope) === 'connected lost connected' && announcement.state === 'announced',
@@ -390,6 +390,8 @@ test('F24: nothing that was wanted while Redis was away is sent later', async ()
     10_000,
   );
   await eventually(() => sent.filter(({ words }) => words[0] === 'evalsha').length > 3);
+  await left;
+  expect(await services).toEqual([]);
   expect(sent.filter(({ words }) => words.includes('away') || words[0] === 'zrange')).toEqual([]);
 });
 

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { Reach } from '../../src/discovery/reach.ts';
+import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
+import { Owner } from '../../src/discovery/redis/owner.ts';
 import { reap } from '../../src/discovery/redis/scripts.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
-import { eventually, instanceOf, watched } from './setup.ts';
+import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
 test('F18: clocks of processes that are an hour off decide nothing', async () => {
   const server = await startRedis();
@@ -84,6 +87,50 @@ test('F23: a process whose id a newer one took is fenced at once, and its leave 
   await first.leave();
   expect(await server.command('HGET', `${KEY}i`, 'players-1')).toMatch(/^\$\d+\r\n7\|/);
   expect(watch.view.instances[0]?.generation).toBe(7);
+});
+
+/** An owner, and in place of Redis what a test lets it answer; beats of 10 s. */
+function setupOwner() {
+  const clock = new ManualClock();
+  const scope = createScope(clock);
+  const redis = { asked: 0, refusing: undefined as string | undefined };
+  const connection = {
+    ready: true,
+    use: () => () => {},
+    run: async () => {
+      redis.asked++;
+      if (redis.refusing !== undefined) throw Object.assign(new Error(redis.refusing), { name: 'ReplyError' });
+      return 1;
+    },
+  };
+  const owner = new Owner(instanceOf(), {
+    connection,
+    keys: serviceKeys('default', 'players'),
+    indexKey: indexKey('default'),
+    beatMs: 10_000,
+    leaseMs: 30_000,
+    reach: new Reach('redis', scope),
+    scope,
+  });
+  return { clock, scope, redis, owner };
+}
+
+test.each([
+  ['passes by itself is tried again soon, and then less often', 'BUSY Redis is busy running a script.', 12, 60],
+  ['takes a person is tried again with each beat', 'OOM command not allowed', 9, 13],
+])('F13: what %s', async (_, refusal, atLeast, atMost) => {
+  const { clock, redis, owner } = setupOwner();
+  redis.refusing = refusal;
+  owner.ready(true);
+  await clock.advance(100_000);
+  expect(redis.asked).toBeGreaterThanOrEqual(atLeast);
+  expect(redis.asked).toBeLessThanOrEqual(atMost);
+  expect(owner.state).toBe('retrying');
+  redis.refusing = undefined;
+  await clock.advance(12_000);
+  expect(owner.state).toBe('announced');
+  await owner.leave();
+  expect(clock.pending).toBe(0);
 });
 
 test('an owner that leaves while a beat is on its way is not registered again by that beat', async () => {

@@ -15,7 +15,7 @@ import { beat, index, leave, reap, register, type Script } from './scripts.ts';
 
 /** What an owner is given. */
 export interface OwnerOptions {
-  readonly connection: Connection;
+  readonly connection: Pick<Connection, 'ready' | 'run' | 'use'>;
   readonly keys: ServiceKeys;
   /** The key of the index of services. */
   readonly indexKey: string;
