@@ -3,6 +3,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, posix, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
+import { redisCommands } from './support/redis-commands.ts';
 import { readSource, type SourceFile } from './support/source-file.ts';
 
 /**
@@ -238,6 +239,36 @@ test('a module of Node is imported by a name that says so, and is one', () => {
   const names = sources.flatMap(({ imports }) => imports.map(({ specifier }) => specifier));
   expect(names.filter((name) => name.startsWith('node:') && !isBuiltin(name))).toEqual([]);
   expect(names.filter((name) => !name.startsWith('node:') && isBuiltin(name))).toEqual([]);
+});
+
+// --- what is asked of Redis
+
+/** Commands that would hold up the one connection, or walk through the keys of others. In a script or as a method of a client. */
+const SLOW = /^(b[lrz]\w*(pop|push|move)\w*|bzm\w+|xread\w*|wait(aof)?|keys|[hsz]?scan\w*|monitor|sort|randomkey)$/i;
+
+/** The commands of Redis that the text of a file names: `redis.call('X'` in a script, `.x(` of what is a client. */
+const commandsIn = (text: string): string[] =>
+  [...text.matchAll(/redis\.p?call\('(\w+)'|(?:[cC]lient|[lL]istener|second|usable\(\))\??\.(\w+)\(/g)].map(
+    ([, inScript, ofClient]) => (inScript ?? ofClient ?? '').toLowerCase(),
+  );
+
+test('F29: no file sends Redis a command that blocks or walks through all keys, and scripts only what is listed', () => {
+  const folder = resolve(root, 'src/discovery/redis');
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const sent = all.flatMap((name) => commandsIn(readFileSync(resolve(folder, name), 'utf8')));
+  expect(sent.filter((name) => SLOW.test(name))).toEqual([]);
+  const scripts = commandsIn(readFileSync(resolve(folder, 'scripts.ts'), 'utf8'));
+  expect(scripts.filter((name) => !redisCommands.includes(name))).toEqual([]);
+  expect(sent).toEqual(expect.arrayContaining(['evalsha', 'eval', 'subscribe', 'zrange', 'ping', 'zadd', 'publish']));
+  for (const text of [
+    `redis.call('KEYS', '*')`,
+    `redis.pcall('SCAN', 0)`,
+    `client.xread('BLOCK', 0)`,
+    'this.#client?.blpop(key, 0)',
+    'this.#usable().wait(1, 0)',
+    'this.#listener?.scanStream()',
+  ])
+    expect([text, commandsIn(text).some((name) => SLOW.test(name))]).toEqual([text, true]);
 });
 
 // --- time, chance, and what is used nowhere

@@ -23,10 +23,13 @@ export interface MeshEvents {
     readonly joined: readonly string[];
     readonly left: readonly string[];
   };
-  /** The registry came within reach, or went out of it; `permanent` when it takes a person to bring it back. */
+  /**
+   * The registry came within reach, or went out of it; `permanent` when it takes a person to bring it back. `limited`: it can be read, and
+   * does not do all that it should; `reason` says what is missing.
+   */
   registry: {
     readonly registry: string;
-    readonly state: 'connected' | 'lost';
+    readonly state: 'connected' | 'limited' | 'lost';
     readonly reason: string;
     readonly permanent: boolean;
   };

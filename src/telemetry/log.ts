@@ -43,7 +43,7 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     fields: { service, known, joined: joined.length, left: left.length },
   }),
   registry: ({ registry, state, reason, permanent }) => ({
-    level: permanent ? 'error' : state === 'lost' ? 'warn' : 'info',
+    level: permanent ? 'error' : state === 'connected' ? 'info' : 'warn',
     message: `registry ${state}`,
     key: `${registry} ${state} ${permanent}`,
     fields: { registry, reason },

@@ -81,7 +81,7 @@ function setup() {
 
 test('changes that follow one another are applied without asking again', async () => {
   const s = setup();
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   expect(s.followed.view.state).toBe('current');
   s.begin('first');
@@ -95,7 +95,7 @@ test('changes that follow one another are applied without asking again', async (
 test('F21: a change that was missed is found at once by the gap, at the latest by the next look', async () => {
   const s = setup();
   s.begin('first');
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   s.join('missed');
   s.reader.message(s.join('heard'));
@@ -109,7 +109,7 @@ test('F21: a change that was missed is found at once by the gap, at the latest b
 test('F23: repeated, reordered and replayed changes do nothing twice', async () => {
   const s = setup();
   s.begin('first');
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   const [one, two, three] = [s.join('a'), s.leave('a'), s.join('b')];
   for (const text of [one, two, three, two, one, three, one]) s.reader.message(text);
@@ -122,7 +122,7 @@ test('what is told while a snapshot is on its way is neither lost nor undone by 
   s.begin('first');
   s.join('a');
   s.redis.slow = true;
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   s.reader.message(s.join('b'));
   s.reader.message(s.leave('a'));
@@ -138,7 +138,7 @@ test('an answer to a question from before a loss is not believed after it', asyn
   s.begin('first');
   s.join('a');
   s.redis.slow = true;
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   s.reader.lost('refused');
   s.redis.release?.();
@@ -148,7 +148,7 @@ test('an answer to a question from before a loss is not believed after it', asyn
 
 test('nonsense, however much of it, causes at most four snapshots a second', async () => {
   const s = setup();
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(0);
   for (let i = 0; i < 1_000; i++) {
     s.reader.message('nonsense');
@@ -160,7 +160,7 @@ test('nonsense, however much of it, causes at most four snapshots a second', asy
 test('an answer that is none makes the view stale with its reason, is retried, and said once', async () => {
   const s = setup();
   s.redis.failing = new Error('LOADING Redis is loading the dataset in memory');
-  s.reader.ready(true);
+  s.reader.ready(true, true);
   await s.clock.advance(60_000);
   expect(s.followed.view).toMatchObject({ state: 'stale', reason: s.redis.failing.message });
   expect(s.redis.snapshots).toBeGreaterThan(5);
@@ -171,6 +171,18 @@ test('an answer that is none makes the view stale with its reason, is retried, a
   expect(s.scope.seen('registry').map(({ state }) => state)).toEqual(['lost', 'connected']);
   s.reader.close();
   expect(s.clock.pending).toBe(0);
+});
+
+test('F26: many callers that return together do not ask together', async () => {
+  const callers = Array.from({ length: 100 }, () => setup());
+  const asked = () => callers.filter(({ redis }) => redis.snapshots > 0).length;
+  const wait = (ms: number) => Promise.all(callers.map(({ clock }) => clock.advance(ms)));
+  for (const { reader } of callers) reader.ready(false, true);
+  await wait(100);
+  expect(asked()).toBeLessThan(20);
+  await wait(1_900);
+  expect(callers.map(({ redis }) => redis.snapshots)).toEqual(callers.map(() => 1));
+  for (const { reader } of callers) reader.close();
 });
 
 test('F23: whatever is lost, repeated and reordered, the view comes to the truth', async () => {
@@ -192,7 +204,7 @@ test('F23: whatever is lost, repeated and reordered, the view comes to the truth
       const s = setup();
       const generations = new Map<string, number>();
       s.begin('epoch 0');
-      s.reader.ready(true);
+      s.reader.ready(true, true);
       await s.clock.advance(0);
       const due: { at: number; text: string }[] = [];
       for (const [i, { change, copies, late, pauseMs }] of steps.entries()) {

@@ -6,6 +6,7 @@ import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
 import { namesGuards } from './names.ts';
+import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
@@ -17,5 +18,6 @@ export const guards: readonly Guard[] = [
   ...fileGuards,
   ...k8sGuards,
   ...namesGuards,
+  ...redisGuards,
   ...topologyGuards,
 ];

@@ -5,37 +5,36 @@ import { repeat } from '../../core/repeat.ts';
 import type { Reach } from '../reach.ts';
 import type { RegistryScope } from '../registry.ts';
 import { causeOf } from './cause-of.ts';
+import { type ConnectionUser, type ListeningUser, listens } from './connection-user.ts';
+import { evictionRisk } from './eviction.ts';
 import { openListener } from './open-listener.ts';
 import { isPermanent, isUnknownScript } from './redis-errors.ts';
 import type { Script } from './scripts.ts';
-
-/** Whoever depends on the connection. */
-export interface ConnectionUser {
-  /** The channel it listens on, if it does; of no other user. */
-  readonly channel?: string;
-  /** The connection stands, and the channel is subscribed. `fresh` unless many processes may be returning at the same moment. */
-  ready(fresh: boolean): void;
-  /** Until the next `ready` nothing can be done; `reason` is for people. */
-  lost(reason: string): void;
-  message?(text: string): void;
-}
+import { Subscriptions } from './subscriptions.ts';
 
 /** Short enough that the silence of a server is noticed within 3 s, its socket's 2 s included. */
 const PING_MS = 900;
-const SUBSCRIBE_AGAIN_MS = 2_000;
+/** When the node of a Cluster that was listened to is lost. */
 const LISTEN_AGAIN_MS = 1_000;
+/** A ping that comes later than this was not late: the process was stopped, or did something else all the time. */
+const ASLEEP_MS = 5_000;
+/** How long there may be no word of a connection at all; trying to connect takes 2 s at most. */
+const SILENT_MS = 2_500;
 const PART = 'connection';
+const MEMORY = 'memory';
 
 /** The one connection of a registry: it comes back by itself, and tells its users when it stands and when it is lost. */
 export class Connection {
   readonly #scope: RegistryScope;
   readonly #reach: Reach;
   readonly #users = new Set<ConnectionUser>();
-  /** Those whose subscription the server refused. */
-  readonly #waiting = new Set<ConnectionUser>();
+  /** Those who listen, by their channel. */
+  readonly #ears = new Map<string, ListeningUser>();
+  readonly #subscriptions: Subscriptions;
   readonly #pings: Timer;
-  #again: Timer | undefined;
   #listening: Timer | undefined;
+  readonly #silence: Timer;
+  #pingedAt: number;
   #client: Redis | undefined;
   /** What listens: the client itself, or a second one when the server speaks only RESP2. */
   #listener: Redis | undefined;
@@ -50,11 +49,17 @@ export class Connection {
   constructor(open: () => Promise<Redis>, scope: RegistryScope, reach: Reach) {
     this.#scope = scope;
     this.#reach = reach;
+    this.#subscriptions = new Subscriptions(scope, reach, (user) => void this.#subscribe(user, false));
     this.#pings = repeat(
       scope.clock,
       () => PING_MS,
       () => this.#ping(),
     );
+    this.#pingedAt = scope.clock.now();
+    // A server that loads its data lets everybody in and answers nobody.
+    this.#silence = scope.clock.background(SILENT_MS, () => {
+      if (!this.#ready && this.#reason === undefined) this.#down(new Error('connected, and no answer yet'));
+    });
     open()
       .then((client) => this.#connect(client))
       .catch((error: unknown) => this.#down(error));
@@ -64,21 +69,27 @@ export class Connection {
     return this.#ready;
   }
 
+  /** How many of its users have to ask, because the server refuses to tell them. */
+  get deaf(): number {
+    return this.#subscriptions.refused;
+  }
+
   /** Adds a user, and tells it how things stand; the function returned takes it away. */
   use(user: ConnectionUser): () => void {
     this.#users.add(user);
-    if (this.#ready) void this.#welcome(user, true);
+    if (listens(user)) this.#ears.set(user.channel, user);
+    if (this.#ready) this.#welcome(user, true);
     else if (this.#reason !== undefined) user.lost(this.#reason);
     return () => {
       this.#users.delete(user);
-      this.#waiting.delete(user);
-      if (user.channel === undefined) return;
-      this.#reach.forget(user.channel);
+      if (!listens(user) || this.#ears.get(user.channel) !== user) return;
+      this.#ears.delete(user.channel);
+      this.#subscriptions.forget(user);
       if (this.#ready) this.#listener?.unsubscribe(user.channel).catch(() => {}); // what still comes has no user
     };
   }
 
-  /** Runs a script. Rejects at once while there is no connection, else within a second. */
+  /** Runs a script. Rejects at once while there is no connection, else a second after it was sent. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const client = this.#usable();
     try {
@@ -98,10 +109,11 @@ export class Connection {
     this.#closed = true;
     this.#ready = false;
     this.#pings.cancel();
-    this.#again?.cancel();
     this.#listening?.cancel();
+    this.#silence.cancel();
+    this.#subscriptions.clear();
     this.#users.clear();
-    this.#waiting.clear();
+    this.#ears.clear();
     this.#listener?.disconnect();
     this.#client?.disconnect();
   }
@@ -152,7 +164,8 @@ export class Connection {
     this.#reach.back(PART);
     const fresh = !this.#returning;
     this.#returning = true;
-    for (const user of this.#users) void this.#welcome(user, fresh);
+    for (const user of this.#users) this.#welcome(user, fresh);
+    void this.#lookAtMemory(client);
   }
 
   /** The client stands, but messages are missed until another node is listened to. Many processes lost the same node. */
@@ -171,49 +184,55 @@ export class Connection {
     const known = !this.#ready && this.#reason === reason;
     this.#ready = false;
     this.#reason = reason;
-    this.#waiting.clear();
+    this.#subscriptions.clear();
     if (this.#listener !== this.#client) this.#listener?.disconnect();
     this.#listener = undefined;
     this.#reach.lost(PART, reason, isPermanent(error));
     if (!known) for (const user of this.#users) user.lost(reason);
   }
 
-  /** Subscribes before it says `ready`, so that whoever reads after that misses nothing. */
-  async #welcome(user: ConnectionUser, fresh: boolean): Promise<void> {
-    const session = this.#session;
-    const present = () => session === this.#session && !this.#closed && this.#users.has(user);
-    const { channel } = user;
-    if (channel !== undefined) {
-      try {
-        await this.#listener?.subscribe(channel);
-      } catch (error) {
-        if (present()) this.#refused(user, channel, error);
-        return;
-      }
-      if (!present()) return;
-      this.#reach.back(channel);
-    }
-    user.ready(fresh);
+  #welcome(user: ConnectionUser, fresh: boolean): void {
+    if (listens(user)) void this.#subscribe(user, fresh);
+    else user.ready(fresh, false);
   }
 
-  #refused(user: ConnectionUser, channel: string, error: unknown): void {
-    this.#waiting.add(user);
-    this.#reach.lost(channel, messageOf(error), isPermanent(error));
-    user.lost(messageOf(error));
-    this.#again ??= this.#scope.clock.background(SUBSCRIBE_AGAIN_MS, () => {
-      this.#again = undefined;
-      for (const one of this.#waiting) void this.#welcome(one, false);
-      this.#waiting.clear();
-    });
+  /** Subscribes before it says `ready`, so that whoever reads after that misses nothing. */
+  async #subscribe(user: ListeningUser, fresh: boolean): Promise<void> {
+    const session = this.#session;
+    const present = () => session === this.#session && !this.#closed && this.#users.has(user);
+    try {
+      await this.#listener?.subscribe(user.channel);
+    } catch (error) {
+      if (present()) this.#subscriptions.failed(user, fresh, error);
+      return;
+    }
+    if (!present()) return;
+    this.#subscriptions.stands(user);
+    user.ready(fresh, true);
+  }
+
+  /** Asked anew at each connection, which may be to another server. Whoever may not ask is not warned. */
+  async #lookAtMemory(client: Redis): Promise<void> {
+    const session = this.#session;
+    const info = await client.info('memory').catch(() => '');
+    if (session !== this.#session || this.#closed) return;
+    const risk = evictionRisk(info);
+    if (risk === undefined) this.#reach.forget(MEMORY);
+    else this.#reach.limited(MEMORY, risk);
   }
 
   readonly #message = (channel: string, text: string): void => {
-    for (const user of this.#users) if (user.channel === channel) user.message?.(text);
+    this.#ears.get(channel)?.message(text);
   };
 
   /** The socket closes when a reply stays away, so an idle one must be made to expect one. */
   #ping(): void {
+    const now = this.#scope.clock.now();
+    const late = now - this.#pingedAt - PING_MS;
+    this.#pingedAt = now;
     if (!this.#ready) return;
     for (const client of new Set([this.#client, this.#listener])) client?.ping().catch(() => {}); // what matters is the socket
+    // Who slept does not know what it missed: owners beat, and readers ask, before anything is concluded from what they have.
+    if (late > ASLEEP_MS) for (const user of this.#users) this.#welcome(user, false);
   }
 }

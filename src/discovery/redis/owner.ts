@@ -7,14 +7,15 @@ import type { Reach } from '../reach.ts';
 import { serialiseRecord } from '../record.ts';
 import type { Announcement, Instance, RegistryScope } from '../registry.ts';
 import { settledWithin } from '../settled-within.ts';
-import type { Connection, ConnectionUser } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionUser } from './connection-user.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { beat, index, leave, reap, register, type Script } from './scripts.ts';
 
 /** What an owner is given. */
 export interface OwnerOptions {
-  readonly connection: Connection;
+  readonly connection: Pick<Connection, 'ready' | 'run' | 'use'>;
   readonly keys: ServiceKeys;
   /** The key of the index of services. */
   readonly indexKey: string;
@@ -103,8 +104,7 @@ export class Owner implements Announcement, ConnectionUser {
   #done(): void {
     this.#working = undefined;
     this.#failures = 0;
-    this.#options.reach.back(this.#part);
-    this.#workIn(jittered(this.#options.scope.random, this.#options.beatMs, BEAT_JITTER));
+    this.#workIn(this.#nextBeatMs());
   }
 
   #failed(error: unknown): void {
@@ -112,17 +112,22 @@ export class Owner implements Announcement, ConnectionUser {
     this.#own.become('retrying', messageOf(error));
     // Without a connection `ready` begins anew, and `reach` knows already.
     if (!this.#options.connection.ready || this.#own.over) return;
-    const { beatMs, reach } = this.#options;
-    if (isPermanent(error)) reach.lost(this.#part, messageOf(error), true);
-    this.#workIn(isPermanent(error) ? beatMs : RETRY_MS + this.#backoff(this.#failures++));
+    if (isPermanent(error)) this.#options.reach.limited(this.#part, messageOf(error), true);
+    this.#workIn(isPermanent(error) ? this.#nextBeatMs() : RETRY_MS + this.#backoff(this.#failures++));
+  }
+
+  #nextBeatMs(): number {
+    return jittered(this.#options.scope.random, this.#options.beatMs, BEAT_JITTER);
   }
 
   async #beat(): Promise<void> {
-    const { connection, keys, leaseMs } = this.#options;
+    const { keys, leaseMs } = this.#options;
     const { id, generation } = this.instance;
     let reply = UNKNOWN;
     if (this.#registered) reply = await this.#run(beat, [id, generation, leaseMs, keys.channel]);
     if (reply === UNKNOWN) {
+      // Whatever lost the record lost the index too.
+      this.#listedAt = Number.NEGATIVE_INFINITY;
       reply = await this.#run(register, [id, generation, leaseMs, this.#record, this.#newEpoch(), keys.channel]);
     }
     if (reply === FENCED) {
@@ -132,15 +137,23 @@ export class Owner implements Announcement, ConnectionUser {
     }
     this.#registered = true;
     this.#own.become('announced', '');
-    if (reply > OK) await connection.run(reap, [...this.#keys, keys.reaper], [leaseMs, keys.channel]);
-    await this.#list();
+    await this.#help(reply > OK);
   }
 
-  async #list(): Promise<void> {
-    const now = this.#options.scope.clock.now();
-    if (now - this.#listedAt < LIST_EVERY_MS) return;
-    await this.#options.connection.run(index, [this.#options.indexKey], [this.instance.service, LISTED_MS]);
-    this.#listedAt = now;
+  /** What an owner does for others. That it may not does not make it less announced. */
+  async #help(dead: boolean): Promise<void> {
+    const { connection, indexKey, keys, leaseMs, reach, scope } = this.#options;
+    try {
+      if (dead) await connection.run(reap, [...this.#keys, keys.reaper], [leaseMs, keys.channel]);
+      const now = scope.clock.now();
+      if (now - this.#listedAt >= LIST_EVERY_MS) {
+        await connection.run(index, [indexKey], [this.instance.service, LISTED_MS]);
+        this.#listedAt = now;
+      }
+      reach.back(this.#part);
+    } catch (error) {
+      if (isPermanent(error) && !this.#own.over) reach.limited(this.#part, messageOf(error), true);
+    }
   }
 
   async #withdraw(): Promise<void> {

@@ -8,12 +8,13 @@ import { oneAtATime } from '../one-at-a-time.ts';
 import type { Reach } from '../reach.ts';
 import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
-import type { Connection, ConnectionUser } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { ListeningUser } from './connection-user.ts';
 import { type Delta, parseDelta } from './delta.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { snapshot } from './scripts.ts';
-import { readSnapshot } from './snapshot-reply.ts';
+import { endedIn, readSnapshot } from './snapshot-reply.ts';
 
 /** What a reader is given. */
 export interface ReaderOptions {
@@ -25,22 +26,30 @@ export interface ReaderOptions {
 }
 
 const POLL_MS = 30_000;
+/** How often it asks while it is not told. */
+const ASK_MS = 5_000;
 const POLL_JITTER = 0.2;
-const RETURN_JITTER_MS = 1_000;
+/** All readers of a Redis that returns ask it for everything. */
+const RETURN_JITTER_MS = 2_000;
 const GAP_JITTER_MS = 200;
 /** Anybody on the channel may cause a gap: not more than four snapshots a second come of that. */
 const GAP_PAUSE_MS = 250;
 const RETRY_MS = 100;
 const RETRY_CAP_MS = 5_000;
 const MAX_EARLY = 1_000;
+/**
+ * A reader that knows nobody yet is also told of those whose lease ended so lately, and begins with them as suspects: when Redis could not be
+ * written for a while, or its clock jumped, they are all there is.
+ */
+const ENDED_WITHIN_MS = 600_000;
 /** Where no registry ever stands: asks for everything. */
 const NOTHING_KNOWN: Cursor = { epoch: '-', revision: 0 };
 
 /**
  * Follows the records of one service: each change as it is told, a snapshot whenever one may have been missed, and one every 30 s in case
- * that went unnoticed.
+ * that went unnoticed; every 5 s while the server does not let it listen.
  */
-export class Reader implements ConnectionUser {
+export class Reader implements ListeningUser {
   readonly channel: string;
   readonly #followed: FollowedService;
   readonly #options: ReaderOptions;
@@ -57,6 +66,7 @@ export class Reader implements ConnectionUser {
   /** Counts losses, so that the answer to a question asked before one is not believed after it. */
   #session = 0;
   #failures = 0;
+  #pollMs = POLL_MS;
 
   constructor(followed: FollowedService, options: ReaderOptions) {
     this.channel = options.keys.channel;
@@ -66,7 +76,8 @@ export class Reader implements ConnectionUser {
     this.#backoff = fullJitter(RETRY_MS, RETRY_CAP_MS, options.scope.random);
   }
 
-  ready(fresh: boolean): void {
+  ready(fresh: boolean, hears: boolean): void {
+    this.#pollMs = hears ? POLL_MS : ASK_MS;
     this.#syncIn(fresh ? 0 : this.#options.scope.random() * RETURN_JITTER_MS);
   }
 
@@ -117,7 +128,8 @@ export class Reader implements ConnectionUser {
     this.#early = [];
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
-      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision]);
+      const endedMs = cursor === undefined ? ENDED_WITHIN_MS : 0;
+      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision, endedMs]);
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
@@ -128,11 +140,14 @@ export class Reader implements ConnectionUser {
       if (session !== this.#session) return;
       const { at, instances } = found;
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
+      const ended = endedIn(reply);
+      for (const { id, generation } of instances ?? [])
+        if (ended.has(id)) this.#followed.apply({ kind: 'lapsed', id, generation });
       this.#synced = true;
       this.#syncedAt = scope.clock.now();
       this.#failures = 0;
       reach.back(this.#part);
-      this.#syncIn(jittered(scope.random, POLL_MS, POLL_JITTER));
+      this.#syncIn(jittered(scope.random, this.#pollMs, POLL_JITTER));
       this.#applyEarly();
     } catch (error) {
       if (session === this.#session) this.#failed(error);
@@ -147,9 +162,11 @@ export class Reader implements ConnectionUser {
 
   /** The connection stands, and yet there was no answer. */
   #failed(error: unknown): void {
+    const { reach, scope } = this.#options;
     this.lost(messageOf(error));
-    this.#options.reach.lost(this.#part, messageOf(error), isPermanent(error));
-    this.#syncIn(RETRY_MS + this.#backoff(this.#failures++));
+    reach.lost(this.#part, messageOf(error), isPermanent(error));
+    const seldom = jittered(scope.random, ASK_MS, POLL_JITTER);
+    this.#syncIn(isPermanent(error) ? seldom : RETRY_MS + this.#backoff(this.#failures++));
   }
 
   #forgetSync(): void {

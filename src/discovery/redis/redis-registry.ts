@@ -1,4 +1,5 @@
 import { isServiceName } from '../../core/check.ts';
+import { Age } from '../age.ts';
 import { Reach } from '../reach.ts';
 import type {
   Announcement,
@@ -22,7 +23,13 @@ import { Reader } from './reader.ts';
 
 const CLOSE_MS = 500;
 
-/** A registry in Redis 6.2 or newer; `name` is what the options are called in errors. It connects when a mesh is made with it. */
+/**
+ * A registry in Redis 6.2 or newer; `name` is what the options are called in errors. It connects when a mesh is made with it.
+ *
+ * Gauges by registry, beside those of `Reach` and `Age`: `registry_polling` is the number of followed services of which changes are seen
+ * late, by asking, because Redis does not let this process listen; and by registry and service, `registry_announced` is 1 while all that
+ * this process announces of it stands in the registry.
+ */
 export function createRedisRegistry(name: string, options: RedisRegistryFields): RegistryFactory {
   const resolved = resolveRedisOptions(name, options);
   return (scope) => new RedisRegistry(resolved, scope);
@@ -45,6 +52,8 @@ class RedisRegistry implements Registry {
     this.#reach = new Reach(this.name, scope);
     const connection = new Connection(() => openClient(options, scope), scope, this.#reach);
     this.#connection = connection;
+    scope.metrics.gauge('registry_polling', { registry: this.name }, () => connection.deaf);
+    const age = new Age(this.name, scope);
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
     // An owner needs two beats to come back, and their jitter.
     const timing = { graceMs: options.leaseMs, holdMs: 2.5 * options.beatMs };
@@ -54,7 +63,9 @@ class RedisRegistry implements Registry {
       (followed) => {
         const reader = new Reader(followed, { ...shared, keys: serviceKeys(options.namespace, followed.service) });
         const disuse = connection.use(reader);
+        const discount = age.count(followed);
         return () => {
+          discount();
           disuse();
           reader.close();
         };
@@ -64,10 +75,13 @@ class RedisRegistry implements Registry {
   }
 
   announce(instance: Instance): Announcement {
+    const { name: registry } = this;
     const { namespace, beatMs, leaseMs } = this.#options;
+    const { service } = instance;
+    for (const owner of this.#owners) if (owner.state === 'left') this.#owners.delete(owner);
     const owner = new Owner(instance, {
       connection: this.#connection,
-      keys: serviceKeys(namespace, instance.service),
+      keys: serviceKeys(namespace, service),
       indexKey: indexKey(namespace),
       beatMs,
       leaseMs,
@@ -75,6 +89,7 @@ class RedisRegistry implements Registry {
       scope: this.#scope,
     });
     this.#owners.add(owner);
+    this.#scope.metrics.gauge('registry_announced', { registry, service }, () => (this.#announced(service) ? 1 : 0));
     return owner;
   }
 
@@ -88,6 +103,11 @@ class RedisRegistry implements Registry {
     } catch {
       return [];
     }
+  }
+
+  #announced(service: string): boolean {
+    const owners = [...this.#owners].filter((owner) => owner.instance.service === service && owner.state !== 'left');
+    return owners.length > 0 && owners.every(({ state }) => state === 'announced');
   }
 
   close(): Promise<void> {

@@ -48,6 +48,9 @@ return 1
  * KEYS instances, leases, head · ARGV id, generation, lease in ms, channel.
  * Returns -1 when a newer generation holds the id; 0 when the record is not there, so that the owner registers again; else 1 plus the number
  * of leases that ended two leases ago, which somebody should reap.
+ *
+ * A Redis that is full refuses whatever could grow, unless the script took something away before. A beat makes nothing grow, so then it takes
+ * the lease away and sets it anew: who is registered must not lapse because others fill the memory.
  */
 export const beat = script(`${NOW}${GENERATION}${TELL}
 local held = redis.call('HGET', KEYS[1], ARGV[1])
@@ -56,7 +59,10 @@ if not generation then return 0 end
 if generation > tonumber(ARGV[2]) then return -1 end
 if generation < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[3], 'epoch') == 0 then return 0 end
 local lease = redis.call('ZSCORE', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+if type(redis.pcall('ZADD', KEYS[2], now + ARGV[3], ARGV[1])) == 'table' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+end
 if not lease or tonumber(lease) <= now then
   tell(KEYS[3], ARGV[4], { op = 'join', record = string.match(held, '^%-?%d+|(.*)$') })
 end
@@ -65,22 +71,23 @@ return 1 + redis.call('ZCOUNT', KEYS[2], '-inf', now - 2 * ARGV[3])
 
 /**
  * KEYS instances, leases, head · ARGV id, generation, epoch to use when there is none, channel.
- * Tells of the leave even when the record is lost already, since readers may still have it; not when a newer generation holds the id.
+ * Tells of the leave even when the record is lost already, since readers may still have it; not when a newer generation holds the id. What takes
+ * away comes first: after that even a Redis that is full lets the rest pass.
  */
 export const leave = script(`${GENERATION}${TELL}
 local generation = generationOf(redis.call('HGET', KEYS[1], ARGV[1]))
 if generation and generation > tonumber(ARGV[2]) then return 0 end
-redis.call('HSETNX', KEYS[3], 'epoch', ARGV[3])
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HSETNX', KEYS[3], 'epoch', ARGV[3])
 tell(KEYS[3], ARGV[4], { op = 'leave', id = ARGV[1], generation = ARGV[2] })
 return 1
 `);
 
 /**
- * KEYS instances, leases, head · ARGV epoch and revision that the reader has. Only reads.
+ * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended. Only reads.
  * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and no lease ended, the ids and the
- * records of those whose lease holds.
+ * records of those whose lease holds or, a hundred at most, ended so lately; and the ids of the latter.
  */
 export const snapshot = script(`${NOW}
 local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
@@ -89,13 +96,18 @@ if epoch == ARGV[1] and rev == ARGV[2] and redis.call('ZCOUNT', KEYS[2], '-inf',
   return { epoch, rev }
 end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
+local ended = {}
+if tonumber(ARGV[3]) > 0 then
+  ended = redis.call('ZREVRANGEBYSCORE', KEYS[2], now, now - ARGV[3], 'LIMIT', 0, 100)
+  for i = 1, #ended do ids[#ids + 1] = ended[i] end
+end
 local records = {}
 for first = 1, #ids, 1000 do
   local last = math.min(first + 999, #ids)
   local part = redis.call('HMGET', KEYS[1], unpack(ids, first, last))
   for i = 1, #part do records[first + i - 1] = part[i] end
 end
-return { epoch, rev, ids, records }
+return { epoch, rev, ids, records, ended }
 `);
 
 /**

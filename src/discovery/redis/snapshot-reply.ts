@@ -75,3 +75,9 @@ function readRun(
   }
   return instances;
 }
+
+/** The ids in a readable answer whose lease has ended. */
+export function endedIn(reply: unknown): ReadonlySet<string> {
+  const ended: unknown = Array.isArray(reply) ? reply[4] : undefined;
+  return new Set(Array.isArray(ended) ? ended.map(String) : []);
+}

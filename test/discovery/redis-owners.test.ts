@@ -1,0 +1,294 @@
+import { spawn } from 'node:child_process';
+import { expect } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { Reach } from '../../src/discovery/reach.ts';
+import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
+import { Owner } from '../../src/discovery/redis/owner.ts';
+import { reap } from '../../src/discovery/redis/scripts.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { startRedis } from '../support/redis-server.ts';
+import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
+import { createScope, eventually, instanceOf, watched } from './setup.ts';
+
+test('F18: clocks of processes that are an hour off decide nothing', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const off = (hours: number): Clock => ({ ...systemClock, wall: () => systemClock.wall() + hours * 3_600_000 });
+  // It beats once: what it said at first has to hold.
+  const owner = open({ beatMs: 60_000, leaseMs: 120_000 }, off(-1));
+  const caller = open({}, off(1));
+  const watch = caller.registry.watch('players', () => {});
+  owner.registry.announce(instanceOf());
+  await eventually(() => ids(watch) === 'players-1');
+  const late = open({}, off(1)).registry.watch('players', () => {});
+  await eventually(() => late.view.state === 'current');
+  expect([ids(late), late.view.suspects.size]).toEqual(['players-1', 0]);
+});
+
+test('F33: of ten reapers one a lease removes at most a hundred that are long dead, and nobody who lives', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const watch = open().registry.watch('players', () => {});
+  for (let i = 0; i < 10; i++) open({ leaseMs: 60_000 }).registry.announce(instanceOf({ id: `live-${i}` }));
+  await eventually(() => watch.view.instances.length === 10);
+  const revision = async () => Number((await server.command('HGET', `${KEY}h`, 'rev')).split('\r\n')[1]);
+  const before = await revision();
+  const dead = Array.from({ length: 150 }, (_, i) => `dead-${i}`);
+  await server.command('HSET', `${KEY}i`, ...dead.flatMap((id) => [id, `1|${JSON.stringify(instanceOf({ id }))}`]));
+  await server.command('ZADD', `${KEY}l`, ...dead.flatMap((id) => [Date.now() - 200_000, id]));
+  const count = watched(() => listed(server));
+  await eventually(() => count() === 60);
+  // Every owner beats twice more, and sees the fifty that are left.
+  const beaten = Date.now() + 60_000 + 300;
+  const late = watched(async () => Number((await server.command('ZCOUNT', `${KEY}l`, '-inf', beaten)).slice(1)));
+  await eventually(() => late() === 50);
+  expect([await listed(server), await revision()]).toEqual([60, before + 100]);
+  expect([watch.view.instances.length, watch.view.suspects.size]).toEqual([10, 0]);
+});
+
+test('F16: an instance that dies without a word is suspect at the next look, and goes after its grace', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const clock = new ManualClock();
+  const { registry } = open({ leaseMs: 30_000, beatMs: 10_000 }, clock);
+  const watch = registry.watch('players', () => {});
+  // Nobody beats, and so nobody reaps: the reader has to see it by itself.
+  for (const [id, leaseMs] of [['alive', 600_000] as const, ['silent', 300] as const]) {
+    await server.command('HSET', `${KEY}i`, id, `1|${JSON.stringify(instanceOf({ id }))}`);
+    await server.command('ZADD', `${KEY}l`, Date.now() + leaseMs, id);
+  }
+  const until = (holds: () => boolean, stepMs: number) =>
+    eventually(
+      () => {
+        void clock.advance(stepMs);
+        return holds();
+      },
+      () => [ids(watch), [...watch.view.suspects], watch.view.state],
+    );
+  await until(() => ids(watch) === 'alive silent', 1);
+  await until(() => watch.view.suspects.has('silent'), 1_000);
+  await until(() => ids(watch) === 'alive', 1_000);
+  await registry.close();
+  expect(clock.pending).toBe(0);
+});
+
+test('F23: a process whose id a newer one took is fenced at once, and its leave does not take the newer away', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const calm = { beatMs: 60_000, leaseMs: 120_000 };
+  const watch = open(calm).registry.watch('players', () => {});
+  const announce = (generation: number) => open(calm).registry.announce(instanceOf({ generation }));
+  const first = announce(6);
+  await eventually(() => first.state === 'announced');
+  const newer = announce(7);
+  await eventually(() => newer.state === 'announced' && watch.view.instances[0]?.generation === 7);
+  const older = announce(5);
+  await eventually(() => older.state === 'fenced');
+  await first.leave();
+  expect(await server.command('HGET', `${KEY}i`, 'players-1')).toMatch(/^\$\d+\r\n7\|/);
+  expect(watch.view.instances[0]?.generation).toBe(7);
+});
+
+/** An owner, and in place of Redis what a test lets it answer; beats of 10 s. */
+function setupOwner() {
+  const clock = new ManualClock();
+  const scope = createScope(clock);
+  const redis = { asked: 0, refusing: undefined as string | undefined };
+  const connection = {
+    ready: true,
+    use: () => () => {},
+    run: async () => {
+      redis.asked++;
+      if (redis.refusing !== undefined) throw Object.assign(new Error(redis.refusing), { name: 'ReplyError' });
+      return 1;
+    },
+  };
+  const owner = new Owner(instanceOf(), {
+    connection,
+    keys: serviceKeys('default', 'players'),
+    indexKey: indexKey('default'),
+    beatMs: 10_000,
+    leaseMs: 30_000,
+    reach: new Reach('redis', scope),
+    scope,
+  });
+  return { clock, scope, redis, owner };
+}
+
+test.each([
+  ['passes by itself is tried again soon, and then less often', 'BUSY Redis is busy running a script.', 12, 60],
+  ['takes a person is tried again with each beat', 'OOM command not allowed', 9, 13],
+])('F13: what %s', async (_, refusal, atLeast, atMost) => {
+  const { clock, redis, owner } = setupOwner();
+  redis.refusing = refusal;
+  owner.ready(true);
+  await clock.advance(100_000);
+  expect(redis.asked).toBeGreaterThanOrEqual(atLeast);
+  expect(redis.asked).toBeLessThanOrEqual(atMost);
+  expect(owner.state).toBe('retrying');
+  redis.refusing = undefined;
+  await clock.advance(12_000);
+  expect(owner.state).toBe('announced');
+  await owner.leave();
+  expect(clock.pending).toBe(0);
+});
+
+test('an owner that leaves while a beat is on its way is not registered again by that beat', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const clock = new ManualClock();
+  const announcement = open({}, clock).registry.announce(instanceOf());
+  await eventually(() => {
+    void clock.advance(1);
+    return announcement.state === 'announced';
+  });
+  await server.command('FLUSHALL');
+  server.freeze();
+  // The beat goes out, and will find that the record is not there.
+  await clock.advance(120);
+  const left = announcement.leave();
+  server.thaw();
+  await left;
+  expect(await listed(server)).toBe(0);
+});
+
+test('an owner that leaves after its record was lost still tells those who have it', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const slow = open({ beatMs: 60_000, leaseMs: 120_000 });
+  const caller = open({ beatMs: 60_000, leaseMs: 120_000 });
+  const watch = caller.registry.watch('players', () => {});
+  const announcement = slow.registry.announce(instanceOf());
+  await eventually(() => ids(watch) === 'players-1');
+  await server.command('FLUSHALL');
+  await announcement.leave();
+  await eventually(
+    () => ids(watch) === '',
+    () => watch.view,
+  );
+});
+
+test('F16: an owner that is cut off from Redis stays in use, in doubt, and is out of doubt when the way is free', async () => {
+  const server = await startRedis();
+  const { open, openBehindProxy } = setup(server);
+  const owner = await openBehindProxy({ leaseMs: 1_000 });
+  open({ leaseMs: 1_000 }).registry.announce(instanceOf({ id: 'near' }));
+  owner.registry.announce(instanceOf({ id: 'far' }));
+  // A grace of a minute.
+  const players = follow(open({ leaseMs: 60_000 }).registry, 2);
+  await eventually(() => players.whole);
+  owner.proxy.hold();
+  await eventually(
+    () => players.watch.view.suspects.has('far'),
+    () => players.watch.view,
+    8_000,
+  );
+  expect([ids(players.watch), players.watch.view.suspects.size]).toEqual(['far near', 1]);
+  owner.proxy.release();
+  await eventually(
+    () => players.whole,
+    () => players.watch.view,
+    10_000,
+  );
+  expect(players.fewest).toBe(2);
+});
+
+test('F16: an owner whose lease ended and who beats again is listed at once', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const players = follow(open().registry, 1);
+  const announcement = open().registry.announce(instanceOf());
+  await eventually(() => announcement.state === 'announced' && players.whole);
+  const revision = async () => Number((await server.command('HGET', `${KEY}h`, 'rev')).split('\r\n')[1]);
+  const before = await revision();
+  // Not so long ago that somebody reaps it.
+  await server.command('ZADD', `${KEY}l`, Date.now() - 100, 'players-1');
+  const told = watched(revision);
+  await eventually(() => (told() ?? 0) > before);
+  expect(players.whole).toBe(true);
+});
+
+test('F19: a caller that starts when every lease has just ended begins with all of them, in doubt', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  await putRecords(server, ['a', 'b'], -60_000);
+  await putRecords(server, ['long-dead'], -3_600_000);
+  const players = follow(open().registry, 2);
+  await eventually(() => players.watch.view.state === 'current');
+  expect([ids(players.watch), [...players.watch.view.suspects]]).toEqual(['a b', ['a', 'b']]);
+  // Whoever is refused by one takes it away.
+  players.watch.failed('a');
+  expect(ids(players.watch)).toBe('b');
+});
+
+test('F19: when the clock of Redis jumps, so that every lease seems long over, nobody is taken away', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const owner = open();
+  const caller = open();
+  const all = Array.from({ length: 6 }, (_, i) => `${i}`);
+  const players = follow(caller.registry, all.length);
+  for (const id of all) owner.registry.announce(instanceOf({ id }));
+  await eventually(() => players.whole);
+  const jump = `for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do redis.call('ZADD', KEYS[2], 1000, id) end`;
+  // And what the next owner does that beats.
+  const words = [4, ...['i', 'l', 'h', 'another'].map((key) => KEY + key), 500, `${KEY}c`];
+  expect(await server.command('EVAL', `${jump}\n${reap.lua}`, ...words)).toBe(':6\r\n');
+  // And if every call failed just now?
+  for (const id of all) players.watch.failed(id);
+  await eventually(
+    () => players.whole,
+    () => players.watch.view,
+  );
+  expect([players.fewest, await listed(server)]).toEqual([all.length, all.length]);
+  expect(caller.scope.seen('view').flatMap(({ left }) => left)).toEqual([]);
+});
+
+test('F20: a caller that was stopped removes nobody when it goes on, before it has asked what it missed', async () => {
+  const server = await startRedis();
+  setup(server);
+  await putRecords(server, ['a', 'b'], 600_000);
+  const script = `
+    import { createRedisRegistry } from './src/discovery/redis/redis-registry.ts';
+    import { createScope } from './test/discovery/setup.ts';
+    const scope = createScope();
+    const registry = createRedisRegistry('registry', { url: '${server.url}', beatMs: 100, leaseMs: 3_000 })(scope);
+    const watch = registry.watch('players', () => {});
+    setInterval(() => {
+      const { instances, suspects, state } = watch.view;
+      const left = scope.seen('view').flatMap(({ left }) => left);
+      process.stdout.write(instances.map(({ id }) => id + (suspects.has(id) ? '?' : '')).join(' ') + ' ' + state + ' ' + left + '\\n');
+    }, 10);
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  afterwards(async () => {
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    await exit;
+  });
+  const lines: string[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trim().split('\n')));
+  const says = (line: string) =>
+    eventually(
+      () => lines.at(-1)?.trim() === line,
+      () => lines.at(-1),
+      15_000,
+    );
+  await says('a b current');
+  const lapse = JSON.stringify({ epoch: 'by hand', rev: 3, op: 'lapse', id: 'b', generation: '1' });
+  await server.command('HINCRBY', `${KEY}h`, 'rev', 1);
+  await server.command('PUBLISH', `${KEY}c`, lapse);
+  await says('a b? current');
+  child.kill('SIGSTOP');
+  const stoppedAt = performance.now();
+  // It came back, and the word of that was lost.
+  await server.command('HINCRBY', `${KEY}h`, 'rev', 1);
+  // The grace of b was over 3 s after it lapsed; who wakes 5 s later than that has slept.
+  await eventually(() => performance.now() - stoppedAt > 8_500, undefined, 10_000);
+  child.kill('SIGCONT');
+  await says('a b current');
+  expect(lines.filter((line) => !/^a b\??( stale| current)? *$/.test(line) && line.trim() !== 'pending')).toEqual([]);
+}, 40_000);
