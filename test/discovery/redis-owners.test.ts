@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
+import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { Reach } from '../../src/discovery/reach.ts';
 import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
 import { Owner } from '../../src/discovery/redis/owner.ts';
-import { reap } from '../../src/discovery/redis/scripts.ts';
+import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
@@ -42,7 +43,8 @@ test('F33: of ten reapers one a lease removes at most a hundred that are long de
   const beaten = Date.now() + 60_000 + 300;
   const late = watched(async () => Number((await server.command('ZCOUNT', `${KEY}l`, '-inf', beaten)).slice(1)));
   await eventually(() => late() === 50);
-  expect([await listed(server), await revision()]).toEqual([60, before + 100]);
+  // So many at once are told by a gap in the revisions, and then not again when they are removed.
+  expect([await listed(server), await revision()]).toEqual([60, before + 2]);
   expect([watch.view.instances.length, watch.view.suspects.size]).toEqual([10, 0]);
 });
 
@@ -70,6 +72,39 @@ test('F16: an instance that dies without a word is suspect at the next look, and
   await until(() => ids(watch) === 'alive', 1_000);
   await registry.close();
   expect(clock.pending).toBe(0);
+});
+
+test('F34: a silent death is told by the next beat of anybody, and readers that were told are not sent all of it again', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const clock = new ManualClock();
+  const { registry } = open({ leaseMs: 30_000, beatMs: 10_000 }, clock);
+  const until = (holds: () => boolean, stepMs: number) =>
+    eventually(
+      () => {
+        void clock.advance(stepMs);
+        return holds();
+      },
+      () => [ids(watch), [...watch.view.suspects], watch.view.state],
+    );
+  const beating = open().registry.announce(instanceOf({ id: 'beating' }));
+  await eventually(() => beating.state === 'announced');
+  await server.command('HSET', `${KEY}i`, 'silent', `1|${JSON.stringify(instanceOf({ id: 'silent' }))}`);
+  await server.command('ZADD', `${KEY}l`, Date.now() + 1_000, 'silent');
+  const watch = registry.watch('players', () => {});
+  await until(() => ids(watch) === 'beating silent', 1);
+  // From now on the clock of the reader stands still: it hears only what it is told.
+  await until(() => watch.view.suspects.has('silent'), 0);
+  expect(ids(watch)).toBe('beating silent');
+
+  const script = new Redis(server.port, { lazyConnect: true });
+  afterwards(async () => script.disconnect());
+  const head = await script.hmget(`${KEY}h`, 'epoch', 'rev');
+  const at = [head[0] ?? '', head[1] ?? '', 0];
+  const ask = async () => script.eval(snapshot.lua, 3, `${KEY}i`, `${KEY}l`, `${KEY}h`, ...at);
+  expect(await ask()).toHaveLength(2);
+  await server.command('HDEL', `${KEY}h`, 'lapsed');
+  expect(await ask()).toHaveLength(5);
 });
 
 test('F23: a process whose id a newer one took is fenced at once, and its leave does not take the newer away', async () => {

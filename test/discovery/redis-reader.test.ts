@@ -173,6 +173,35 @@ test('an answer that is none makes the view stale with its reason, is retried, a
   expect(s.clock.pending).toBe(0);
 });
 
+test('F54: an owner that leaves is heard before the first look after a return, too', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.join('b');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.reader.lost('gone');
+  s.reader.ready(false, true);
+  s.reader.message(s.leave('a'));
+  expect(s.ids).toBe('b1');
+  s.reader.close();
+});
+
+test('F21: while somebody is suspect the reader asks more often, so that he is cleared before his grace is over', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.reader.message(s.join('b'));
+  s.reader.message(s.lapse('b'));
+  expect(s.followed.view.suspects.size).toBe(1);
+  s.join('b', 2); // and nobody tells
+  await s.clock.advance(12_000);
+  expect([s.ids, s.followed.view.suspects.size]).toEqual(['a1 b2', 0]);
+  s.reader.close();
+});
+
 test('F26: many callers that return together do not ask together', async () => {
   const callers = Array.from({ length: 100 }, () => setup());
   const asked = () => callers.filter(({ redis }) => redis.snapshots > 0).length;

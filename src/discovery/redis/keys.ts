@@ -4,7 +4,7 @@ export interface ServiceKeys {
   readonly instances: string;
   /** ZSET id → end of the lease, in milliseconds of the Redis server. */
   readonly leases: string;
-  /** HASH: `epoch`, made anew with the records, and `rev`, which counts their changes. */
+  /** HASH: `epoch`, made anew with the records; `rev`, which counts their changes; `lapsed`, up to when ends of leases were told. */
   readonly head: string;
   /** STRING that one reaper at a time holds; the only key that expires. */
   readonly reaper: string;

@@ -28,6 +28,8 @@ export interface ReaderOptions {
 const POLL_MS = 30_000;
 /** How often it asks while it is not told. */
 const ASK_MS = 5_000;
+/** How often it asks while somebody is suspect: if only the message was lost that he is not, to learn of it before his grace is over. */
+const DOUBTFUL_MS = 10_000;
 const POLL_JITTER = 0.2;
 /** All readers of a Redis that returns ask it for everything. */
 const RETURN_JITTER_MS = 2_000;
@@ -99,18 +101,28 @@ export class Reader implements ListeningUser {
   }
 
   #apply(delta: Delta): void {
+    const { scope } = this.#options;
     const { cursor } = this.#followed;
     const { epoch, revision } = delta.at;
-    if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
-    // While nobody has written, there is no epoch; the first change of the first one follows that.
-    const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
-    if (next) {
-      this.#followed.apply(delta);
+    if (!this.#synced || cursor === undefined) {
+      this.#heedLeave(delta);
       return;
     }
-    // An owner's leave holds whatever else was missed; a snapshot could only say that the owner is not listed.
+    if (epoch === cursor.epoch && revision <= cursor.revision) return;
+    // While nobody has written, there is no epoch; the first change of the first one follows that.
+    const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
+    if (!next) {
+      this.#heedLeave(delta);
+      this.#gap();
+      return;
+    }
+    this.#followed.apply(delta);
+    if (delta.kind === 'lapsed') this.#syncIn(jittered(scope.random, DOUBTFUL_MS, POLL_JITTER));
+  }
+
+  /** An owner's leave holds whatever else was missed; a snapshot could only say that the owner is not listed. */
+  #heedLeave(delta: Delta): void {
     if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
-    this.#gap();
   }
 
   /** Something was missed. Who is not synced will take a snapshot anyway. */
@@ -147,11 +159,15 @@ export class Reader implements ListeningUser {
       this.#syncedAt = scope.clock.now();
       this.#failures = 0;
       reach.back(this.#part);
-      this.#syncIn(jittered(scope.random, this.#pollMs, POLL_JITTER));
+      this.#syncIn(jittered(scope.random, this.#nextLookMs(), POLL_JITTER));
       this.#applyEarly();
     } catch (error) {
       if (session === this.#session) this.#failed(error);
     }
+  }
+
+  #nextLookMs(): number {
+    return this.#followed.view.suspects.size > 0 ? Math.min(DOUBTFUL_MS, this.#pollMs) : this.#pollMs;
   }
 
   #applyEarly(): void {

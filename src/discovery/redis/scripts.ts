@@ -49,6 +49,9 @@ return 1
  * Returns -1 when a newer generation holds the id; 0 when the record is not there, so that the owner registers again; else 1 plus the number
  * of leases that ended two leases ago, which somebody should reap.
  *
+ * Tells of the leases that ended since a beat last looked, so that readers learn of a silent death within a beat of the end of its lease. Of
+ * more than a hundred it tells by a gap in the revisions: one look at everything costs less then.
+ *
  * A Redis that is full refuses whatever could grow, unless the script took something away before. A beat makes nothing grow, so then it takes
  * the lease away and sets it anew: who is registered must not lapse because others fill the memory.
  */
@@ -66,6 +69,17 @@ end
 if not lease or tonumber(lease) <= now then
   tell(KEYS[3], ARGV[4], { op = 'join', record = string.match(held, '^%-?%d+|(.*)$') })
 end
+local told = math.min(tonumber(redis.call('HGET', KEYS[3], 'lapsed')) or 0, now)
+local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. told, now, 'LIMIT', 0, 101)
+if #ended > 100 then
+  redis.call('HINCRBY', KEYS[3], 'rev', 1)
+  ended = { ended[1] }
+end
+for _, id in ipairs(ended) do
+  local generation = generationOf(redis.call('HGET', KEYS[1], id)) or 0
+  tell(KEYS[3], ARGV[4], { op = 'lapse', id = id, generation = string.format('%.0f', generation) })
+end
+if #ended > 0 then redis.call('HSET', KEYS[3], 'lapsed', now) end
 return 1 + redis.call('ZCOUNT', KEYS[2], '-inf', now - 2 * ARGV[3])
 `);
 
@@ -86,13 +100,14 @@ return 1
 
 /**
  * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended. Only reads.
- * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and no lease ended, the ids and the
- * records of those whose lease holds or, a hundred at most, ended so lately; and the ids of the latter.
+ * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and was told of every lease that ended,
+ * the ids and the records of those whose lease holds or, a hundred at most, ended so lately; and the ids of the latter.
  */
 export const snapshot = script(`${NOW}
 local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
 local rev = redis.call('HGET', KEYS[3], 'rev') or '0'
-if epoch == ARGV[1] and rev == ARGV[2] and redis.call('ZCOUNT', KEYS[2], '-inf', now) == 0 then
+local told = redis.call('HGET', KEYS[3], 'lapsed') or '0'
+if epoch == ARGV[1] and rev == ARGV[2] and redis.call('ZCOUNT', KEYS[2], '(' .. told, now) == 0 then
   return { epoch, rev }
 end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
@@ -112,18 +127,22 @@ return { epoch, rev, ids, records, ended }
 
 /**
  * KEYS instances, leases, head, reaper · ARGV lease in ms, channel.
- * Removes at most 100 records whose lease ended two leases ago. One reaper per lease: whoever sets the key first.
+ * Removes at most 100 records whose lease ended two leases ago; tells of those of which no beat did. One reaper per lease: whoever sets the
+ * key first.
  */
 export const reap = script(`${NOW}${GENERATION}${TELL}
 if not redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end
-local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 2 * ARGV[1], 'LIMIT', 0, 100)
-for _, id in ipairs(ids) do
-  local generation = generationOf(redis.call('HGET', KEYS[1], id))
-  redis.call('HDEL', KEYS[1], id)
-  redis.call('ZREM', KEYS[2], id)
-  tell(KEYS[3], ARGV[2], { op = 'lapse', id = id, generation = string.format('%.0f', generation or 0) })
+local told = tonumber(redis.call('HGET', KEYS[3], 'lapsed')) or 0
+local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 2 * ARGV[1], 'WITHSCORES', 'LIMIT', 0, 100)
+for i = 1, #dead, 2 do
+  local generation = generationOf(redis.call('HGET', KEYS[1], dead[i])) or 0
+  redis.call('HDEL', KEYS[1], dead[i])
+  redis.call('ZREM', KEYS[2], dead[i])
+  if tonumber(dead[i + 1]) > told then
+    tell(KEYS[3], ARGV[2], { op = 'lapse', id = dead[i], generation = string.format('%.0f', generation) })
+  end
 end
-return #ids
+return #dead / 2
 `);
 
 /** KEYS index · ARGV service, milliseconds after which a service that nobody announced is dropped from the index. */
