@@ -1,9 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Orders } from './fixtures/protocol.ts';
 
+/** The processes that there are, by what they play. */
+const SCRIPTS = {
+  instances: new URL('./fixtures/instances.ts', import.meta.url),
+  caller: new URL('./fixtures/caller.ts', import.meta.url),
+  churn: new URL('./fixtures/churn.ts', import.meta.url),
+};
 const ANSWER_MS = 30_000;
+
+export type Part = keyof typeof SCRIPTS;
 
 /** A process of a test, which does what it is told. It ends when the test process does, however that ends. */
 export class Actor<Ready> {
@@ -14,15 +21,13 @@ export class Actor<Ready> {
   /** What it said when it was ready. */
   readonly ready: Promise<Ready>;
 
-  /** Starts a script of the folder `fixtures`. */
-  constructor(script: string, plan: object) {
-    const path = fileURLToPath(new URL(`./fixtures/${script}`, import.meta.url));
-    this.#child = fork(path, [JSON.stringify(plan)], { execArgv: [] });
+  constructor(part: Part, plan: object) {
+    this.#child = fork(SCRIPTS[part], [JSON.stringify(plan)], { execArgv: [] });
     this.#child.on('message', ({ nth, value }: { nth: number; value: unknown }) => {
       this.#waiting.get(nth)?.(value);
       this.#waiting.delete(nth);
     });
-    this.ready = this.#answer(0, `${script} did not start`) as Promise<Ready>; // what the script says first
+    this.ready = this.#answer(0, `${part} did not start`) as Promise<Ready>; // what the script says first
   }
 
   /** Rejects when the process has ended, or does not answer in half a minute. */

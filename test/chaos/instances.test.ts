@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test as anyTest, expect, type TestContext } from 'vitest';
 import { ownRedis, type RedisServer, startRedis } from '../support/redis-server.ts';
+import type { ChurnPlan } from './fixtures/protocol.ts';
 import { long, Stage, timing } from './stage.ts';
 
 // What becomes of calls when instances misbehave while the registry is well.
@@ -19,7 +20,7 @@ test('F59: while instances join and leave 200 times a second, no set is torn and
   const redis = await ownServer(context);
   const reach = { url: redis.url, ...timing };
   const stage = new Stage(context, reach);
-  const churn = stage.start<true>('churn.ts', { ...reach, joinsPerSecond: 100 });
+  const churn = stage.start<true>('churn', { ...reach, joinsPerSecond: 100 } satisfies ChurnPlan);
   await stage.players(3);
   await stage.load({ retry: false });
   await churn.ready;

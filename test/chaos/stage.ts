@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, type TestContext } from 'vitest';
 import type { ServiceOptions } from '../../src/client/settings.ts';
 import type { RedisServer } from '../support/redis-server.ts';
-import { Actor } from './actor.ts';
-import type { CallerReport, Reach } from './fixtures/protocol.ts';
+import { Actor, type Part } from './actor.ts';
+import type { CallerPlan, CallerReport, InstancesPlan, Reach } from './fixtures/protocol.ts';
 
 /** Whether tests run at full length, as with `npm run test:long`. */
 export const long: boolean = process.env['HEDDLE_LONG'] === '1';
@@ -46,7 +46,10 @@ export class Stage {
 
   /** Starts processes of so many instances each, and waits until all of them are announced. */
   async players(...counts: readonly number[]): Promise<Players[]> {
-    const actors = counts.map((count) => this.start<readonly string[]>('instances.ts', { ...this.#reach, count }));
+    const actors = counts.map((count) => {
+      const plan: InstancesPlan = { ...this.#reach, count };
+      return this.start<readonly string[]>('instances', plan);
+    });
     const started = await Promise.all(actors.map(async (actor) => ({ actor, ids: await actor.ready })));
     this.alive = [...this.alive, ...started.flatMap(({ ids }) => ids)];
     return started;
@@ -54,15 +57,16 @@ export class Stage {
 
   /** Starts the caller, and waits until it can use everybody and has made enough calls to be in its stride. */
   async load(options: ServiceOptions = {}): Promise<void> {
-    this.#caller = this.start('caller.ts', { ...this.#reach, options, callsPerSecond: CALLS_PER_SECOND });
+    const plan: CallerPlan = { ...this.#reach, options, callsPerSecond: CALLS_PER_SECOND };
+    this.#caller = this.start('caller', plan);
     await this.#caller.ready;
     await this.until(({ endpoints }) => this.alive.every((id) => endpoints.some((one) => one.id === id)));
     await this.expectAlive(this.alive);
     await this.until(({ calls }) => calls >= CALLS_BEFORE);
   }
 
-  start<Ready>(script: string, plan: object): Actor<Ready> {
-    const actor = new Actor<Ready>(script, plan);
+  start<Ready>(part: Part, plan: object): Actor<Ready> {
+    const actor = new Actor<Ready>(part, plan);
     actor.ready.catch(() => {}); // whoever waits for it hears of it
     this.#context.onTestFinished(() => actor.kill());
     return actor;
