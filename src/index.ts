@@ -52,6 +52,7 @@ export type {
   Registry,
   RegistryFactory,
   RegistryScope,
+  Traffic,
   View,
   Watch,
 } from './discovery/registry.ts';

@@ -250,8 +250,8 @@ const bans: readonly (readonly [used: string, allowed: readonly string[]])[] = [
   ['performance', [CLOCK]],
   ['setTimeout', [CLOCK]],
   ['setInterval', [CLOCK]],
-  // The slices of a large snapshot let others run in between: that is a matter of turns, not of time.
-  ['setImmediate', [CLOCK, 'src/testing/manual-clock.ts', 'src/discovery/redis/snapshot-reply.ts']],
+  // The slices of long work let others run in between: that is a matter of turns, not of time.
+  ['setImmediate', [CLOCK, 'src/testing/manual-clock.ts', 'src/core/turns.ts']],
   ['Math.random', ['src/core/random.ts']],
   ['AsyncLocalStorage', ['src/core/ambient.ts']],
   ['AbortSignal.any', []],
@@ -266,7 +266,7 @@ const bans: readonly (readonly [used: string, allowed: readonly string[]])[] = [
 /** Modules through which the same could be had by another name. */
 const bannedModules: readonly (readonly [name: string, allowed: readonly string[]])[] = [
   ['node:timers', []],
-  ['node:timers/promises', ['src/discovery/redis/snapshot-reply.ts']],
+  ['node:timers/promises', []],
   ['node:perf_hooks', []],
   ['node:async_hooks', ['src/core/ambient.ts']],
   ['node:console', []],

@@ -38,7 +38,7 @@ export async function lostMessage(quick: boolean): Promise<readonly Figure[]> {
   const followers = await Crowd.open(redis.server.url, 1, FOLLOWERS);
   try {
     await followers.watch(['players']);
-    await delay(5_000); // somewhere between two of their questions
+    await delay(500); // right after they asked: the longest that they do not ask
     const at = sharedNow();
     await join(10, 'nobody');
     const { id, generation } = instanceOf('players', 3);

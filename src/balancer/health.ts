@@ -59,7 +59,8 @@ export type Fitness = 'up' | 'busy' | 'down';
 export class Health {
   readonly #options: ResolvedHealth;
   readonly #random: Random;
-  readonly #window: SlidingWindow;
+  /** Made at the first outcome: of many endpoints most are never called. */
+  #window: SlidingWindow | undefined;
   #streak = 0;
   #rests = 0;
   #restUntil = 0;
@@ -70,10 +71,9 @@ export class Health {
   #rampFrom: number;
 
   /** `rampFrom` is when its slow start begins; `-Infinity` for one that needs none. */
-  constructor(options: ResolvedHealth, random: Random, now: number, rampFrom: number) {
+  constructor(options: ResolvedHealth, random: Random, rampFrom: number) {
     this.#options = options;
     this.#random = random;
-    this.#window = new SlidingWindow(WINDOW_MS, now);
     this.#rampFrom = rampFrom;
   }
 
@@ -112,6 +112,7 @@ export class Health {
   /** Returns whether it just came back. */
   succeed(now: number, attempt: object): boolean {
     this.#streak = 0;
+    this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 1, 0);
     // The success of an attempt sent before the rest began says nothing about now; only the probe does.
     if (attempt !== this.#probe) return false;
@@ -130,6 +131,7 @@ export class Health {
   fail(now: number, attempt: object, unreachable: boolean, mayRestByRate: () => boolean): string | undefined {
     const { failures, minimum, successRatio } = this.#options;
     this.#streak++;
+    this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 0, 1);
     this.#unreachable = unreachable;
     if (this.#resting) {

@@ -21,7 +21,9 @@ interface NodeSetScope {
 /** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
 export class NodeSet {
   readonly #scope: NodeSetScope;
-  #byId = new Map<string, Node>();
+  readonly #byId = new Map<string, Node>();
+  /** Counts the updates, so that those whom one did not mention are told by their number. */
+  #updates = 0;
   #down = 0;
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
@@ -52,20 +54,33 @@ export class NodeSet {
     return this.#down;
   }
 
+  /** Takes over who is in the set now. It costs little more than a look at each, but for those that are new. */
   update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>): void {
-    const next = new Map<string, Node>();
+    const before = this.nodes;
+    const nodes: Node[] = [];
+    const update = ++this.#updates;
+    let next = 0;
     for (const endpoint of endpoints) {
-      const known = this.#byId.get(endpoint.id);
-      const node = known !== undefined && sameProcess(known.endpoint, endpoint) ? known : this.#create(endpoint);
+      // Both are in the order of ids, so the next one mostly is the one that is looked for.
+      const hinted = before[next]?.endpoint === endpoint ? before[next] : this.#byId.get(endpoint.id);
+      if (hinted?.seenIn === update) continue; // listed twice
+      const same = hinted !== undefined && sameProcess(hinted.endpoint, endpoint);
+      const node = same ? hinted : this.#create(endpoint);
       node.endpoint = endpoint;
-      node.suspect = suspects.has(endpoint.id);
-      next.set(endpoint.id, node);
+      node.suspect = suspects.size > 0 && suspects.has(endpoint.id);
+      node.seenIn = update;
+      nodes.push(node);
+      for (let one = before[next]; one !== undefined && one.endpoint.id <= endpoint.id; one = before[next]) next++;
     }
-    for (const [id, node] of this.#byId) if (next.get(id) !== node) this.#retire(node);
-    this.#byId = next;
-    this.nodes = [...next.values()];
+    for (const node of before) if (node.seenIn !== update) this.#retire(node);
+    this.nodes = nodes;
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (endpoints.length > 0) this.#filled = true;
+  }
+
+  /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
+  answeredAt(id: string): number {
+    return this.#byId.get(id)?.succeededAt ?? Number.NEGATIVE_INFINITY;
   }
 
   begin(node: Node, ctx: Context, now: number): void {
@@ -115,12 +130,16 @@ export class NodeSet {
     const now = clock.now();
     const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
     const options = health === false ? NEVER : health;
-    return new Node(endpoint, new Health(options, random, now, rampFrom));
+    const node = new Node(endpoint, new Health(options, random, rampFrom));
+    this.#byId.set(endpoint.id, node);
+    return node;
   }
 
   #retire(node: Node): void {
     if (node.health.fitness(this.#scope.clock.now()) !== 'up') this.#down--;
     node.retired = true;
+    // A new process may have taken the place of its id.
+    if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node.endpoint);
   }
 }

@@ -47,7 +47,7 @@ export class Target {
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
-    this.#watch = registry.watch(service, (view) => this.#apply(view));
+    this.#watch = registry.watch(service, (view) => this.#apply(view), this.nodes);
     this.#apply(this.#watch.view);
     metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
     metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);

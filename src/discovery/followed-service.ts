@@ -1,7 +1,8 @@
 import type { Timer } from '../core/clock.ts';
+import { memberOf } from './members.ts';
 import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
 import { nextTickAt, reduce } from './reduce.ts';
-import type { RegistryScope, View } from './registry.ts';
+import type { Instance, RegistryScope, Traffic, View } from './registry.ts';
 
 type Listener = (view: View) => void;
 
@@ -15,6 +16,7 @@ export class FollowedService {
   readonly service: string;
   readonly #scope: RegistryScope;
   readonly #listeners = new Set<Listener>();
+  readonly #traffic = new Set<Traffic>();
   #state;
   #view: View;
   #told: View;
@@ -41,6 +43,11 @@ export class FollowedService {
     return this.#state.at;
   }
 
+  /** What is known of that id, whether it wants calls or not. */
+  instance(id: string): Instance | undefined {
+    return memberOf(this.#state.members, id)?.instance;
+  }
+
   apply(event: MembershipEvent): void {
     if (this.#closed) return;
     const before = this.#state;
@@ -51,12 +58,17 @@ export class FollowedService {
     queueMicrotask(this.#tell);
   }
 
-  /** Calls `listener` with each new view; the function returned stops that. */
-  listen(listener: Listener): () => void {
+  /** Calls `listener` with each new view, and asks `traffic` before a suspect goes; the function returned stops both. */
+  listen(listener: Listener, traffic?: Traffic): () => void {
     // One function may listen twice, and must then be stopped twice.
     const own: Listener = (view) => listener(view);
+    const asked = traffic === undefined ? undefined : { answeredAt: (id: string) => traffic.answeredAt(id) };
     this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    if (asked !== undefined) this.#traffic.add(asked);
+    return () => {
+      this.#listeners.delete(own);
+      if (asked !== undefined) this.#traffic.delete(asked);
+    };
   }
 
   close(): void {
@@ -90,6 +102,18 @@ export class FollowedService {
     this.#scope.events.emit('view', { service: this.service, known: after.instances.length, joined, left });
   }
 
+  /** When each suspect last answered a call. */
+  #answered(): ReadonlyMap<string, number> {
+    const answered = new Map<string, number>();
+    for (const id of this.view.suspects) {
+      for (const { answeredAt } of this.#traffic) {
+        const at = answeredAt(id);
+        if (at > (answered.get(id) ?? Number.NEGATIVE_INFINITY)) answered.set(id, at);
+      }
+    }
+    return answered;
+  }
+
   #schedule(): void {
     this.#timer?.cancel();
     const { clock } = this.#scope;
@@ -98,14 +122,22 @@ export class FollowedService {
       at === undefined
         ? undefined
         : clock.background(Math.max(0, at - clock.now()), () => {
-            this.apply({ kind: 'tick', dueAt: at });
+            this.apply({ kind: 'tick', dueAt: at, answered: this.#answered() });
             // What the tick left for later, or all of it when it found that this process had slept.
             this.#schedule();
           });
   }
 }
 
-function idsNotIn(view: View, other: View): readonly string[] {
-  const known = new Set(other.instances.map(({ id }) => id));
-  return view.instances.map(({ id }) => id).filter((id) => !known.has(id));
+/** The ids of `view` that `other` lacks. Both are in order. */
+function idsNotIn(view: View, { instances: others }: View): readonly string[] {
+  const ids: string[] = [];
+  let next = 0;
+  for (const { id } of view.instances) {
+    let other = others[next];
+    while (other !== undefined && other.id < id) other = others[++next];
+    if (other?.id === id) next++;
+    else ids.push(id);
+  }
+  return ids;
 }

@@ -1,11 +1,5 @@
+import type { Member, Members } from './members.ts';
 import type { Instance, View } from './registry.ts';
-
-/** One instance as the reducer keeps it. */
-export interface Member {
-  readonly instance: Instance;
-  /** Monotonic milliseconds since which it may be gone; `undefined` while the registry lists it. */
-  readonly suspectAt: number | undefined;
-}
 
 /** How long the reducer waits. */
 export interface Timing {
@@ -20,7 +14,7 @@ export interface Membership {
   readonly timing: Timing;
   readonly state: View['state'];
   readonly reason: string;
-  readonly members: ReadonlyMap<string, Member>;
+  readonly members: Members;
   /** The lowest generation under which an id that was removed may come back. */
   readonly floors: ReadonlyMap<string, number>;
   /** Where the registry stood when it was last heard; `undefined` until the first snapshot. */
@@ -55,8 +49,11 @@ export type MembershipEvent =
   | { readonly kind: 'lost'; readonly reason: string }
   /** The endpoint could not be reached by a call. */
   | { readonly kind: 'failed'; readonly id: string }
-  /** Time went by. A tick that comes long after `dueAt` tells that this process was asleep. */
-  | { readonly kind: 'tick'; readonly dueAt: number };
+  /**
+   * Time went by. A tick that comes long after `dueAt` tells that this process was asleep. `answered` has the moments at which suspects
+   * last answered calls, as far as it is known.
+   */
+  | { readonly kind: 'tick'; readonly dueAt: number; readonly answered?: ReadonlyMap<string, number> };
 
 /** The grace and hold for a beat of 10 s and a lease of 30 s. */
 export const defaultTiming: Timing = { graceMs: 30_000, holdMs: 25_000 };
@@ -67,7 +64,7 @@ export function emptyMembership(timing: Timing = defaultTiming): Membership {
     timing,
     state: 'pending',
     reason: 'the registry has not answered yet',
-    members: new Map(),
+    members: [],
     floors: new Map(),
     at: undefined,
     holdUntil: Number.NEGATIVE_INFINITY,
@@ -79,11 +76,14 @@ export function emptyMembership(timing: Timing = defaultTiming): Membership {
 /** What a membership looks like from outside. */
 export function viewOf(state: Membership): View {
   const { revision, asOf, reason } = state;
-  const up = [...state.members.values()].filter(wanted);
-  up.sort((a, b) => (a.instance.id < b.instance.id ? -1 : 1));
+  const instances: Instance[] = [];
   const suspects = new Set<string>();
-  for (const { instance, suspectAt } of up) if (suspectAt !== undefined) suspects.add(instance.id);
-  return { state: state.state, instances: up.map(({ instance }) => instance), suspects, revision, asOf, reason };
+  for (const member of state.members) {
+    if (!wanted(member)) continue;
+    instances.push(member.instance);
+    if (member.suspectAt !== undefined) suspects.add(member.instance.id);
+  }
+  return { state: state.state, instances, suspects, revision, asOf, reason };
 }
 
 /** Whether it wants calls. */

@@ -1,7 +1,16 @@
 import type { FollowedService } from './followed-service.ts';
 import { OwnState } from './own-state.ts';
 import { parseRecord, serialiseRecord } from './record.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from './registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from './registry.ts';
 import { Rejections } from './rejections.ts';
 import { Watches } from './watches.ts';
 
@@ -190,8 +199,8 @@ class MemoryRegistry implements Registry {
     return announcement;
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {

@@ -1,4 +1,6 @@
-import { type Cursor, certain, type Member, type Membership, type MembershipEvent, wanted } from './membership.ts';
+import { inOrder } from './in-order.ts';
+import { type Member, type Members, memberOf, sameMembers, withMember } from './members.ts';
+import { type Cursor, certain, type Membership, type MembershipEvent, wanted } from './membership.ts';
 import type { Instance } from './registry.ts';
 import { sameInstance } from './same-instance.ts';
 
@@ -13,7 +15,7 @@ const ASLEEP_MS = 5_000;
  * The membership after `event`, at monotonic time `now`. Pure.
  *
  * What a registry fails to say removes nobody: an instance that is no longer listed becomes a *suspect*, which goes at its first failure
- * or after a grace, and not even then while
+ * or after a grace in which it answered no call, and not even then while
  *
  * - the registry is out of reach,
  * - a *hold* is on: many vanished together, the registry was reset, or it has just come back, so that owners may be about to return,
@@ -29,9 +31,9 @@ export function reduce(state: Membership, event: MembershipEvent, now: number): 
 
 /** When the next suspect is due to go by time alone, in monotonic milliseconds; `undefined` when none is. */
 export function nextTickAt(state: Membership): number | undefined {
-  if (state.state !== 'current' || ![...state.members.values()].some(certain)) return undefined;
+  if (state.state !== 'current' || !state.members.some(certain)) return undefined;
   let earliest: number | undefined;
-  for (const member of state.members.values()) {
+  for (const member of state.members) {
     const at = dueAt(state, member);
     if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
   }
@@ -48,28 +50,28 @@ function step(state: Membership, event: MembershipEvent, now: number): Membershi
       return joined(heard(state, event.at, now), event.instance);
     case 'left': {
       const next = heard(state, event.at, now);
-      const known = next.members.get(event.id);
+      const known = memberOf(next.members, event.id);
       const gone = known === undefined || known.instance.generation <= event.generation;
-      return withFloor(gone ? without(next, [event.id]) : next, event.id, event.generation + 1);
+      return withFloors(gone ? without(next, [known]) : next, [[event.id, event.generation + 1]]);
     }
     case 'lapsed': {
       const next = heard(state, event.at, now);
-      const known = next.members.get(event.id);
+      const known = memberOf(next.members, event.id);
       if (known === undefined || known.suspectAt !== undefined || known.instance.generation > event.generation)
         return next;
-      const members = new Map(next.members).set(event.id, { ...known, suspectAt: now });
+      const members = withMember(next.members, { ...known, suspectAt: now });
       return { ...next, members, holdUntil: vanishedTogether(members) ? now + state.timing.holdMs : next.holdUntil };
     }
     case 'lost':
       return { ...state, state: 'stale', reason: event.reason };
     case 'failed': {
-      const known = state.members.get(event.id);
+      const known = memberOf(state.members, event.id);
       const removable = known?.suspectAt !== undefined && state.state === 'current' && now >= state.holdUntil;
-      return removable ? without(state, [event.id]) : state;
+      return removable ? without(state, [known]) : state;
     }
     case 'tick':
       if (now - event.dueAt > ASLEEP_MS) return { ...state, holdUntil: now + state.timing.holdMs };
-      return expired(state, now);
+      return expired(heardOf(state, event.answered), now);
   }
 }
 
@@ -78,18 +80,7 @@ function listed(
   { at, instances }: Extract<MembershipEvent, { kind: 'snapshot' }>,
   now: number,
 ): Membership {
-  const members = new Map<string, Member>();
-  for (const instance of instances) {
-    const known = members.get(instance.id) ?? state.members.get(instance.id);
-    const member = admit(state, known, instance);
-    if (member !== undefined) members.set(instance.id, member);
-  }
-  let vanished = false;
-  for (const [id, member] of state.members) {
-    if (members.has(id)) continue;
-    vanished ||= member.suspectAt === undefined;
-    members.set(id, member.suspectAt === undefined ? { ...member, suspectAt: now } : member);
-  }
+  const { members, vanished } = merged(state, inOrder(instances), now);
   const before = state.at;
   const reset = before !== undefined && (at.epoch !== before.epoch || at.revision < before.revision);
   const hold = reset || state.state === 'stale' || (vanished && vanishedTogether(members));
@@ -104,11 +95,42 @@ function listed(
   };
 }
 
+/** Those that are listed, and as suspects those that are not: both lists are in order, so it takes one walk along them. */
+function merged(
+  state: Membership,
+  instances: readonly Instance[],
+  now: number,
+): { readonly members: Members; readonly vanished: boolean } {
+  const members: Member[] = [];
+  let vanished = false;
+  const unlisted = (member: Member): void => {
+    vanished ||= member.suspectAt === undefined;
+    members.push(member.suspectAt === undefined ? { ...member, suspectAt: now } : member);
+  };
+  let next = 0;
+  let at = 0;
+  for (let first = instances[at]; first !== undefined; first = instances[at]) {
+    const { id } = first;
+    let known = state.members[next];
+    for (; known !== undefined && known.instance.id < id; known = state.members[++next]) unlisted(known);
+    if (known?.instance.id === id) next++;
+    else known = undefined;
+    let member: Member | undefined;
+    // A registry may list an id more than once; the newest generation wins.
+    for (let one: Instance | undefined = first; one?.id === id; one = instances[++at])
+      member = admit(state, member ?? known, one) ?? member;
+    if (member !== undefined) members.push(member);
+    else if (known !== undefined) unlisted(known);
+  }
+  for (let known = state.members[next]; known !== undefined; known = state.members[++next]) unlisted(known);
+  return { members, vanished };
+}
+
 function joined(state: Membership, instance: Instance): Membership {
-  const known = state.members.get(instance.id);
+  const known = memberOf(state.members, instance.id);
   const member = admit(state, known, instance);
   if (member === undefined || member === known) return state;
-  return { ...state, members: new Map(state.members).set(instance.id, member) };
+  return { ...state, members: withMember(state.members, member) };
 }
 
 /** The member that a listed instance makes; `undefined` when a newer one is known. The same object when nothing is new. */
@@ -125,13 +147,22 @@ function heard(state: Membership, at: Cursor | undefined, now: number): Membersh
   return { ...state, at: at ?? state.at, asOf: now };
 }
 
+/** The grace of a suspect that answered calls begins anew with its last answer. */
+function heardOf(state: Membership, answered: ReadonlyMap<string, number> = new Map()): Membership {
+  if (answered.size === 0) return state;
+  const members = state.members.map((member) => {
+    const at = answered.get(member.instance.id) ?? Number.NEGATIVE_INFINITY;
+    return member.suspectAt !== undefined && at > member.suspectAt ? { ...member, suspectAt: at } : member;
+  });
+  return sameMembers(state.members, members) ? state : { ...state, members };
+}
+
 /** Removes the suspects whose time has come, unless nobody else would be left. */
 function expired(state: Membership, now: number): Membership {
-  if (state.state !== 'current' || ![...state.members.values()].some(certain)) return state;
-  const due = [...state.members].filter(([, member]) => now >= (dueAt(state, member) ?? Number.POSITIVE_INFINITY));
+  if (state.state !== 'current' || !state.members.some(certain)) return state;
   return without(
     state,
-    due.map(([id]) => id),
+    state.members.filter((member) => now >= (dueAt(state, member) ?? Number.POSITIVE_INFINITY)),
   );
 }
 
@@ -140,23 +171,23 @@ function dueAt(state: Membership, { suspectAt }: Member): number | undefined {
 }
 
 /** Takes members out; none of them can come back under a generation that is older still. */
-function without(state: Membership, ids: readonly string[]): Membership {
-  let next = state;
-  const members = new Map(state.members);
-  for (const id of ids) {
-    const member = members.get(id);
-    if (member === undefined) continue;
-    members.delete(id);
-    next = withFloor(next, id, member.instance.generation);
-  }
-  return members.size === state.members.size ? state : { ...next, members };
+function without(state: Membership, gone: readonly (Member | undefined)[]): Membership {
+  const out = new Set(gone);
+  const members = state.members.filter((member) => !out.has(member));
+  if (members.length === state.members.length) return state;
+  const floors = gone.flatMap((member) =>
+    member === undefined ? [] : [[member.instance.id, member.instance.generation] as const],
+  );
+  return withFloors({ ...state, members }, floors);
 }
 
-function withFloor(state: Membership, id: string, generation: number): Membership {
+function withFloors(state: Membership, raised: readonly (readonly [id: string, generation: number])[]): Membership {
   const floors = new Map(state.floors);
-  const floor = Math.max(generation, floors.get(id) ?? generation);
-  floors.delete(id);
-  floors.set(id, floor);
+  for (const [id, generation] of raised) {
+    const floor = Math.max(generation, floors.get(id) ?? generation);
+    floors.delete(id);
+    floors.set(id, floor);
+  }
   for (const oldest of floors.keys()) {
     if (floors.size <= MAX_FLOORS) break;
     floors.delete(oldest);
@@ -165,19 +196,13 @@ function withFloor(state: Membership, id: string, generation: number): Membershi
 }
 
 /** Whether so many are suspect at the same time that the cause is likelier the registry than they. */
-function vanishedTogether(members: ReadonlyMap<string, Member>): boolean {
+function vanishedTogether(members: Members): boolean {
   let up = 0;
   let suspects = 0;
-  for (const member of members.values()) {
+  for (const member of members) {
     if (!wanted(member)) continue;
     up++;
     if (member.suspectAt !== undefined) suspects++;
   }
   return up >= MASS_SET && suspects >= 2 && suspects > up * MASS_RATIO;
-}
-
-function sameMembers(a: ReadonlyMap<string, Member>, b: ReadonlyMap<string, Member>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [id, member] of a) if (b.get(id) !== member) return false;
-  return true;
 }

@@ -26,6 +26,12 @@ export interface View {
   readonly reason: string;
 }
 
+/** What the calls of this process know of endpoints: whether a suspect lives is seen best by calling it. */
+export interface Traffic {
+  /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
+  answeredAt(id: string): number;
+}
+
 /** Follows one service. */
 export interface Watch {
   readonly view: View;
@@ -53,8 +59,11 @@ export interface Registry {
   /** For logs and `explain`, without credentials. */
   readonly name: string;
   announce(instance: Instance): Announcement;
-  /** Calls `listener` with each new view, beginning with the next change; `view` of the watch has the present one. */
-  watch(service: string, listener: (view: View) => void): Watch;
+  /**
+   * Calls `listener` with each new view, beginning with the next change; `view` of the watch has the present one. `traffic` is asked before
+   * a suspect goes: one that still answers stays.
+   */
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch;
   /** Names of services known to the registry, as far as it can tell; for messages and tools. */
   services(): Promise<readonly string[]>;
   close(): Promise<void>;

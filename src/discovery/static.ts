@@ -2,7 +2,16 @@ import { fail, finite, options, serviceName, string } from '../core/check.ts';
 import { callableHost } from './address.ts';
 import { withoutCredentials } from './credentials.ts';
 import { serialiseRecord } from './record.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from './registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from './registry.ts';
 import { Watches } from './watches.ts';
 
 /** One address in a list: a URL, or a URL with what is to be known of it. */
@@ -55,8 +64,8 @@ class StaticRegistry implements Registry {
     };
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 import { serviceName } from '../core/check.ts';
 import { FollowedService } from './followed-service.ts';
 import type { Timing } from './membership.ts';
-import type { RegistryScope, View, Watch } from './registry.ts';
+import type { RegistryScope, Traffic, View, Watch } from './registry.ts';
 
 /** Fills one followed service from a registry, until the function it returns is called. */
 export type Feed = (followed: FollowedService) => () => void;
@@ -26,10 +26,10 @@ export class Watches {
     this.#timing = timing;
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
     const followed = this.#followed.get(service) ?? this.#follow(serviceName('service', service));
     followed.watches++;
-    const unlisten = followed.service.listen(listener);
+    const unlisten = followed.service.listen(listener, traffic);
     let open = true;
     return {
       get view() {

@@ -3,6 +3,8 @@ import type { Events } from '../core/events.ts';
 
 const KEPT_PER_SERVICE = 20;
 const MOST_SERVICES = 2_000;
+/** Names of instances in one line. */
+const SHOWN = 10;
 
 /** Something that happened to a service, in words. */
 export interface RecentEvent {
@@ -25,8 +27,12 @@ export class RecentEvents {
         this.#keep(service, `${endpoint} ${health}: ${reason}`),
       ),
       events.on('view', ({ service, known, joined, left }) => {
-        const changes = [...joined.map((id) => `+${id}`), ...left.map((id) => `-${id}`)];
-        this.#keep(service, `${known} known (${changes.slice(0, 10).join(' ')}${changes.length > 10 ? ' …' : ''})`);
+        const shown = [
+          ...joined.slice(0, SHOWN).map((id) => `+${id}`),
+          ...left.slice(0, SHOWN).map((id) => `-${id}`),
+        ].slice(0, SHOWN);
+        const more = joined.length + left.length > SHOWN ? ' …' : '';
+        this.#keep(service, `${known} known (${shown.join(' ')}${more})`);
       }),
     ];
   }

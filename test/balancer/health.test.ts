@@ -8,7 +8,7 @@ const always = () => true;
 const never = () => false;
 
 function setup(options = {}, random = steady) {
-  const health = new Health(resolveHealth('health', options), random, 0, Number.NEGATIVE_INFINITY);
+  const health = new Health(resolveHealth('health', options), random, Number.NEGATIVE_INFINITY);
   return { health, attempt: {} };
 }
 

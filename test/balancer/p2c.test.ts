@@ -17,7 +17,7 @@ function node(n: number, weight = 1, rampFrom = Number.NEGATIVE_INFINITY): Node 
     weight,
     generation: 1,
   };
-  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, 0, rampFrom));
+  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, rampFrom));
 }
 
 const nodesOf = (count: number, weight = (_: number) => 1) =>

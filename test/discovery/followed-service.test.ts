@@ -62,6 +62,22 @@ test('a suspect goes after its grace, and then no timer is left', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test('F16: before a suspect goes, those who call it are asked whether it answered', async () => {
+  const { clock, followed, views, list } = setup();
+  const answered = new Map([['b', 0]]);
+  const stop = followed.listen(() => {}, { answeredAt: (id) => answered.get(id) ?? Number.NEGATIVE_INFINITY });
+  list('a', 'b', 'c');
+  list('a');
+  answered.set('b', clock.now() + 20_000);
+  await clock.advance(30_000);
+  expect(views.at(-1)?.instances.map(({ id }) => id)).toEqual(['a', 'b']);
+  stop();
+  answered.set('b', clock.now());
+  await clock.advance(20_000);
+  expect(views.at(-1)?.instances.map(({ id }) => id)).toEqual(['a']);
+  expect(clock.pending).toBe(0);
+});
+
 test('a suspect that is alone waits without a timer', async () => {
   const { clock, followed, list, settle } = setup();
   list('a');

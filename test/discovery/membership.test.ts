@@ -108,6 +108,19 @@ describe('the membership of a service', () => {
     expect(service.ids).toBe('a b');
   });
 
+  test('F16: a suspect that answers calls stays; its grace begins anew with each answer', () => {
+    const service = follow();
+    service.list('a b c');
+    service.list('a b');
+    const due = service.pending ?? 0;
+    service.sleep(GRACE);
+    service.apply({ kind: 'tick', dueAt: due, answered: new Map([['c', due - 1_000]]) });
+    expect([service.ids, service.suspects, service.pending]).toEqual(['a b c', 'c', due - 1_000 + GRACE]);
+    service.sleep(GRACE - 1_000);
+    service.apply({ kind: 'tick', dueAt: due - 1_000 + GRACE, answered: new Map([['c', due - 1_000]]) });
+    expect(service.ids).toBe('a b');
+  });
+
   test('a suspect that is listed again is live again', () => {
     const service = follow();
     service.list('a b c');
@@ -269,6 +282,21 @@ describe('the membership of a service', () => {
     expect(service.ids).toBe('a b c');
     service.wait(HOLD + GRACE);
     expect(service.ids).toBe('a b');
+  });
+
+  test('F54: all leave one after the other, and nobody is left', () => {
+    const service = follow();
+    service.list('a b c d e f');
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) service.apply({ kind: 'left', id, generation: 1 });
+    expect([service.ids, service.view.state]).toEqual(['', 'current']);
+  });
+
+  test('an order that is not that of the ids, and an id listed twice, make no difference', () => {
+    const service = follow();
+    service.list('c a2 b a1 a3');
+    expect(service.view.instances.map(({ id, generation }) => `${id}${generation}`)).toEqual(['a3', 'b1', 'c1']);
+    service.list('d b b a3');
+    expect([service.ids, service.suspects]).toEqual(['a b c d', 'c']);
   });
 
   test('the memory of who left is bounded', () => {

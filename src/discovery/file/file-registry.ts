@@ -2,7 +2,16 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isServiceName, string } from '../../core/check.ts';
 import { Reach } from '../reach.ts';
-import type { Announcement, Instance, Registry, RegistryFactory, RegistryScope, View, Watch } from '../registry.ts';
+import type {
+  Announcement,
+  Instance,
+  Registry,
+  RegistryFactory,
+  RegistryScope,
+  Traffic,
+  View,
+  Watch,
+} from '../registry.ts';
 import { Rejections } from '../rejections.ts';
 import { settledWithin } from '../settled-within.ts';
 import { Watches } from '../watches.ts';
@@ -60,8 +69,8 @@ class FileRegistry implements Registry {
     return owner;
   }
 
-  watch(service: string, listener: (view: View) => void): Watch {
-    return this.#watches.watch(service, listener);
+  watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
+    return this.#watches.watch(service, listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {

@@ -118,7 +118,12 @@ export class Reader implements ConnectionUser {
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
       const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision]);
-      const found = await readSnapshot(reply, service, (id, refusal) => rejections.add(service, id, refusal));
+      const found = await readSnapshot(reply, {
+        service,
+        clock: scope.clock,
+        known: (id) => this.#followed.instance(id),
+        refuse: (id, refusal) => rejections.add(service, id, refusal),
+      });
       if (session !== this.#session) return;
       const { at, instances } = found;
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });

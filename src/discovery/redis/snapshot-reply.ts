@@ -1,7 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { Turns } from '../../core/turns.ts';
+import { inOrder, mergeRuns } from '../in-order.ts';
 import type { Cursor } from '../membership.ts';
 import { parseRecord, type Refusal } from '../record.ts';
 import type { Instance } from '../registry.ts';
+import { sameInstance } from '../same-instance.ts';
 
 /** What the snapshot script answered. */
 export interface Snapshot {
@@ -10,15 +13,24 @@ export interface Snapshot {
   readonly instances: readonly Instance[] | undefined;
 }
 
-/** Records read in one go, so that 10,000 of them do not hold everything else up. */
-const SLICE = 500;
+/** What reading takes besides the answer. */
+export interface SnapshotReading {
+  readonly service: string;
+  readonly clock: Clock;
+  /** What is known of an id: the same facts stay the same object, so that whoever compares later has little to do. */
+  readonly known: (id: string) => Instance | undefined;
+  /** Told of each record that is none. */
+  readonly refuse: (id: string, refusal: Refusal) => void;
+}
 
-/** Reads an answer whose records anybody may have written; calls `refuse` for each record that is none. Rejects when it is no answer. */
-export async function readSnapshot(
-  reply: unknown,
-  service: string,
-  refuse: (id: string, refusal: Refusal) => void,
-): Promise<Snapshot> {
+/** Records read between two looks at the clock, and sorted in one go. */
+const RUN = 64;
+
+/**
+ * Reads an answer whose records anybody may have written, a slice at a time, and gives them in the order of their ids. Rejects when it is
+ * no answer.
+ */
+export async function readSnapshot(reply: unknown, reading: SnapshotReading): Promise<Snapshot> {
   if (!Array.isArray(reply)) throw new Error('the registry answered with no list');
   const [epoch, rev, ids, records]: unknown[] = reply;
   const revision = Number(rev);
@@ -28,16 +40,36 @@ export async function readSnapshot(
   if (ids === undefined) return { at, instances: undefined };
   if (!Array.isArray(ids) || !Array.isArray(records)) throw new Error('the registry answered without records');
 
+  const turns = new Turns(reading.clock);
+  const runs: (readonly Instance[])[] = [];
+  for (let from = 0; from < ids.length; from += RUN) {
+    runs.push(inOrder(readRun(ids.slice(from, from + RUN), records.slice(from, from + RUN), reading)));
+    if (turns.over) await turns.next();
+  }
+  const instances = await mergeRuns(runs, turns);
+  // What is done with so many takes a slice of its own.
+  if (runs.length > 1 && turns.over) await turns.next();
+  return { at, instances };
+}
+
+function readRun(
+  ids: readonly unknown[],
+  records: readonly unknown[],
+  { service, known, refuse }: SnapshotReading,
+): readonly Instance[] {
   const instances: Instance[] = [];
-  for (let i = 0; i < ids.length; i++) {
-    if (i > 0 && i % SLICE === 0) await setImmediate();
-    const id = String(ids[i]);
-    const held: unknown = records[i];
+  for (const [i, listed] of ids.entries()) {
+    const id = String(listed);
+    const held = records[i];
     // A lease without a record is what an eviction leaves behind; its owner will write the record again.
     if (typeof held !== 'string') continue;
     const parsed = parseRecord(held.slice(held.indexOf('|') + 1), { id, service });
-    if ('instance' in parsed) instances.push(parsed.instance);
-    else refuse(id, parsed.refused);
+    if ('refused' in parsed) {
+      refuse(id, parsed.refused);
+      continue;
+    }
+    const before = known(id);
+    instances.push(before !== undefined && sameInstance(before, parsed.instance) ? before : parsed.instance);
   }
-  return { at, instances };
+  return instances;
 }

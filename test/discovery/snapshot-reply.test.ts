@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { serialiseRecord } from '../../src/discovery/record.ts';
+import { readSnapshot } from '../../src/discovery/redis/snapshot-reply.ts';
+import type { Instance } from '../../src/discovery/registry.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { instanceOf } from './setup.ts';
+
+/** A clock on which each look costs a tenth of a millisecond. */
+class SlowClock extends ManualClock {
+  looks = 0;
+  override now(): number {
+    return super.now() + this.looks++ * 0.1;
+  }
+}
+
+function replyOf(instances: readonly Instance[]): unknown {
+  return ['e', '7', instances.map(({ id }) => id), instances.map((one) => `1|${serialiseRecord(one)}`)];
+}
+
+const shuffled = Array.from({ length: 5_000 }, (_, i) => instanceOf({ id: `players-${(i * 2_903) % 5_000}` }));
+
+test('F58: a large answer is read in many slices, and comes in the order of its ids', async () => {
+  const clock = new SlowClock();
+  let others = 0;
+  const count = () => {
+    others++;
+    if (others > 0) turn = setImmediate(count);
+  };
+  let turn = setImmediate(count);
+  const reading = { service: 'players', clock, known: () => undefined, refuse: () => {} };
+  const { at, instances } = await readSnapshot(replyOf(shuffled), reading);
+  clearImmediate(turn);
+  expect(at).toEqual({ epoch: 'e', revision: 7 });
+  const ids = instances?.map(({ id }) => id) ?? [];
+  expect(ids).toEqual(shuffled.map(({ id }) => id).sort());
+  // A slice ends when 2 ms are over, which are twenty looks at this clock: others had a turn after each.
+  expect(others).toBeGreaterThanOrEqual(Math.floor(clock.looks / 25));
+  expect(others).toBeGreaterThan(3);
+});
+
+test('an instance of which nothing new is said stays the same object', async () => {
+  const before = instanceOf({ id: 'a' });
+  const known = (id: string) => (id === 'a' ? before : instanceOf({ id, weight: 2 }));
+  const reading = { service: 'players', clock: new ManualClock(), known, refuse: () => {} };
+  const reply = replyOf([instanceOf({ id: 'b' }), instanceOf({ id: 'a' })]);
+  const { instances } = await readSnapshot(reply, reading);
+  expect(instances?.[0]).toBe(before);
+  expect(instances?.[1]?.weight).toBe(1);
+});
+
+test.each([undefined, 'x', [], [1, 2], ['e', 'x'], ['e', '1', 'ids', []], ['e', '1', [], 'records']])(
+  'an answer that is none is refused: %j',
+  async (reply) => {
+    const reading = { service: 'players', clock: new ManualClock(), known: () => undefined, refuse: () => {} };
+    await expect(readSnapshot(reply, reading)).rejects.toThrow('the registry answered');
+  },
+);

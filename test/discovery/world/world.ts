@@ -1,0 +1,301 @@
+import type { Instance } from '../../../src/discovery/registry.ts';
+import { seededRandom } from '../../../src/testing/seeded-random.ts';
+import { instanceOf } from '../setup.ts';
+import { Follower } from './follower.ts';
+import { type Change, LEASE, Store } from './store.ts';
+
+const BEAT = 10_000;
+const MAX_BEAT = 1.1 * BEAT;
+/** How long after the last disturbance nobody is listed who is dead: a lease, until a beat tells of its end, the hold and the grace. */
+export const SETTLED = LEASE + MAX_BEAT + 25_000 + 30_000;
+/** A follower that heard nothing of what it missed looks by itself. */
+export const RESYNC = 36_000 + 450;
+
+/** One process of the service. */
+interface Owner {
+  instance: Instance;
+  alive: boolean;
+  cut: boolean;
+  beatAt: number;
+}
+
+/** A store, processes that announce themselves in it, and two followers: one that calls whom it knows, and one that does not. */
+export class World {
+  /** How far the clock of the store was set back, all in all: the leases of the dead are longer by as much. */
+  setBackMs = 0;
+  readonly store = new Store((change) => this.#tell(change));
+  readonly followers: readonly [Follower, Follower];
+  readonly #owners: Owner[] = [];
+  readonly #random = seededRandom(1);
+  #now = 0;
+  #generation = 0;
+  /** What was ever told, for replays. */
+  readonly #told: Change[] = [];
+  /** Messages that are held back, to be let go in another order. */
+  #held: Change[] | undefined;
+  /** The last moment at which something was not as it should be. */
+  #disturbedAt = 0;
+  /** What each follower has seen: the highest generation by id, and those who must stay in its view. */
+  readonly #highest: readonly [Map<string, number>, Map<string, number>] = [new Map(), new Map()];
+  readonly #known: readonly [Set<Owner>, Set<Owner>] = [new Set(), new Set()];
+  /** The lowest generation of an id that may be seen by a follower that heard of a leave. */
+  readonly #left: readonly [Map<string, number>, Map<string, number>] = [new Map(), new Map()];
+
+  constructor() {
+    const surroundings = {
+      store: this.store,
+      now: () => this.#now,
+      random: this.#random,
+      answers: (id: string, generation: number) => this.answers(id, generation),
+    };
+    this.followers = [new Follower(surroundings, true), new Follower(surroundings, false)];
+    this.wait(0);
+  }
+
+  /** Whether a process of that generation is there. */
+  answers(id: string, generation: number): boolean {
+    return this.#owners.some(
+      ({ instance, alive }) => alive && instance.id === id && instance.generation === generation,
+    );
+  }
+
+  /** The newest process of an id. */
+  #newest(id: string): Owner | undefined {
+    return this.#owners.findLast(({ instance }) => instance.id === id);
+  }
+
+  /** A process starts under this id; an older one of the same id may still be there, and will be fenced. */
+  join(id: string): void {
+    const owner = {
+      instance: instanceOf({ id, generation: ++this.#generation }),
+      alive: true,
+      cut: false,
+      beatAt: this.#now,
+    };
+    this.#owners.push(owner);
+    this.#beat(owner);
+    // Those who are dead may have stayed because nobody else was there.
+    this.#disturb();
+  }
+
+  leave(id: string): void {
+    const owner = this.#newest(id);
+    if (owner?.alive !== true) return;
+    owner.alive = false;
+    if (owner.cut || !this.store.up) {
+      this.#disturb();
+      return;
+    }
+    this.store.leave(owner.instance);
+    for (const [i, { reached, deaf, asleep }] of this.followers.entries())
+      if (reached && !deaf && !asleep && this.#held === undefined)
+        this.#left[i]?.set(id, owner.instance.generation + 1);
+    this.#check();
+  }
+
+  kill(id: string): void {
+    const owner = this.#newest(id);
+    if (owner?.alive !== true) return;
+    owner.alive = false;
+    this.#disturb();
+  }
+
+  drain(id: string): void {
+    const owner = this.#newest(id);
+    if (owner?.alive !== true) return;
+    owner.instance = { ...owner.instance, status: 'draining' };
+    for (const known of this.#known) known.delete(owner);
+    this.#beat(owner, true);
+    this.#check();
+  }
+
+  cutOwner(id: string, cut: boolean): void {
+    const owner = this.#newest(id);
+    if (owner === undefined || owner.cut === cut) return;
+    owner.cut = cut;
+    // Who neither announces itself nor is called cannot be known to live.
+    this.#known[1].delete(owner);
+    if (!cut) owner.beatAt = this.#now + 1_000 * this.#random();
+    this.#disturb();
+  }
+
+  cutFollower(which: 0 | 1, cut: boolean): void {
+    if (this.followers[which].cut !== cut) this.followers[which].cut = cut;
+    this.#disturb();
+  }
+
+  deafen(which: 0 | 1, deaf: boolean): void {
+    this.followers[which].deaf = deaf;
+    this.#disturb();
+  }
+
+  sleep(which: 0 | 1, asleep: boolean): void {
+    const follower = this.followers[which];
+    if (follower.asleep === asleep) return;
+    follower.asleep = asleep;
+    follower.run();
+    this.#disturb();
+  }
+
+  /** Redis goes, or comes. */
+  redis(up: boolean): void {
+    if (this.store.up === up) return;
+    this.store.up = up;
+    for (const follower of this.followers) follower.connection();
+    if (up) for (const owner of this.#owners) owner.beatAt = this.#now + 1_000 * this.#random();
+    this.#disturb();
+  }
+
+  flush(): void {
+    this.store.flush();
+    this.#disturb();
+  }
+
+  replicate(): void {
+    this.store.replicate();
+  }
+
+  /** The primary is lost and the replica takes over: everybody connects anew, and what was not replicated is lost. */
+  failover(): void {
+    const { up } = this.store;
+    this.redis(false);
+    this.store.failover();
+    this.redis(up);
+  }
+
+  jump(ms: number): void {
+    this.store.skew += ms;
+    this.setBackMs += Math.max(0, -ms);
+    this.#disturb();
+    // A clock that goes back makes all leases longer by as much.
+    this.#disturbedAt += Math.max(0, -ms);
+  }
+
+  hold(): void {
+    this.#held ??= [];
+    this.#disturb();
+  }
+
+  /** Lets go what was held back: in reverse, and each twice. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const change of held.toReversed()) {
+      this.#tell(change, true);
+      this.#tell(change, true);
+    }
+    this.#disturb();
+  }
+
+  /** Tells once more what was told at some time. */
+  replay(part: number): void {
+    const change = this.#told[Math.floor(part * this.#told.length)];
+    if (change !== undefined) this.#tell(change, true);
+    this.#disturb();
+  }
+
+  /** Everything is mended. */
+  heal(): void {
+    this.redis(true);
+    this.release();
+    for (const owner of this.#owners) this.cutOwner(owner.instance.id, false);
+    for (const owner of this.#owners) owner.cut = false;
+    for (const which of [0, 1] as const) {
+      this.sleep(which, false);
+      this.deafen(which, false);
+      this.cutFollower(which, false);
+    }
+  }
+
+  wait(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = Math.min(...this.followers.map(({ nextAt }) => nextAt), ...this.#owners.map(nextBeatAt));
+      if (next > end) break;
+      this.#now = Math.max(this.#now, next);
+      for (const owner of this.#owners) if (nextBeatAt(owner) <= this.#now) this.#beat(owner);
+      for (const follower of this.followers) if (follower.nextAt <= this.#now) follower.run();
+      this.#check();
+    }
+    this.#now = end;
+  }
+
+  /** The ids of those who should be in every view. */
+  get alive(): readonly string[] {
+    const ids = [...new Set(this.#owners.map(({ instance }) => instance.id))];
+    return ids.filter((id) => this.#wanted(this.#newest(id)));
+  }
+
+  #wanted(owner: Owner | undefined): boolean {
+    return owner?.alive === true && owner.instance.status === 'up';
+  }
+
+  #isNewest(owner: Owner): boolean {
+    return this.#newest(owner.instance.id) === owner;
+  }
+
+  #beat(owner: Owner, changed = false): void {
+    owner.beatAt = this.#now + BEAT * (0.9 + 0.2 * this.#random());
+    if (!owner.alive || owner.cut || !this.store.up) return;
+    const known = changed ? 'unknown' : this.store.beat(owner.instance, this.#now);
+    const fenced = known === 'fenced' || (known === 'unknown' && !this.store.register(owner.instance, this.#now));
+    if (fenced) owner.beatAt = Number.POSITIVE_INFINITY;
+  }
+
+  #disturb(): void {
+    this.#disturbedAt = Math.max(this.#disturbedAt, this.#now);
+    this.#check();
+  }
+
+  #tell(change: Change, again = false): void {
+    if (!again) {
+      this.#told.push(change);
+      if (this.#held !== undefined) {
+        this.#held.push(change);
+        return;
+      }
+    }
+    for (const follower of this.followers) follower.message(change);
+  }
+
+  /** What must hold at every moment. */
+  #check(): void {
+    for (const which of [0, 1] as const) {
+      const { instances, suspects } = this.followers[which].view;
+      const shown = new Map(instances.map((instance) => [instance.id, instance.generation]));
+      for (const [id, generation] of shown) {
+        const highest = this.#highest[which].get(id) ?? 0;
+        if (generation < highest) this.#broken(`an older generation of ${id} won`);
+        if (generation < (this.#left[which].get(id) ?? 0)) this.#broken(`${id} is still there after it left`);
+        this.#highest[which].set(id, generation);
+      }
+      for (const owner of this.#known[which]) {
+        if (!this.#wanted(owner) || !this.#isNewest(owner)) this.#known[which].delete(owner);
+        else if (!shown.has(owner.instance.id))
+          this.#broken(`${owner.instance.id} lives and is not in the view any more`);
+      }
+      for (const [id, generation] of shown) {
+        const owner = this.#newest(id);
+        const certain = owner?.instance.generation === generation && !suspects.has(id);
+        if (owner !== undefined && certain && this.#wanted(owner) && !owner.cut) this.#known[which].add(owner);
+        if (!this.answers(id, generation) && this.#settled(which)) this.#broken(`${id} is dead and still there`);
+      }
+    }
+  }
+
+  /** Whether a follower has long had everything that it takes to know who is dead; the last of all never go by time alone. */
+  #settled(which: 0 | 1): boolean {
+    const { reached, deaf, asleep } = this.followers[which];
+    const others = this.#owners.some((owner) => this.#wanted(owner) && !owner.cut && this.#isNewest(owner));
+    const undisturbed = this.#now > this.#disturbedAt + SETTLED + RESYNC;
+    return undisturbed && reached && !deaf && !asleep && this.#held === undefined && others;
+  }
+
+  #broken(promise: string): never {
+    throw new Error(`at ${this.#now}: ${promise}`);
+  }
+}
+
+function nextBeatAt({ alive, cut, beatAt }: Owner): number {
+  return alive && !cut ? beatAt : Number.POSITIVE_INFINITY;
+}
