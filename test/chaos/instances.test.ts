@@ -64,7 +64,7 @@ test('F61: an instance that stands still is listed, and yet out of use after its
   const redis = await ownServer(context);
   const stage = new Stage(context, { url: redis.url, beatMs: timing.beatMs });
   const [frozen] = await stage.players(1, 3);
-  await stage.load(long ? {} : { attemptTimeoutMs: 500, health: { restMs: 1_000, maxRestMs: 2_000 } });
+  await stage.load(long ? {} : { attemptTimeoutMs: 1_000, health: { restMs: 1_000, maxRestMs: 2_000 } });
   const [id = ''] = frozen?.ids ?? [];
   await stage.expectAlive(stage.alive.filter((one) => one !== id));
   frozen?.actor.freeze();

@@ -12,7 +12,7 @@ export const long: boolean = process.env['HEDDLE_LONG'] === '1';
 const CALLS_BEFORE = 1_000;
 const CALLS = 10_000;
 /** At full length the fault lasts, and fewer calls a second are enough. */
-const CALLS_PER_SECOND = long ? 400 : 800;
+const CALLS_PER_SECOND = long ? 400 : 700;
 /** What the keys of `players` begin with. */
 export const KEY = 'mesh:v1:{default/players}:';
 /** What owners may take to be listed again, on top of one beat. */
@@ -87,8 +87,8 @@ export class Stage {
     return this.#callers.ask('report', {});
   }
 
-  /** Waits until the caller has seen something; fails when it does not within a minute. */
-  async until(holds: (report: CallerReport) => boolean, withinMs = 60_000): Promise<CallerReport> {
+  /** Waits until the caller has seen something; fails when it does not within two minutes. */
+  async until(holds: (report: CallerReport) => boolean, withinMs = 120_000): Promise<CallerReport> {
     for (const startedAt = performance.now(); ; await delay(50)) {
       const report = await this.report();
       if (holds(report)) return report;
@@ -116,7 +116,7 @@ export class Stage {
 
   /** Goes on calling until there were enough calls, stops, prints the figures and judges them. */
   async judge(): Promise<CallerReport> {
-    await this.until(({ calls }) => calls >= CALLS, 120_000);
+    await this.until(({ calls }) => calls >= CALLS);
     const report = await this.#callers.ask('stop', {});
     this.#print(report);
     expect(report.calls).toBeGreaterThanOrEqual(CALLS);

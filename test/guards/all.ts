@@ -1,5 +1,6 @@
+import { chaosGuards } from './chaos.ts';
 import { discoveryGuards } from './discovery.ts';
 import type { Guard } from './guard.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
-export const guards: readonly Guard[] = [...discoveryGuards];
+export const guards: readonly Guard[] = [...discoveryGuards, ...chaosGuards];
