@@ -29,6 +29,7 @@ export {
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Logger } from './core/logger.ts';
+export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
@@ -41,6 +42,7 @@ export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 export type { RecentEvent } from './telemetry/recent-events.ts';
 
 // For authors of registries.
+export type { AddressRule } from './discovery/address.ts';
 export type { Clock, Timer } from './core/clock.ts';
 export type { Endpoint } from './core/endpoint.ts';
 export type { Events } from './core/events.ts';
@@ -49,6 +51,8 @@ export type { Random } from './core/random.ts';
 export type {
   Announcement,
   Instance,
+  KeptView,
+  LastViews,
   Registry,
   RegistryFactory,
   RegistryScope,

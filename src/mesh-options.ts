@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
 import { type IsService, namesService } from './client/service-url.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
-import { callable, fail, options as known, serviceName, string } from './core/check.ts';
+import { callable, durationMs, fail, options as known, serviceName, string } from './core/check.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import { type Random, systemRandom } from './core/random.ts';
 import type { Self } from './core/self.ts';
+import type { AddressRule } from './discovery/address.ts';
+import { type AddressOptions, resolveAddresses } from './discovery/address-options.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
@@ -28,6 +30,15 @@ export interface MeshOptions {
   readonly self: SelfOptions;
   /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. */
   readonly registry: RegistryOption;
+  /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
+  readonly addresses?: AddressOptions | undefined;
+  /**
+   * A folder, made when it is not there, in which the last view of each service is kept, so that this process can start while the registry
+   * is out of reach. What comes from there is used until the registry answers. Lists in code and registries of your own keep nothing.
+   */
+  readonly cacheDir?: string | undefined;
+  /** How old such a view may be, in milliseconds: at least 1,000. @default 86400000, a day */
+  readonly cacheMaxAgeMs?: number | undefined;
   /** How every service is called unless `services` says otherwise. */
   readonly defaults?: ServiceOptions | undefined;
   /** How single services are called, by name. */
@@ -47,6 +58,9 @@ export interface MeshOptions {
 export interface ResolvedMesh {
   readonly self: Self;
   readonly registry: RegistryFactory;
+  readonly addresses: AddressRule;
+  readonly cacheDir: string | undefined;
+  readonly cacheMaxAgeMs: number;
   readonly defaults: ServiceOptions;
   readonly services: ReadonlyMap<string, ServiceOptions>;
   readonly isService: IsService;
@@ -56,7 +70,21 @@ export interface ResolvedMesh {
   readonly random: Random;
 }
 
-const NAMES = ['self', 'registry', 'defaults', 'services', 'isService', 'logger', 'opentelemetry', 'clock', 'random'];
+const DAY_MS = 86_400_000;
+const NAMES = [
+  'self',
+  'registry',
+  'addresses',
+  'cacheDir',
+  'cacheMaxAgeMs',
+  'defaults',
+  'services',
+  'isService',
+  'logger',
+  'opentelemetry',
+  'clock',
+  'random',
+];
 const SELF_NAMES = ['service', 'environment', 'version', 'zone', 'region', 'attributes'];
 
 export function resolveMesh(options: MeshOptions): ResolvedMesh {
@@ -74,6 +102,9 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   return {
     self: resolveSelf(options.self, clock, callable('random', random)),
     registry: openRegistry('registry', options.registry),
+    addresses: resolveAddresses('addresses', options.addresses),
+    cacheDir: options.cacheDir === undefined ? undefined : string('cacheDir', options.cacheDir),
+    cacheMaxAgeMs: durationMs('cacheMaxAgeMs', options.cacheMaxAgeMs ?? DAY_MS, { min: 1_000 }),
     defaults,
     services: new Map(Object.entries(services)),
     isService: callable('isService', options.isService ?? namesService),

@@ -10,6 +10,7 @@ import { checkService, type ServiceOptions } from './client/settings.ts';
 import { Targets } from './client/targets.ts';
 import { fail, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
+import { DiskViews } from './discovery/cache/disk-views.ts';
 import { type Explanation, explainTarget } from './explain.ts';
 import { type MeshOptions, resolveMesh } from './mesh-options.ts';
 import { createInbound, type Inbound } from './server/inbound.ts';
@@ -50,23 +51,29 @@ export interface Mesh {
 /** Makes the mesh of this process. One is enough, and each holds connections of its own. */
 export function createMesh(options: MeshOptions): Mesh {
   const resolved = resolveMesh(options);
-  const { self, clock, random, isService } = resolved;
+  const { self, addresses, clock, random, isService } = resolved;
   const events = new Events();
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const stopLog = logEvents(events, resolved.logger, clock);
-  const registry = resolved.registry({ clock, random, events, metrics });
+  const registryScope = { clock, random, events, metrics, addresses };
+  const lastViews =
+    resolved.cacheDir === undefined
+      ? undefined
+      : new DiskViews(resolved.cacheDir, resolved.cacheMaxAgeMs, registryScope);
+  const registry = resolved.registry({ ...registryScope, lastViews });
   const tracing = new Tracing(random);
   if (resolved.opentelemetry === undefined) void tracing.detect();
   else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
 
-  const pools = new EndpointPools();
-  const agents = new NodeAgents();
+  const pools = new EndpointPools(addresses);
+  const agents = new NodeAgents(addresses);
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
   const targets = new Targets(parts, resolved.defaults, resolved.services);
   const registrations = new Registrations({
     self,
     registry,
+    addresses,
     clock,
     events,
     metrics,
@@ -79,6 +86,7 @@ export function createMesh(options: MeshOptions): Mesh {
     await registrations.leave();
     targets.close();
     await registry.close();
+    await lastViews?.close();
     agents.close();
     await pools.close();
     stopLog();

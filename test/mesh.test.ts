@@ -38,12 +38,18 @@ test.each([
     { ...base, self: { service: 'teams', attributes: { canary: true } } },
     'self.attributes.canary must be a string that is not empty, not true',
   ],
+  [
+    { ...base, addresses: { networks: ['10.0.0.0/40'] } },
+    "addresses.networks[0] must be a network such as '10.0.0.0/8'",
+  ],
+  [{ ...base, cacheDir: '' }, "cacheDir must be a string that is not empty, not ''"],
+  [{ ...base, cacheMaxAgeMs: 10 }, 'cacheMaxAgeMs must be a number of milliseconds of at least 1000, not 10'],
   [{ ...base, registry: 7 }, 'registry must be'],
   [{ ...base, registry: 'mysql://x' }, 'registry must be'],
   [{ ...base, registry: { players: ['10.0.0.1'] } }, 'registry.players'],
   [
     { ...base, retries: 3 },
-    "createMesh has no option 'retries'; it knows self, registry, defaults, services, isService, logger, opentelemetry, clock, random",
+    "createMesh has no option 'retries'; it knows self, registry, addresses, cacheDir, cacheMaxAgeMs, defaults, services, isService, logger, opentelemetry, clock, random",
   ],
   [
     { ...base, defaults: { deadlineMs: -1 } },

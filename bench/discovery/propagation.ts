@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { quantile } from '../figures.ts';
 import { Crowd } from './crowd.ts';
 import type { Figure } from './figure.ts';
 import { measuredRedis } from './redis.ts';
 
 const FOREIGN_KEYS = 1_000_000;
+/** Long enough that a follower on a busy machine does not hear of a join and its leave at once, and has nothing to tell. */
+const PAUSE_MS = 25;
+/** While it is filled Redis answers nobody; then everybody comes back. */
+const SETTLE_MS = 5_000;
 
 /** How long it takes until a join or leave in one process is seen in another; again in a Redis full of other things. */
 export async function propagation(quick: boolean): Promise<readonly Figure[]> {
@@ -16,6 +21,8 @@ export async function propagation(quick: boolean): Promise<readonly Figure[]> {
     await measure(owner, follower, 20); // compiles what runs
     const alone = await measure(owner, follower, quick ? 50 : 400);
     await redis.client.call('DEBUG', 'POPULATE', FOREIGN_KEYS, 'foreign', 16);
+    await delay(SETTLE_MS);
+    await follower.knows(1, 10);
     const crowded = await measure(owner, follower, quick ? 50 : 200);
     return [...rows('', alone), ...rows(' beside 1,000,000 foreign keys', crowded)];
   } finally {
@@ -31,7 +38,7 @@ interface Delays {
 }
 
 async function measure(owner: Crowd, follower: Crowd, count: number): Promise<Delays> {
-  const moves = await owner.move('players', count, 10);
+  const moves = await owner.move('players', count, PAUSE_MS);
   const seen = new Map((await follower.seen()).map(({ id, op, at }) => [`${op} ${id}`, at]));
   const delays = (wanted: string) =>
     moves

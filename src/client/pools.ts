@@ -1,7 +1,10 @@
+import type { LookupFunction } from 'node:net';
 import type { Dispatcher, Dispatcher1Wrapper, Pool } from 'undici';
 import type { Endpoint } from '../core/endpoint.ts';
 import { ClosedError } from '../core/errors.ts';
+import { type AddressRule, defaultAddresses } from '../discovery/address.ts';
 import { CONNECT_TIMEOUT_MS } from './connect-timeout.ts';
+import { guardedLookup } from './guarded-lookup.ts';
 import { loadUndici } from './undici.ts';
 
 /**
@@ -14,7 +17,12 @@ export class EndpointPools {
   readonly #byAddress = new Map<string, Pool>();
   /** Those whose endpoint left and that still have something under way. */
   readonly #retired = new Set<Pool>();
+  readonly #lookup: LookupFunction;
   #closed = false;
+
+  constructor(addresses: AddressRule = defaultAddresses) {
+    this.#lookup = guardedLookup(addresses);
+  }
 
   /** Loads undici; needed once, before the first `of`. */
   async load(): Promise<void> {
@@ -38,7 +46,7 @@ export class EndpointPools {
         allowH2: false,
         headersTimeout: 0,
         bodyTimeout: 0,
-        connect: { timeout: CONNECT_TIMEOUT_MS },
+        connect: { timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup },
       });
       this.#byAddress.set(origin, pool);
     }

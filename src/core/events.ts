@@ -32,6 +32,15 @@ export interface MeshEvents {
   };
   /** A record of the registry, or something else from outside, was skipped. */
   rejected: { readonly source: string; readonly id: string; readonly reason: string };
+  /**
+   * The views on disk: one could not be used and was `ignored`; they can no longer be written (`failed`), or can again (`working`).
+   */
+  cache: {
+    readonly folder: string;
+    readonly service: string;
+    readonly state: 'ignored' | 'failed' | 'working';
+    readonly reason: string;
+  };
   /** What this process says of itself in the registry. */
   announcement: {
     readonly service: string;

@@ -45,6 +45,13 @@ export type MembershipEvent =
   | { readonly kind: 'left'; readonly id: string; readonly generation: number; readonly at?: Cursor }
   /** A lease ended without a word from the owner. */
   | { readonly kind: 'lapsed'; readonly id: string; readonly generation: number; readonly at?: Cursor }
+  /** The view of an earlier process was found, while the registry has said nothing yet. */
+  | {
+      readonly kind: 'recalled';
+      readonly instances: readonly Instance[];
+      readonly ageMs: number;
+      readonly reason: string;
+    }
   /** The registry is out of reach. */
   | { readonly kind: 'lost'; readonly reason: string }
   /** The endpoint could not be reached by a call. */

@@ -1,3 +1,4 @@
+import { type AddressRule, ownAddresses } from './address.ts';
 import type { FollowedService } from './followed-service.ts';
 import { OwnState } from './own-state.ts';
 import { parseRecord, serialiseRecord } from './record.ts';
@@ -12,7 +13,7 @@ import type {
   Watch,
 } from './registry.ts';
 import { Rejections } from './rejections.ts';
-import { Watches } from './watches.ts';
+import { type Feed, Watches } from './watches.ts';
 
 /** A registry that several meshes of one process share, and what a test can have happen to it. */
 export interface MemoryHub {
@@ -31,11 +32,13 @@ export interface MemoryHub {
 
 interface Reader {
   readonly followed: FollowedService;
+  readonly addresses: AddressRule | undefined;
   readonly rejections: Rejections;
 }
 
 interface Owner {
   readonly instance: Instance;
+  readonly text: string;
   readonly state: OwnState;
 }
 
@@ -129,7 +132,7 @@ class Board {
     } else if (this.#generation(instance) > instance.generation) {
       this.#fence(owner);
     } else {
-      this.put(instance.service, instance.id, serialiseRecord(instance));
+      this.put(instance.service, instance.id, owner.text);
       state.become('announced', '');
       for (const other of this.#owners) if (olderSelf(other.instance, instance)) this.#fence(other);
     }
@@ -142,7 +145,7 @@ class Board {
 
   /** The generation that is listed under the id of `instance`. */
   #generation({ service, id }: Instance): number {
-    const parsed = parseRecord(this.records.get(service)?.get(id) ?? '');
+    const parsed = parseRecord(this.records.get(service)?.get(id) ?? '', { addresses: ownAddresses });
     return 'instance' in parsed ? parsed.instance.generation : Number.NEGATIVE_INFINITY;
   }
 
@@ -155,8 +158,8 @@ class Board {
     reader.followed.apply({ kind: 'snapshot', at: { epoch: String(this.#epoch), revision: 0 }, instances });
   }
 
-  #read({ followed: { service }, rejections }: Reader, id: string, text: string): Instance | undefined {
-    const parsed = parseRecord(text, { id, service });
+  #read({ followed: { service }, addresses, rejections }: Reader, id: string, text: string): Instance | undefined {
+    const parsed = parseRecord(text, { id, service, addresses });
     if ('instance' in parsed) return parsed.instance;
     rejections.add(service, id, parsed.refused);
     return undefined;
@@ -178,12 +181,13 @@ class MemoryRegistry implements Registry {
     this.#board = board;
     this.#scope = scope;
     const rejections = new Rejections(this.name, scope);
-    this.#watches = new Watches(scope, (followed) => board.follow({ followed, rejections }));
+    const feed: Feed = (followed) => board.follow({ followed, addresses: scope.addresses, rejections });
+    this.#watches = new Watches(scope, feed, { keptAs: this.name });
   }
 
   announce(instance: Instance): Announcement {
-    serialiseRecord(instance);
-    const owner: Owner = { instance, state: new OwnState(this.#scope, instance) };
+    const text = serialiseRecord(instance, this.#scope.addresses);
+    const owner: Owner = { instance, text, state: new OwnState(this.#scope, instance) };
     this.#board.own(owner);
     const announcement: Announcement = {
       instance,

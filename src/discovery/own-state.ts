@@ -1,3 +1,4 @@
+import { isLoopback } from './address.ts';
 import type { Announcement, Instance, RegistryScope } from './registry.ts';
 
 /** Where an announcement stands. Each change is an event; `fenced` and `left` are final, and `left` wins. */
@@ -26,7 +27,8 @@ export class OwnState {
     if ((this.#said && state === this.#state) || (this.over && state !== 'left')) return;
     this.#said = true;
     this.#state = state;
-    const { service, id } = this.#instance;
-    this.#scope.events.emit('announcement', { service, id, state, reason });
+    const { service, id, host } = this.#instance;
+    const near = state === 'announced' && isLoopback(host) ? `under ${host}, which only this machine can call` : '';
+    this.#scope.events.emit('announcement', { service, id, state, reason: reason || near });
   }
 }

@@ -1,6 +1,6 @@
 import { isServiceName } from '../core/check.ts';
 import { ConfigError } from '../core/errors.ts';
-import { callableHost } from './address.ts';
+import { type AddressRule, defaultAddresses } from './address.ts';
 import type { Instance } from './registry.ts';
 
 /** What a record must be, by the part of it that is wrong. */
@@ -10,8 +10,8 @@ const REFUSALS = {
   record: 'its record must be an object',
   id: 'its id must be 1 to 200 printable characters, and those that it is listed under',
   service: 'its service must be a service name, and the one that it is listed under',
-  host: 'its host must be an IP address or a host name that others can call',
-  port: 'its port must be an integer from 1 to 65535',
+  host: 'its host must be an IP address that others can call, or a host name, and allowed by the option addresses',
+  port: 'its port must be an integer from 1 to 65535, and allowed by the option addresses',
   protocol: 'its protocol must be http or https',
   attributes: 'its attributes must be at most 64 printable strings of at most 512 characters',
   weight: 'its weight must be a number above 0 and of at most 1000',
@@ -30,10 +30,11 @@ export function describeRefusal(refusal: Refusal): string {
 /** An instance as it stood in a registry, or why it is none. */
 export type ParsedRecord = { readonly instance: Instance } | { readonly refused: Refusal };
 
-/** Whom a record must be of. */
-interface Expected {
+/** Whom a record must be of, and where it may lead: to any literal address that can be called when nothing is said. */
+export interface Expected {
   readonly id?: string;
   readonly service?: string;
+  readonly addresses?: AddressRule | undefined;
 }
 
 /** Most bytes of one record. */
@@ -43,17 +44,28 @@ const MAX_ATTRIBUTE_NAME = 64;
 const MAX_ATTRIBUTE_VALUE = 512;
 const MAX_ID = 200;
 const MAX_WEIGHT = 1_000;
+// Also what turns the direction of a line of a log around, and what bytes that are no UTF-8 become.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]/;
 
-/** The record of an instance, as every registry keeps it. Throws a `ConfigError` for one that every reader would refuse. */
-export function serialiseRecord(instance: Instance): string {
-  const { id, service, host, port, protocol, attributes, weight, status, generation } = instance;
-  const text = JSON.stringify({ id, service, host, port, protocol, attributes, weight, status, generation });
-  const parsed = parseRecord(text);
-  if ('refused' in parsed)
+/**
+ * The record of an instance, as every registry keeps it. Throws a `ConfigError` for one that readers would refuse who go by the same
+ * `addresses`.
+ */
+export function serialiseRecord(instance: Instance, addresses?: AddressRule): string {
+  const text = recordText(instance);
+  const parsed = parseRecord(text, { addresses });
+  if ('refused' in parsed) {
+    const { id, service } = instance;
     throw new ConfigError(`the instance '${id}' of '${service}' cannot be announced: ${REFUSALS[parsed.refused]}`);
+  }
   return text;
+}
+
+/** The same, of an instance that was read from a record. */
+export function recordText(instance: Instance): string {
+  const { id, service, host, port, protocol, attributes, weight, status, generation } = instance;
+  return JSON.stringify({ id, service, host, port, protocol, attributes, weight, status, generation });
 }
 
 /**
@@ -80,8 +92,10 @@ export function readRecord(parsed: unknown, expected: Expected = {}): ParsedReco
   if (!isText(id, MAX_ID) || (expected.id !== undefined && id !== expected.id)) return { refused: 'id' };
   if (!isServiceName(service) || (expected.service !== undefined && service !== expected.service))
     return { refused: 'service' };
-  if (typeof host !== 'string' || !callableHost(host)) return { refused: 'host' };
+  if (typeof host !== 'string') return { refused: 'host' };
   if (!isInteger(port) || port < 1 || port > 65_535) return { refused: 'port' };
+  const refused = (expected.addresses ?? defaultAddresses).refusal(host, port);
+  if (refused !== undefined) return { refused };
   if (protocol !== 'http' && protocol !== 'https') return { refused: 'protocol' };
   const attributes = parseAttributes(record.attributes);
   if (attributes === undefined) return { refused: 'attributes' };

@@ -62,6 +62,8 @@ function step(state: Membership, event: MembershipEvent, now: number): Membershi
       const members = withMember(next.members, { ...known, suspectAt: now });
       return { ...next, members, holdUntil: vanishedTogether(members) ? now + state.timing.holdMs : next.holdUntil };
     }
+    case 'recalled':
+      return state.at === undefined ? recalled(state, event, now) : state;
     case 'lost':
       return { ...state, state: 'stale', reason: event.reason };
     case 'failed': {
@@ -124,6 +126,19 @@ function merged(
   }
   for (let known = state.members[next]; known !== undefined; known = state.members[++next]) unlisted(known);
   return { members, vanished };
+}
+
+/** What an earlier process knew is believed as far as it answers: all of it is suspect. */
+function recalled(
+  state: Membership,
+  { instances, ageMs, reason }: Extract<MembershipEvent, { kind: 'recalled' }>,
+  now: number,
+): Membership {
+  const found = inOrder(instances)
+    .filter(({ id }, i, all) => id !== all[i - 1]?.id)
+    .map((instance): Member => ({ instance, suspectAt: now }));
+  const members = state.members.reduce<Members>((all, known) => withMember(all, known), found);
+  return { ...state, state: 'stale', reason, members, asOf: now - ageMs };
 }
 
 function joined(state: Membership, instance: Instance): Membership {

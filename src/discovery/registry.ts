@@ -3,6 +3,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Random } from '../core/random.ts';
+import type { AddressRule } from './address.ts';
 
 /** One registered process of a service, as its owner described it. */
 export interface Instance extends Endpoint {
@@ -75,6 +76,30 @@ export interface RegistryScope {
   readonly random: Random;
   readonly events: Events;
   readonly metrics: Metrics;
+  /** Where records may lead, to be asked of each before it is believed. @default any literal address that can be called */
+  readonly addresses?: AddressRule | undefined;
+  /** Where views are kept for a start without the registry, if they are. */
+  readonly lastViews?: LastViews | undefined;
+}
+
+/** A view as it is kept. */
+export interface KeptView {
+  /** Tells the registry from others. */
+  readonly registry: string;
+  readonly service: string;
+  /** When the registry last vouched for it, in milliseconds since 1970. */
+  readonly savedAt: number;
+  readonly instances: readonly Instance[];
+}
+
+/** Keeps the last view of each service. */
+export interface LastViews {
+  /** How long a registry may take to answer before what is kept is worth a look. */
+  readonly patienceMs: number;
+  /** Keeps a view in place of the one before, sooner or later. */
+  save(view: KeptView): void;
+  /** What is kept, if it can be believed. Never rejects. */
+  recall(registry: string, service: string): Promise<KeptView | undefined>;
 }
 
 /** Makes a registry once the mesh knows its clock, events and metrics. This is what `registry:` takes for anything but a URL or lists. */

@@ -1,5 +1,5 @@
 import { fail, finite, options, serviceName, string } from '../core/check.ts';
-import { callableHost } from './address.ts';
+import { callableHost, ownAddresses } from './address.ts';
 import { withoutCredentials } from './credentials.ts';
 import { serialiseRecord } from './record.ts';
 import type {
@@ -51,7 +51,7 @@ class StaticRegistry implements Registry {
 
   /** Has no effect: nobody reads what a process says of itself when the lists are in code. */
   announce(instance: Instance): Announcement {
-    serialiseRecord(instance);
+    serialiseRecord(instance, ownAddresses);
     let state: Announcement['state'] = 'announced';
     return {
       instance,

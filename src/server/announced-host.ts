@@ -1,9 +1,9 @@
 import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { fail } from '../core/check.ts';
+import { callableHost } from '../discovery/address.ts';
 
 const LOOPBACK = '127.0.0.1';
-const LINK_LOCAL = '169.254.';
 const WILDCARDS: readonly string[] = ['0.0.0.0', '[::]', '[::ffff:0:0]'];
 const HOST = /^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/i;
 
@@ -17,23 +17,28 @@ export function checkHost(name: string, value: unknown): string {
   const canonical = canonicalHost(value);
   if (canonical === undefined) fail(name, 'a host name or an IP address', value);
   if (WILDCARDS.includes(canonical)) fail(name, 'an address that others can call, which a wildcard is not', value);
+  if (!callableHost(value)) fail(name, 'a host name or an IP address that others can call', value);
   return value;
 }
 
 /**
- * The host to announce for a server bound to `bound` (`undefined` when unknown): that address when it is one of a machine; for a wildcard
- * the first IPv4 address of `interfaces` that others can reach (not link-local); the loopback when there is none.
+ * The host to announce for a server bound to `bound` (`undefined` when unknown): that address when it is one of a machine. For a wildcard
+ * the first address of `interfaces` that others can reach and that is `allowed`, IPv4 before IPv6; the loopback when there is none.
  */
 export function announcedHost(
   bound: string | undefined,
   interfaces: NodeJS.Dict<readonly NetworkInterfaceInfo[]>,
+  allowed: (address: string) => boolean,
 ): string {
   if (bound !== undefined && !WILDCARDS.includes(canonicalHost(bound) ?? '')) return bound;
-  for (const addresses of Object.values(interfaces)) {
-    const outward = addresses?.find(
-      ({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith(LINK_LOCAL),
-    );
-    if (outward !== undefined) return outward.address;
+  const outward = Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && allowed(address));
+  // Whoever listens on all of IPv4 is not reached by IPv6; the other way round he is, unless he said otherwise.
+  const families = bound === '0.0.0.0' ? ['IPv4'] : ['IPv4', 'IPv6'];
+  for (const family of families) {
+    const found = outward.find((one) => one.family === family);
+    if (found !== undefined) return found.address;
   }
   return LOOPBACK;
 }

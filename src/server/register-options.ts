@@ -29,8 +29,10 @@ export interface RegisterOptions {
    */
   readonly port?: number | undefined;
   /**
-   * The host name or address to announce; not a wildcard, which nobody can call.
-   * @default the address the server is bound to; for a wildcard the first IPv4 address of this machine, else 127.0.0.1
+   * The address to announce; not a wildcard, which nobody can call. A host name only when the option `addresses` of the mesh allows it,
+   * here and in those who call.
+   * @default the address the server is bound to; for a wildcard the first address of this machine that `addresses` allows, IPv4 before
+   * IPv6, else 127.0.0.1
    */
   readonly host?: string | undefined;
   /** @default 'https' for a server with TLS, else 'http' */

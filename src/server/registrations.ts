@@ -5,6 +5,7 @@ import { ConfigError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Self } from '../core/self.ts';
+import { type AddressRule, defaultAddresses } from '../discovery/address.ts';
 import type { Instance, Registry } from '../discovery/registry.ts';
 import { announcedHost } from './announced-host.ts';
 import { listening } from './listening.ts';
@@ -17,6 +18,8 @@ import { onFirstSignal } from './signals.ts';
 export interface RegistrationsParts {
   readonly self: Self;
   readonly registry: Registry;
+  /** Where this process may say that it is, when it has several addresses. @default any literal address that can be called */
+  readonly addresses?: AddressRule | undefined;
   readonly clock: Clock;
   readonly events: Events;
   readonly metrics: Metrics;
@@ -75,14 +78,15 @@ export class Registrations {
   }
 
   #describe({ server, port: wanted, host, protocol, weight, attributes }: ResolvedRegister): Instance {
-    const { self } = this.#parts;
+    const { self, addresses = defaultAddresses } = this.#parts;
     const bound = addressOf(server);
     const port = wanted ?? bound?.port;
     if (port === undefined) throw new ConfigError('register.port must be given, since the server listens on no port');
+    const allowed = (address: string) => addresses.refusal(address, port) === undefined;
     return {
       id: this.#idFor(port),
       service: self.service,
-      host: host ?? announcedHost(bound?.address, networkInterfaces()),
+      host: host ?? announcedHost(bound?.address, networkInterfaces(), allowed),
       port,
       protocol,
       attributes: { ...self.attributes, ...attributes },

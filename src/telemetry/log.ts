@@ -54,6 +54,12 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: source,
     fields: { source, id, reason },
   }),
+  cache: ({ folder, service, state, reason }) => ({
+    level: state === 'working' ? 'info' : 'warn',
+    message: `last views ${state}`,
+    key: `${folder} ${state}`,
+    fields: { folder, service, reason },
+  }),
   announcement: ({ service, id, state, reason }) => ({
     level: state === 'fenced' ? 'error' : state === 'retrying' ? 'warn' : 'info',
     message: `announcement ${state}`,
@@ -89,6 +95,7 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     follow('view'),
     follow('registry'),
     follow('rejected'),
+    follow('cache'),
     follow('announcement'),
     follow('fault'),
   ];

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import type { Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
 import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
 
@@ -140,20 +141,43 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
       await place.put('players', 'broken', '{"id":');
       await place.put('players', 'broken', '{"id":');
       await place.put('players', 'port', JSON.stringify(instanceOf({ id: 'port', port: 65_536 })));
+      await place.put('players', 'name', JSON.stringify(instanceOf({ id: 'name', host: 'metadata.internal' })));
       await place.put('players', 'liar', JSON.stringify(instanceOf({ id: 'liar', service: 'payments' })));
       owner.registry.announce(instanceOf({ id: 'good' }));
       const again = caller.registry.watch('players', () => {});
       await eventually(
-        () => ids(watch).includes('good') && caller.scope.seen('rejected').length >= 3,
+        () => ids(watch).includes('good') && caller.scope.seen('rejected').length >= 4,
         () => watch.view,
       );
       again.close();
       expect(ids(watch)).toEqual(['good']);
       const said = caller.scope.seen('rejected').map(({ source, id }) => `${source} ${id}`);
-      expect(said.sort()).toEqual(['players broken', 'players liar', 'players port']);
+      expect(said.sort()).toEqual(['players broken', 'players liar', 'players name', 'players port']);
       const { name: registry } = caller.registry;
-      for (const reason of ['json', 'port', 'service'])
+      for (const reason of ['json', 'port', 'host', 'service'])
         expect(caller.scope.metrics.value('registry_rejected', { registry, reason })).toBeGreaterThanOrEqual(1);
+    });
+
+    test('F101: where records may lead is up to the rule that the registry is given, for those it reads and those it writes', async () => {
+      const { place, open } = await setup();
+      const addresses = resolveAddresses('addresses', {
+        networks: ['10.1.0.0/16'],
+        ports: [8080],
+        names: ['*.internal'],
+      });
+      const { registry, scope } = open({ ...createScope(), addresses });
+      const watch = registry.watch('players', () => {});
+      await place.put('players', 'out', JSON.stringify(instanceOf({ id: 'out', host: '10.2.0.1' })));
+      await place.put('players', 'ssh', JSON.stringify(instanceOf({ id: 'ssh', host: '10.1.0.1', port: 22 })));
+      registry.announce(instanceOf({ id: 'name', host: 'a.internal' }));
+      registry.announce(instanceOf({ id: 'in', host: '10.1.0.1' }));
+      await eventually(
+        () => ids(watch).length === 2 && scope.seen('rejected').length >= 2,
+        () => [watch.view, scope.seen('rejected')],
+      );
+      expect(ids(watch)).toEqual(['in', 'name']);
+      expect(() => registry.announce(instanceOf({ host: '10.2.0.1' }))).toThrow('its host must be');
+      expect(() => registry.announce(instanceOf({ host: '10.1.0.1', port: 81 }))).toThrow('its port must be');
     });
 
     test('an instance that nobody could call is refused where it is announced', async () => {

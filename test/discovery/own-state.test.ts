@@ -27,3 +27,17 @@ test('each change of an announcement is said once; fenced and left are final, an
     'left withdrawn',
   ]);
 });
+
+test.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])(
+  'F57: an announcement under %s says that only this machine can call it',
+  (host) => {
+    const scope = createScope();
+    const own = new OwnState(scope, instanceOf({ host }));
+    own.become('retrying', 'refused');
+    own.become('announced', '');
+    expect(scope.seen('announcement').map(({ reason }) => reason)).toEqual([
+      'refused',
+      `under ${host}, which only this machine can call`,
+    ]);
+  },
+);

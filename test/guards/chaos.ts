@@ -2,23 +2,30 @@ import type { Guard } from './guard.ts';
 
 const REGISTRY = 'test/chaos/registry.test.ts';
 const INSTANCES = 'test/chaos/instances.test.ts';
-const UNLISTED = 'members.push(member.suspectAt === undefined ? { ...member, suspectAt: now } : member);';
 
 /** What keeps calls going while the registry, or an instance, does not. */
 export const chaosGuards: readonly Guard[] = [
   {
     failure: 'F4',
-    file: 'src/discovery/reduce.ts',
-    guard: UNLISTED,
-    without: '',
+    file: 'src/filters/retry.ts',
+    guard: "return budget.withdraw(now) ? waitMs : 'budget';",
+    without: "return 'budget';",
     test: REGISTRY,
     name: 'F4, F5: Redis is away while two instances die',
   },
   {
-    failure: 'F10',
+    failure: 'F6',
     file: 'src/discovery/reduce.ts',
-    guard: UNLISTED,
+    guard: 'members.push(member.suspectAt === undefined ? { ...member, suspectAt: now } : member);',
     without: '',
+    test: REGISTRY,
+    name: 'F6: FLUSHALL again and again',
+  },
+  {
+    failure: 'F10',
+    file: 'src/discovery/redis/owner.ts',
+    guard: 'if (reply === UNKNOWN) {',
+    without: 'if (!this.#registered) {',
     test: REGISTRY,
     name: 'F10: a failover that loses writes',
   },

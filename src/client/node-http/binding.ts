@@ -78,6 +78,7 @@ function exchange(
     port,
     path: req.path,
     agent: options.agent ?? agents[protocol],
+    lookup: agents.lookup(options.lookup),
     headers: headersFor(options.headers, ctx),
   });
   let res: IncomingMessage | undefined;

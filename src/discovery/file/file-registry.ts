@@ -14,7 +14,7 @@ import type {
 } from '../registry.ts';
 import { Rejections } from '../rejections.ts';
 import { settledWithin } from '../settled-within.ts';
-import { Watches } from '../watches.ts';
+import { type Feed, Watches } from '../watches.ts';
 import { recordPath } from './folder.ts';
 import { FileOwner } from './owner.ts';
 import { FolderReader } from './reader.ts';
@@ -52,10 +52,11 @@ class FileRegistry implements Registry {
       rejections: new Rejections(this.name, scope),
       scope,
     };
-    this.#watches = new Watches(scope, (followed) => {
+    const feed: Feed = (followed) => {
       const reader = new FolderReader(followed, { ...shared, folder: join(root, followed.service) });
       return () => reader.close();
-    });
+    };
+    this.#watches = new Watches(scope, feed, { keptAs: this.name });
   }
 
   announce(instance: Instance): Announcement {

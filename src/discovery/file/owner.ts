@@ -27,7 +27,7 @@ export class FileOwner implements Announcement {
   constructor(instance: Instance, path: string, beatMs: number, scope: RegistryScope) {
     this.instance = instance;
     this.#path = path;
-    this.#text = serialiseRecord(instance);
+    this.#text = serialiseRecord(instance, scope.addresses);
     this.#scope = scope;
     this.#state = new OwnState(scope, instance);
     this.#beats = repeat(
@@ -86,13 +86,14 @@ export class FileOwner implements Announcement {
    */
   async #withdraw(): Promise<void> {
     await this.#working;
-    if (!(await this.#fenced())) await this.#write(serialiseRecord({ ...this.instance, status: 'out' }));
+    if (!(await this.#fenced()))
+      await this.#write(serialiseRecord({ ...this.instance, status: 'out' }, this.#scope.addresses));
   }
 
   /** Whether the record is that of a newer process. */
   async #fenced(): Promise<boolean> {
     try {
-      const parsed = parseRecord(await readText(this.#path));
+      const parsed = parseRecord(await readText(this.#path), { addresses: this.#scope.addresses });
       return 'instance' in parsed && parsed.instance.generation > this.instance.generation;
     } catch (error) {
       if (isAbsent(error)) return false;

@@ -97,7 +97,7 @@ export class FolderReader {
     const { leaseMs, rejections, scope } = this.#options;
     const instances: Instance[] = [];
     for (const { id, path, text, touchedAt } of files) {
-      const parsed = parseRecord(text, { id, service: this.#followed.service });
+      const parsed = parseRecord(text, { id, service: this.#followed.service, addresses: scope.addresses });
       const age = scope.clock.wall() - touchedAt;
       if ('refused' in parsed) rejections.add(this.#followed.service, id, parsed.refused);
       else if (age < leaseMs) instances.push(parsed.instance);

@@ -1,3 +1,4 @@
+import type { AddressRule } from '../address.ts';
 import type { Cursor, MembershipEvent } from '../membership.ts';
 import { parseRecord } from '../record.ts';
 
@@ -8,7 +9,7 @@ export type Delta = Extract<MembershipEvent, { kind: 'joined' | 'left' | 'lapsed
 const MAX_LENGTH = 10_000;
 
 /** Reads a message that anybody may have sent; `undefined` when it is no change that can be applied. Never throws. */
-export function parseDelta(text: string, service: string): Delta | undefined {
+export function parseDelta(text: string, service: string, addresses: AddressRule | undefined): Delta | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   let parsed: unknown;
   try {
@@ -22,7 +23,7 @@ export function parseDelta(text: string, service: string): Delta | undefined {
   if (typeof epoch !== 'string' || typeof rev !== 'number' || !Number.isSafeInteger(rev)) return undefined;
   const at: Cursor = { epoch, revision: rev };
   if (op === 'join' && typeof record === 'string') {
-    const read = parseRecord(record, { service });
+    const read = parseRecord(record, { service, addresses });
     return 'instance' in read ? { kind: 'joined', instance: read.instance, at } : undefined;
   }
   const number = typeof generation === 'string' ? Number(generation) : Number.NaN;

@@ -57,7 +57,7 @@ export class Owner implements Announcement, ConnectionUser {
   constructor(instance: Instance, options: OwnerOptions) {
     this.instance = instance;
     this.#options = options;
-    this.#record = serialiseRecord(instance);
+    this.#record = serialiseRecord(instance, options.scope.addresses);
     this.#own = new OwnState(options.scope, instance);
     this.#backoff = fullJitter(RETRY_MS, options.beatMs, options.scope.random);
     this.#part = `owner of ${instance.id}`;

@@ -76,7 +76,7 @@ export class Reader implements ConnectionUser {
   }
 
   message(text: string): void {
-    const delta = parseDelta(text, this.#followed.service);
+    const delta = parseDelta(text, this.#followed.service, this.#options.scope.addresses);
     if (delta === undefined) this.#gap();
     else if (this.#early === undefined) this.#apply(delta);
     else if (this.#early.length < MAX_EARLY) this.#early.push(delta);
@@ -120,6 +120,7 @@ export class Reader implements ConnectionUser {
       const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision]);
       const found = await readSnapshot(reply, {
         service,
+        addresses: scope.addresses,
         clock: scope.clock,
         known: (id) => this.#followed.instance(id),
         refuse: (id, refusal) => rejections.add(service, id, refusal),

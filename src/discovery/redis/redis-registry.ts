@@ -1,3 +1,4 @@
+import { isServiceName } from '../../core/check.ts';
 import { Reach } from '../reach.ts';
 import type {
   Announcement,
@@ -47,6 +48,7 @@ class RedisRegistry implements Registry {
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
     // An owner needs two beats to come back, and their jitter.
     const timing = { graceMs: options.leaseMs, holdMs: 2.5 * options.beatMs };
+    const keptAs = `${this.name} ${options.namespace}`;
     this.#watches = new Watches(
       scope,
       (followed) => {
@@ -57,7 +59,7 @@ class RedisRegistry implements Registry {
           reader.close();
         };
       },
-      timing,
+      { ...timing, keptAs },
     );
   }
 
@@ -82,7 +84,7 @@ class RedisRegistry implements Registry {
 
   async services(): Promise<readonly string[]> {
     try {
-      return await this.#connection.members(indexKey(this.#options.namespace));
+      return (await this.#connection.members(indexKey(this.#options.namespace))).filter(isServiceName);
     } catch {
       return [];
     }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { Turns } from '../../core/turns.ts';
+import type { AddressRule } from '../address.ts';
 import { inOrder, mergeRuns } from '../in-order.ts';
 import type { Cursor } from '../membership.ts';
 import { parseRecord, type Refusal } from '../record.ts';
@@ -16,6 +17,7 @@ export interface Snapshot {
 /** What reading takes besides the answer. */
 export interface SnapshotReading {
   readonly service: string;
+  readonly addresses?: AddressRule | undefined;
   readonly clock: Clock;
   /** What is known of an id: the same facts stay the same object, so that whoever compares later has little to do. */
   readonly known: (id: string) => Instance | undefined;
@@ -55,7 +57,7 @@ export async function readSnapshot(reply: unknown, reading: SnapshotReading): Pr
 function readRun(
   ids: readonly unknown[],
   records: readonly unknown[],
-  { service, known, refuse }: SnapshotReading,
+  { service, addresses, known, refuse }: SnapshotReading,
 ): readonly Instance[] {
   const instances: Instance[] = [];
   for (const [i, listed] of ids.entries()) {
@@ -63,7 +65,7 @@ function readRun(
     const held = records[i];
     // A lease without a record is what an eviction leaves behind; its owner will write the record again.
     if (typeof held !== 'string') continue;
-    const parsed = parseRecord(held.slice(held.indexOf('|') + 1), { id, service });
+    const parsed = parseRecord(held.slice(held.indexOf('|') + 1), { id, service, addresses });
     if ('refused' in parsed) {
       refuse(id, parsed.refused);
       continue;
