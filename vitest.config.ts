@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^heddle$/, replacement: source('index.ts') },
       { find: /^heddle\/got$/, replacement: source('client/got/entry.ts') },
+      { find: /^heddle\/dns$/, replacement: source('discovery/dns/entry.ts') },
       { find: /^heddle\/redis$/, replacement: source('discovery/redis/entry.ts') },
       { find: /^heddle\/testing$/, replacement: source('testing/entry.ts') },
     ],

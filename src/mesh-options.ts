@@ -28,7 +28,7 @@ export interface SelfOptions {
 /** What a mesh is made from. Unknown options, wrong types and impossible values throw a `ConfigError`. */
 export interface MeshOptions {
   readonly self: SelfOptions;
-  /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, lists of addresses by service, or a registry of your own. */
+  /** Where instances are found: `redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, lists of addresses by service, or a registry of your own. */
   readonly registry: RegistryOption;
   /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
   readonly addresses?: AddressOptions | undefined;

@@ -119,6 +119,7 @@ test('the main entry and the test kit give what their documentation says', async
   expect(await names('heddle')).toMatch(/\bisMeshError\b.*\bmeshOf\b/);
   expect(await names('heddle/testing')).toMatch(/\bManualClock\b.*\bseededRandom\b/);
   expect(await names('heddle/got')).toMatch(/\bcreateGot\b/);
+  expect(await names('heddle/dns')).toMatch(/\bdnsRegistry\b/);
   expect(await names('heddle/redis')).toMatch(/\bredisRegistry\b/);
 });
 

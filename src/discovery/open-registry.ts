@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { fail } from '../core/check.ts';
 import { withoutCredentials } from './credentials.ts';
+import { createDnsRegistry } from './dns/dns-registry.ts';
+import { parseDnsUrl } from './dns/dns-url.ts';
 import { createFileRegistry } from './file/file-registry.ts';
 import { createRedisRegistry } from './redis/redis-registry.ts';
 import type { Registry, RegistryFactory } from './registry.ts';
 import { createStaticRegistry, type StaticLists } from './static.ts';
 
-/** What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`), lists of addresses, a function that makes one, or one. */
+/** What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`), lists of addresses, a function that makes one, or one. */
 export type RegistryOption = string | StaticLists | RegistryFactory | Registry;
 
 /** Finds out which registry is meant; `name` is what the option is called in errors. */
@@ -22,11 +24,16 @@ function openUrl(name: string, url: string): RegistryFactory {
   if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return createRedisRegistry(name, { url });
   if (url.startsWith('file://') && URL.canParse(url)) return createFileRegistry(fileURLToPath(url));
   if (url.startsWith('file:') && url.length > 'file:'.length) return createFileRegistry(url.slice('file:'.length));
-  return refuse(name, withoutCredentials(url));
+  const dns = parseDnsUrl(name, url);
+  return dns === undefined ? refuse(name, withoutCredentials(url)) : createDnsRegistry(name, dns);
 }
 
 function refuse(name: string, value: unknown): never {
-  fail(name, "'redis://…', 'rediss://…', 'file:DIR', lists of addresses by service, or a registry", value);
+  fail(
+    name,
+    "'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', lists of addresses by service, or a registry",
+    value,
+  );
 }
 
 function isRegistry(value: unknown): value is Registry {

@@ -1,7 +1,7 @@
 import { fail, finite, options, serviceName, string } from '../core/check.ts';
-import { callableHost, ownAddresses } from './address.ts';
+import { callableHost } from './address.ts';
 import { withoutCredentials } from './credentials.ts';
-import { serialiseRecord } from './record.ts';
+import { announceNowhere } from './read-only.ts';
 import type {
   Announcement,
   Instance,
@@ -38,10 +38,12 @@ export function createStaticRegistry(lists: StaticLists): RegistryFactory {
 class StaticRegistry implements Registry {
   readonly name = 'static';
   readonly #services: ReadonlyMap<string, readonly Instance[]>;
+  readonly #scope: RegistryScope;
   readonly #watches: Watches;
 
   constructor(services: ReadonlyMap<string, readonly Instance[]>, scope: RegistryScope) {
     this.#services = services;
+    this.#scope = scope;
     this.#watches = new Watches(scope, (followed) => {
       const instances = services.get(followed.service) ?? [];
       followed.apply({ kind: 'snapshot', at: { epoch: 'static', revision: 0 }, instances });
@@ -51,17 +53,7 @@ class StaticRegistry implements Registry {
 
   /** Has no effect: nobody reads what a process says of itself when the lists are in code. */
   announce(instance: Instance): Announcement {
-    serialiseRecord(instance, ownAddresses);
-    let state: Announcement['state'] = 'announced';
-    return {
-      instance,
-      get state() {
-        return state;
-      },
-      leave: async () => {
-        state = 'left';
-      },
-    };
+    return announceNowhere(this.#scope, instance, 'the lists are in code');
   }
 
   watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {

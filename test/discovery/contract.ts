@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { callableHost } from '../../src/discovery/address.ts';
 import { resolveAddresses } from '../../src/discovery/address-options.ts';
-import type { Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
+import type { Announcement, Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
+import { readerContract, type Source } from './reader-contract.ts';
 import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
 
 /** A place that registries under test share. */
@@ -15,9 +17,11 @@ export interface Place {
 
 const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id);
 
-/** What every registry owes to its users. */
+/** What every registry owes to its users in which a process can announce itself: to who calls, and to who is called. */
 export function registryContract(name: string, makePlace: () => Promise<Place>): void {
-  describe(`${name} registry`, () => {
+  readerContract(name, async () => sourceOf(await makePlace()));
+
+  describe(`${name} registry, for who is in it`, () => {
     const cleanups: (() => Promise<void>)[] = [];
     afterEach(async () => {
       for (const cleanup of cleanups.splice(0)) await cleanup();
@@ -90,13 +94,6 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
         2_000,
       );
       expect(watch.view.state).toBe('current');
-    });
-
-    test('a service that nobody announced is known to be empty', async () => {
-      const { caller } = await setup();
-      const watch = caller.registry.watch('players', () => {});
-      await eventually(() => watch.view.state !== 'pending');
-      expect(watch.view).toMatchObject({ state: 'current', instances: [], reason: '' });
     });
 
     test('two services are two', async () => {
@@ -185,34 +182,6 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
       expect(() => owner.registry.announce(instanceOf({ host: '0.0.0.0' }))).toThrow("'players-1' of 'players'");
     });
 
-    test('a listener that throws hurts nobody', async () => {
-      const { owner, caller } = await setup();
-      let told = 0;
-      caller.registry.watch('players', () => {
-        throw new Error('mine');
-      });
-      caller.registry.watch('players', (view) => {
-        told = view.instances.length;
-      });
-      owner.registry.announce(instanceOf());
-      await eventually(() => told === 1);
-      expect(caller.scope.seen('fault').length).toBeGreaterThanOrEqual(1);
-    });
-
-    test('a watch that was closed hears nothing more, and its neighbours do', async () => {
-      const { owner, caller } = await setup();
-      let heard = 0;
-      const closed = caller.registry.watch('players', () => heard++);
-      const open = caller.registry.watch('players', () => {});
-      await eventually(() => open.view.state === 'current');
-      const before = heard;
-      closed.close();
-      closed.close();
-      owner.registry.announce(instanceOf());
-      await eventually(() => ids(open).length === 1);
-      expect(heard).toBe(before);
-    });
-
     test('close can be repeated, withdraws what is announced, and leaves nothing running', async () => {
       const { owner, caller } = await setup();
       const watch = caller.registry.watch('players', () => {});
@@ -230,4 +199,31 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
       expect(owner.registry.watch('teams', () => {}).view).toMatchObject({ state: 'stale', instances: [] });
     });
   });
+}
+
+/** What a place looks like to who reads it: instances come and go by their own word, and who is hostile writes what he likes. */
+function sourceOf(place: Place): Source {
+  const owner = place.open(createScope());
+  const announced = new Map<string, Announcement>();
+  return {
+    open: (scope) => place.open(scope),
+    list: async (service, instances) => {
+      const before = [...announced.values()].filter(({ instance }) => instance.service === service);
+      for (const { host, port } of instances) {
+        const instance = instanceOf({ id: `${service}-${host}`, service, host, port });
+        if (announced.has(instance.id)) continue;
+        if (callableHost(host)) announced.set(instance.id, owner.announce(instance));
+        else await place.put(service, instance.id, JSON.stringify(instance));
+      }
+      for (const announcement of before) {
+        if (instances.some(({ host }) => host === announcement.instance.host)) continue;
+        announced.delete(announcement.instance.id);
+        await announcement.leave();
+      }
+    },
+    close: async () => {
+      await owner.close();
+      await place.close();
+    },
+  };
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createFileRegistry } from '../../src/discovery/file/file-registry.ts';
@@ -35,10 +36,23 @@ const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id).join(' ')
 
 /** Moves a clock that stands still, a step per look, until something holds that the disk has a part in. */
 const moving = (clock: ManualClock, stepMs: number, holds: () => boolean, show?: () => unknown) =>
-  eventually(() => {
-    void clock.advance(stepMs);
-    return holds();
-  }, show);
+  eventually(
+    () => {
+      void clock.advance(stepMs);
+      return holds();
+    },
+    show,
+    15_000,
+  );
+
+/** Lets time go by as fast as the disk keeps up, by the looks of a watch. */
+async function pass(clock: ManualClock, watch: Watch, ms: number): Promise<void> {
+  const from = clock.now();
+  await moving(clock, 0, () => {
+    if (clock.now() - Math.max(from, watch.view.asOf) < 1_500) void clock.advance(100);
+    return clock.now() >= from + ms;
+  });
+}
 
 test('a record is private, whole, and named after its id', async () => {
   const { folder, open } = await setup();
@@ -170,6 +184,203 @@ test('an owner that dies without a word is in doubt after its lease, and goes af
   );
   const names = watched(() => readdir(folder));
   await moving(clock, 200, () => names()?.join(' ') === 'alive.json', names);
+});
+
+/** A clock that somebody sets, and a process that somebody stops. */
+class UnsteadyClock extends ManualClock {
+  #set = 0;
+  #slept = 0;
+
+  override now(): number {
+    return super.now() + this.#slept;
+  }
+
+  override wall(): number {
+    return super.wall() + this.#slept + this.#set;
+  }
+
+  /** The time of day is set. */
+  set(ms: number): void {
+    this.#set += ms;
+  }
+
+  /** Time goes by, and nothing happens. */
+  sleep(ms: number): void {
+    this.#slept += ms;
+  }
+}
+
+const HOUR = 3_600_000;
+
+/** Four owners and a caller that knows them, on one clock. */
+async function four(clock: ManualClock) {
+  const { folder, open } = await setup();
+  const caller = open(clock);
+  const watch = caller.registry.watch('players', () => {});
+  const owner = open(clock);
+  for (const id of ['a', 'b', 'c', 'd']) owner.registry.announce(instanceOf({ id }));
+  await moving(clock, 1, () => ids(watch) === 'a b c d');
+  const everInDoubt = new Set<string>();
+  caller.registry.watch('players', (view) => {
+    for (const id of view.suspects) everInDoubt.add(id);
+  });
+  return { folder, open, caller, owner, watch, everInDoubt };
+}
+
+test.each([
+  ['on', HOUR],
+  ['back', -HOUR],
+])(
+  'F18, F19: a clock that is put %s by an hour brings nobody into doubt, and no file is cleared away',
+  async (_, ms) => {
+    const clock = new UnsteadyClock();
+    const { folder, watch, everInDoubt } = await four(clock);
+    const inodes = async () =>
+      Promise.all((await readdir(folder)).map(async (name) => (await stat(join(folder, name))).ino));
+    const before = await inodes();
+    clock.set(ms);
+    await pass(clock, watch, 9_000);
+    clock.set(-ms);
+    await pass(clock, watch, 9_000);
+    expect(ids(watch)).toBe('a b c d');
+    expect([...everInDoubt]).toEqual([]);
+    expect((await inodes()).toSorted()).toEqual(before.toSorted());
+  },
+);
+
+test('F18: who dies before the clock is put back by an hour is in doubt after its lease all the same', async () => {
+  const clock = new UnsteadyClock();
+  const { folder, watch } = await four(clock);
+  const path = recordPath(folder, 'silent');
+  await writeFile(path, serialiseRecord(instanceOf({ id: 'silent' })));
+  await utimes(path, clock.wall() / 1_000, clock.wall() / 1_000);
+  await moving(clock, 1, () => ids(watch).endsWith('silent'));
+  clock.set(-HOUR);
+  const from = clock.now();
+  await moving(
+    clock,
+    20,
+    () => watch.view.suspects.has('silent'),
+    () => watch.view,
+  );
+  expect([...watch.view.suspects]).toEqual(['silent']);
+  expect(clock.now() - from).toBeLessThan(60_000);
+});
+
+test('F20: a caller that was stopped for a minute, and owners that were too, bring nobody into doubt', async () => {
+  const clock = new UnsteadyClock();
+  const { watch, everInDoubt } = await four(clock);
+  clock.sleep(60_000);
+  await pass(clock, watch, 8_000);
+  expect([ids(watch), watch.view.state]).toEqual(['a b c d', 'current']);
+  expect([...everInDoubt]).toEqual([]);
+});
+
+test('a record that is old when it is first seen is not listed, and not cleared away before it was watched for a minute', async () => {
+  const { folder, open } = await setup();
+  const clock = new ManualClock();
+  await mkdir(folder);
+  const path = recordPath(folder, 'old');
+  await writeFile(path, serialiseRecord(instanceOf({ id: 'old' })));
+  await utimes(path, 1, 1);
+  const watch = open(clock).registry.watch('players', () => {});
+  await eventually(() => watch.view.state === 'current');
+  await pass(clock, watch, 40_000);
+  expect(ids(watch)).toBe('');
+  expect(await readdir(folder)).toEqual(['old.json']);
+  const names = watched(() => readdir(folder));
+  await moving(clock, 50, () => names()?.length === 0, names);
+});
+
+test.each([
+  ['a plain file', (path: string) => writeFile(path, 'in the way')],
+  ['a link to itself', (path: string) => symlink(path, path)],
+  ['a link to nothing', (path: string) => symlink(`${path}-nothing`, path)],
+])(
+  'F3, F5: %s in the place of a folder that is followed takes nobody away, and is mended by removing it',
+  async (_, put) => {
+    const clock = new ManualClock();
+    const { folder, caller, watch } = await four(clock);
+    await rename(folder, `${folder}-away`);
+    await put(folder);
+    await moving(
+      clock,
+      1,
+      () => watch.view.state === 'stale',
+      () => watch.view,
+    );
+    for (let i = 0; i < 20; i++) await clock.advance(1_000);
+    expect([ids(watch), watch.view.state]).toEqual(['a b c d', 'stale']);
+    await rm(folder, { force: true });
+    await moving(
+      clock,
+      20,
+      () => watch.view.state === 'current' && watch.view.suspects.size === 0,
+      () => watch.view,
+    );
+    expect(ids(watch)).toBe('a b c d');
+    expect(caller.scope.seen('registry').map(({ state }) => state)).toEqual(['connected', 'lost', 'connected']);
+  },
+);
+
+test('what an earlier process of the same number left behind hinders nobody, and is cleared away', async () => {
+  const { folder, open } = await setup();
+  const clock = new ManualClock();
+  await mkdir(folder);
+  for (let i = 0; i < 200; i++) await writeFile(join(folder, `.heddle-${process.pid}-${i}.tmp`), '{"id":');
+  const owner = open(clock);
+  const announcement = owner.registry.announce(instanceOf());
+  await eventually(() => announcement.state !== 'retrying' || owner.scope.seen('announcement').length > 0);
+  expect(owner.scope.seen('announcement').map(({ state }) => state)).toEqual(['announced']);
+  open(clock).registry.watch('players', () => {});
+  const names = watched(() => readdir(folder));
+  await moving(
+    clock,
+    50,
+    () => names()?.join(' ') === 'players-1.json',
+    () => names()?.length,
+  );
+});
+
+test('only folders are services', async () => {
+  const { root, folder, open } = await setup();
+  await mkdir(folder);
+  await mkdir(join(root, 'Not.A.Service'));
+  await writeFile(join(root, 'notes.txt'), 'mine');
+  await symlink(folder, join(root, 'link'));
+  expect((await open().registry.services()).toSorted()).toEqual(['link', 'players']);
+});
+
+test('F48: a process that may open few files reads all records, refuses none, and loses nobody when it can open none', async () => {
+  const { root, folder } = await setup();
+  await mkdir(folder);
+  const records = Array.from({ length: 200 }, (_, i) => instanceOf({ id: `players-${i}` }));
+  await Promise.all(records.map((record) => writeFile(recordPath(folder, record.id), serialiseRecord(record))));
+  // They are alive for as long as this takes.
+  const later = Date.now() / 1_000 + 30;
+  await Promise.all(records.map(({ id }) => utimes(recordPath(folder, id), later, later)));
+  const script = fileURLToPath(new URL('fixtures/following.ts', import.meta.url));
+  const command = 'ulimit -n 128; exec "$0" --no-warnings "$@"';
+  const words = ['-c', command, process.execPath, script, root];
+  const printed = execFileSync('sh', words, { encoding: 'utf8', timeout: 15_000 });
+  expect(printed.trim().split('\n')).toEqual([
+    'current 200, in doubt 0, refused 0',
+    'stale 200, in doubt 0, refused 0',
+    'current 200, in doubt 0, refused 0',
+  ]);
+});
+
+test('what no alarm tells of is seen at the next poll', async () => {
+  const clock = new ManualClock();
+  const { folder, watch } = await four(clock);
+  await pass(clock, watch, 3_000);
+  // Written into the file as it stands, which is no reason to ring.
+  await writeFile(recordPath(folder, 'a'), serialiseRecord(instanceOf({ id: 'a', weight: 7 })));
+  await pass(clock, watch, 1_000);
+  await eventually(
+    () => watch.view.instances[0]?.weight === 7,
+    () => watch.view,
+  );
 });
 
 test('what lies in the folder and is no record of ours stays, and hurts nobody', async () => {

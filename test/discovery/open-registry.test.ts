@@ -20,6 +20,7 @@ test('a registry is told from its form', async () => {
   expect(await nameOf(createMemoryRegistry().registry)).toBe('memory');
   expect(await nameOf('redis://127.0.0.1:1/2')).toBe('redis://127.0.0.1:1/2');
   expect(await nameOf('rediss://127.0.0.1:1')).toBe('rediss://127.0.0.1:1');
+  expect(await nameOf('dns:prod.svc.cluster.local?port=8080')).toBe('dns:prod.svc.cluster.local');
   const own = createMemoryRegistry().registry(createScope());
   expect(openRegistry('registry', own)(createScope())).toBe(own);
 });
@@ -30,11 +31,11 @@ test('F114: user and password of a URL are neither in the name nor in an error',
   expect(() => openRegistry('registry', 'redis://user:secret@[')).toThrow(/^(?!.*secret)/);
 });
 
-test.each([undefined, null, 7, '', 'file:', 'dns:players', 'http://10.0.0.1', [], new Date(), true])(
+test.each([undefined, null, 7, '', 'file:', 'dns:', 'dns://10.0.0.1/players', 'http://10.0.0.1', [], new Date(), true])(
   '%j is none',
   (value) => {
     expect(() => openRegistry('registry', value)).toThrow(
-      "registry must be 'redis://…', 'rediss://…', 'file:DIR', lists of addresses by service, or a registry, not ",
+      "registry must be 'redis://…', 'rediss://…', 'file:DIR', 'dns:DOMAIN', lists of addresses by service, or a registry, not ",
     );
   },
 );

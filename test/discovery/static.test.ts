@@ -1,7 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { createStaticRegistry, type StaticLists } from '../../src/discovery/static.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { readerContract, readOnlyContract } from './reader-contract.ts';
 import { createScope, instanceOf } from './setup.ts';
+
+readerContract(
+  'static',
+  async () => {
+    const lists: Record<string, string[]> = {};
+    return {
+      open: (scope) => createStaticRegistry(lists)(scope),
+      list: async (service, instances) => {
+        lists[service] = instances.map(({ host, port }) => `http://${host}:${port}`);
+      },
+      close: async () => {},
+    };
+  },
+  { fixed: true },
+);
+readOnlyContract('static', async () => ({
+  open: createStaticRegistry({}),
+  list: async () => {},
+  close: async () => {},
+}));
 
 describe('lists in code', () => {
   test('are known at once, with all that they say', async () => {

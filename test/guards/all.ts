@@ -1,8 +1,17 @@
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
 import { discoveryGuards } from './discovery.ts';
+import { dnsGuards } from './dns.ts';
+import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
-export const guards: readonly Guard[] = [...discoveryGuards, ...hostileGuards, ...cacheGuards, ...chaosGuards];
+export const guards: readonly Guard[] = [
+  ...discoveryGuards,
+  ...hostileGuards,
+  ...cacheGuards,
+  ...dnsGuards,
+  ...fileGuards,
+  ...chaosGuards,
+];

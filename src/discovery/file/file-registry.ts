@@ -76,7 +76,8 @@ class FileRegistry implements Registry {
 
   async services(): Promise<readonly string[]> {
     try {
-      return (await readdir(this.#root)).filter(isServiceName);
+      const entries = await readdir(this.#root, { withFileTypes: true });
+      return entries.filter((one) => isServiceName(one.name) && !one.isFile()).map(({ name }) => name);
     } catch {
       return [];
     }

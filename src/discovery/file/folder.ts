@@ -1,14 +1,16 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { abreast } from '../abreast.ts';
+import type { ParsedRecord } from '../record.ts';
 
 /** One file of a service's folder. */
 export interface RecordFile {
   /** The id that the file is named after; the name itself when it is not one of ours. */
   readonly id: string;
   readonly path: string;
-  /** Empty when the file could not be read. */
-  readonly text: string;
+  /** What stands in it; refused when it could not be read. */
+  readonly record: ParsedRecord;
   /** Milliseconds since 1970 at which its owner last touched it. */
   readonly touchedAt: number;
 }
@@ -18,6 +20,8 @@ export interface Folder {
   /** Another one when the folder was made anew. */
   readonly epoch: string;
   readonly files: readonly RecordFile[];
+  /** Where records were being written and, when it is there for long, the writing was never finished. */
+  readonly unfinished: readonly string[];
 }
 
 const SUFFIX = '.json';
@@ -26,11 +30,17 @@ const MOST_READ = 8_192;
 /** Not blocking, because a pipe that lies in the folder would never open. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
+/** Files that are open at the same time: there may be more records than a process may open. */
+const ABREAST = 32;
+/** Errors that say nothing of the file: this process has run out of something, or the disk has failed. */
+const OURS = new Set<unknown>(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO']);
+const UNFINISHED = /^\.heddle-.*\.tmp$/;
+
 let temporaryFiles = 0;
 
 /** Whether an error of the file system says that there is nothing of that name. */
 export function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
 }
 
 /** Where the record of an id is kept. */
@@ -43,13 +53,20 @@ export function isRecordName(name: string): boolean {
   return name.endsWith(SUFFIX) && !name.startsWith('.');
 }
 
+/** Reads the text of one file, which is empty when the file could not be read. Called for one file at a time, so that no turn is long. */
+export type ReadText = (file: { readonly id: string; readonly path: string; readonly text: string }) => ParsedRecord;
+
 /** Reads a folder; `undefined` when there is none. Rejects when it cannot be read. */
-export async function readFolder(folder: string): Promise<Folder | undefined> {
+export async function readFolder(folder: string, read: ReadText): Promise<Folder | undefined> {
   try {
     const { ino, birthtimeMs } = await stat(folder);
     const names = await readdir(folder);
-    const files = await Promise.all(names.filter(isRecordName).map((name) => readRecord(folder, name)));
-    return { epoch: `${ino}:${birthtimeMs}`, files: files.filter((file) => file !== undefined) };
+    const files = await abreast(names.filter(isRecordName), ABREAST, (name) => readFile(folder, name, read));
+    return {
+      epoch: `${ino}:${birthtimeMs}`,
+      files: files.filter((file) => file !== undefined),
+      unfinished: names.filter((name) => UNFINISHED.test(name)).map((name) => join(folder, name)),
+    };
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
@@ -80,9 +97,15 @@ export async function readText(path: string): Promise<string> {
 /** Writes a record so that a reader sees all of it or nothing, touched at `touchedAt`. Makes the folder when there is none. */
 export async function writeRecord(folder: string, path: string, text: string, touchedAt: number): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = join(folder, `.heddle-${process.pid}-${temporaryFiles++}.tmp`);
+  // The numbers of processes are not enough: in containers that share a folder all may be number 1.
+  const temporary = join(folder, `.heddle-${process.pid}-${Math.trunc(touchedAt)}-${temporaryFiles++}.tmp`);
+  const file = await open(temporary, 'wx', 0o600);
   try {
-    await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
     await touch(temporary, touchedAt);
     await rename(temporary, path);
   } catch (error) {
@@ -96,17 +119,20 @@ export async function touch(path: string, touchedAt: number): Promise<void> {
   await utimes(path, touchedAt / 1_000, touchedAt / 1_000);
 }
 
-async function readRecord(folder: string, name: string): Promise<RecordFile | undefined> {
+async function readFile(folder: string, name: string, read: ReadText): Promise<RecordFile | undefined> {
   const path = join(folder, name);
   const id = idOf(name);
   let file: FileHandle | undefined;
   try {
     file = await open(path, READ_FLAGS);
     const { mtimeMs } = await file.stat();
-    return { id, path, text: await textOf(file), touchedAt: mtimeMs };
+    const record = read({ id, path, text: await textOf(file) });
+    return { id, path, record, touchedAt: mtimeMs };
   } catch (error) {
+    if (OURS.has(codeOf(error))) throw error;
     // One that cannot be read (a folder, say) is refused like any other text that is no record.
-    return isAbsent(error) ? undefined : { id, path, text: '', touchedAt: Number.POSITIVE_INFINITY };
+    if (isAbsent(error)) return undefined;
+    return { id, path, record: read({ id, path, text: '' }), touchedAt: Number.POSITIVE_INFINITY };
   } finally {
     await file?.close();
   }
@@ -115,6 +141,10 @@ async function readRecord(folder: string, name: string): Promise<RecordFile | un
 async function textOf(file: FileHandle): Promise<string> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_READ), 0, MOST_READ, 0);
   return buffer.toString('utf8', 0, bytesRead);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function idOf(name: string): string {
