@@ -32,7 +32,8 @@ test('F59: while instances join and leave 200 times a second, no set is torn and
   const { served, views } = await stage.judge();
   expect(changes).toBeGreaterThanOrEqual(long ? 10_000 : 1_500);
   expect(served['churn']).toBeGreaterThan(0);
-  expect(views).toBeGreaterThan(100);
+  // What a busy process hears at once it tells at once, so that there are fewer views than changes.
+  expect(views).toBeGreaterThan(20);
 });
 
 test('F60: a server whose event loop is blocked for 8 s stays listed, and no call fails', {
