@@ -42,7 +42,7 @@ test('F60: a server whose event loop is blocked for 8 s stays listed, and no cal
   const redis = await ownServer(context);
   const stage = new Stage(context, { url: redis.url, beatMs: timing.beatMs });
   const [blocked] = await stage.players(1, 3);
-  await stage.load();
+  await stage.load({ attemptTimeoutMs: 3_000 });
   const everybody = stage.alive;
   // It cannot answer meanwhile, so that it is not usable; but the registry must go on listing it.
   await stage.expectAlive(everybody.filter((id) => !blocked?.ids.includes(id)));
@@ -65,7 +65,9 @@ test('F61: an instance that stands still is listed, and yet out of use after its
   const redis = await ownServer(context);
   const stage = new Stage(context, { url: redis.url, beatMs: timing.beatMs });
   const [frozen] = await stage.players(1, 3);
-  await stage.load(long ? {} : { attemptTimeoutMs: 1_000, health: { restMs: 1_000, maxRestMs: 2_000 } });
+  await stage.load(
+    long ? { attemptTimeoutMs: 3_000 } : { attemptTimeoutMs: 1_000, health: { restMs: 1_000, maxRestMs: 2_000 } },
+  );
   const [id = ''] = frozen?.ids ?? [];
   await stage.expectAlive(stage.alive.filter((one) => one !== id));
   frozen?.actor.freeze();

@@ -13,6 +13,8 @@ const CALLS_BEFORE = 1_000;
 const CALLS = 10_000;
 /** At full length the fault lasts, and fewer calls a second are enough. */
 const CALLS_PER_SECOND = long ? 400 : 700;
+/** On a busy machine an instance that is alive may take long to answer; a test that needs time limits sets them. */
+const PATIENT: ServiceOptions = { attemptTimeoutMs: 20_000, deadlineMs: 100_000 };
 /** What the keys of `players` begin with. */
 export const KEY = 'mesh:v1:{default/players}:';
 /** What owners may take to be listed again, on top of one beat. */
@@ -34,6 +36,8 @@ export class Stage {
   readonly #context: TestContext;
   readonly #reach: Reach;
   #caller: Actor<true> | undefined;
+  /** The longest that this process had to wait for the processor: nobody else can be expected to be quicker. */
+  #stoodStillMs = 0;
   /** Ids of those that are alive. */
   alive: readonly string[] = [];
   /** Seconds until all owners were listed again, after each fault. */
@@ -57,7 +61,7 @@ export class Stage {
 
   /** Starts the caller, and waits until it can use everybody and has made enough calls to be in its stride. */
   async load(options: ServiceOptions = {}): Promise<void> {
-    const plan: CallerPlan = { ...this.#reach, options, callsPerSecond: CALLS_PER_SECOND };
+    const plan: CallerPlan = { ...this.#reach, options: { ...PATIENT, ...options }, callsPerSecond: CALLS_PER_SECOND };
     this.#caller = this.start('caller', plan);
     await this.#caller.ready;
     await this.until(({ endpoints }) => this.alive.every((id) => endpoints.some((one) => one.id === id)));
@@ -99,10 +103,13 @@ export class Stage {
   /** Waits until Redis lists everybody who is alive, with a lease that holds; remembers how long that took. */
   async listedAgain(redis: RedisServer): Promise<void> {
     const startedAt = performance.now();
-    while (!(await this.listed(redis, this.alive))) {
+    for (let now = startedAt; !(await this.listed(redis, this.alive)); ) {
       // A test that fails should say by how much, so it waits for longer than it allows.
-      if (performance.now() - startedAt > 2 * (this.#reach.beatMs + RETURN_MS)) break;
+      if (now - startedAt > 3 * (this.#reach.beatMs + RETURN_MS)) break;
       await delay(20);
+      const before = now;
+      now = performance.now();
+      this.#stoodStillMs = Math.max(this.#stoodStillMs, now - before - 20);
     }
     this.relisted.push((performance.now() - startedAt) / 1_000);
   }
@@ -124,7 +131,8 @@ export class Stage {
     expect(report.failed).toBe(0);
     expect(report.torn, 'views that were not whole').toBe(0);
     expect(report.missing, `living instances that could not be used: ${report.worst}`).toBe(0);
-    for (const seconds of this.relisted) expect(seconds).toBeLessThanOrEqual((this.#reach.beatMs + RETURN_MS) / 1_000);
+    const allowedMs = this.#reach.beatMs + RETURN_MS + this.#stoodStillMs;
+    for (const seconds of this.relisted) expect(seconds).toBeLessThanOrEqual(allowedMs / 1_000);
     return report;
   }
 
