@@ -19,9 +19,14 @@ export class Worker {
 
   /** Has the case that was started run this many times. */
   run(calls: number): Promise<Cost> {
-    const cost = this.#next<Cost>();
-    this.#child.send({ calls });
-    return cost;
+    return this.ask<Cost>({ calls });
+  }
+
+  /** Sends an order, and waits for what the script says next. */
+  ask<Reply>(order: object): Promise<Reply> {
+    const reply = this.#next<Reply>();
+    this.#child.send(order);
+    return reply;
   }
 
   stop(): void {

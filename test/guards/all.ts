@@ -1,4 +1,5 @@
 import { cacheGuards } from './cache.ts';
+import { chaosGuards } from './chaos.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
@@ -20,4 +21,5 @@ export const guards: readonly Guard[] = [
   ...namesGuards,
   ...redisGuards,
   ...topologyGuards,
+  ...chaosGuards,
 ];
