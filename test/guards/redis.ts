@@ -67,7 +67,7 @@ export const redisGuards: readonly Guard[] = [
   },
   {
     failure: 'F7',
-    file: 'src/discovery/redis/open-client.ts',
+    file: 'src/discovery/redis/client-limits.ts',
     guard: 'commandTimeout: COMMAND_MS,',
     without: '',
     test: failures,
@@ -100,16 +100,16 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F13',
     file: 'src/discovery/redis/redis-errors.ts',
-    guard: 'if (isRefusal(error)) return !PASSING.test(refusalOf(error));',
-    without: 'if (isRefusal(error)) return false;',
+    guard: 'if (isRefusal(cause)) return !PASSING.test(refusalOf(cause));',
+    without: 'if (isRefusal(cause)) return false;',
     test: refusals,
     name: 'F13: a password that is wrong',
   },
   {
     failure: 'F13',
     file: 'src/discovery/redis/redis-errors.ts',
-    guard: 'if (isRefusal(error)) return !PASSING.test(refusalOf(error));',
-    without: 'if (isRefusal(error)) return true;',
+    guard: 'if (isRefusal(cause)) return !PASSING.test(refusalOf(cause));',
+    without: 'if (isRefusal(cause)) return true;',
     test: refusals,
     name: 'F13: a script that keeps Redis busy',
   },
@@ -124,7 +124,7 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F13',
     file: 'src/discovery/redis/redis-errors.ts',
-    guard: 'return NOT_REDIS.test(error.message) || ',
+    guard: 'return NOT_REDIS.test(cause.message) || ',
     without: 'return ',
     test: refusals,
     name: 'F13: what answers in another language',
@@ -302,8 +302,8 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F23',
     file: 'src/discovery/redis/reader.ts',
-    guard: '(epoch === cursor.epoch && revision <= cursor.revision)) return;',
-    without: 'false) return;',
+    guard: 'if (epoch === cursor.epoch && revision <= cursor.revision) return;',
+    without: '',
     test: reader,
     name: 'F23: repeated, reordered and replayed',
   },
@@ -359,10 +359,11 @@ export const redisGuards: readonly Guard[] = [
   },
   {
     failure: 'F28',
-    file: 'src/discovery/redis/open-client.ts',
+    file: 'src/discovery/redis/client-limits.ts',
     guard:
-      '    maxRetriesPerRequest: 0,\n    // Without this a command could run twice; its promise still settles, thanks to the limit on the next line.\n    autoResendUnfulfilledCommands: false,\n    commandTimeout: COMMAND_MS,\n',
-    without: '    maxRetriesPerRequest: null,\n    autoResendUnfulfilledCommands: false,\n',
+      '    maxRetriesPerRequest: 0,\n    autoResendUnfulfilledCommands: false,\n    // A command that broke off with its connection is refused at once, because the client ends with it; see `keepConnected`.\n    retryStrategy: () => null,\n    commandTimeout: COMMAND_MS,\n',
+    without:
+      '    maxRetriesPerRequest: null,\n    autoResendUnfulfilledCommands: false,\n    retryStrategy: () => 50,\n',
     test: failures,
     name: 'F28: what was on its way',
   },
