@@ -164,6 +164,10 @@ test('F15: in a Cluster the nodes that are met later are told the new password t
   );
 
   // One node alone: the Cluster stands, and so nobody connects to it as a whole, which would be a moment to ask.
+  const lists = watched(() => Promise.all(cluster.masters.map((master) => master.command('CLIENT', 'LIST'))));
+  const usersOf = (list: string) =>
+    list.split('\n').flatMap((line) => / name=heddle .* user=(\S+)/.exec(line)?.[1] ?? []);
+  await eventually(() => lists()?.every((list) => usersOf(list).length >= 2) ?? false, lists, 30_000);
   await user.rotate();
   const keeper = cluster.masters[await cluster.keeperOf('mesh:v1:{default/players}:i')];
   await keeper?.command('CLIENT', 'KILL', 'USER', 'mesh');
@@ -180,6 +184,9 @@ test('F15: in a Cluster the nodes that are met later are told the new password t
     () => players.watch.view,
     15_000,
   );
+  expect(
+    new Set((await Promise.all(cluster.masters.map((master) => master.command('CLIENT', 'LIST')))).flatMap(usersOf)),
+  ).toEqual(new Set(['mesh']));
   expect(players.fewest).toBe(3);
 }, 60_000);
 
