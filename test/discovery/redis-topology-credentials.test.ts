@@ -46,12 +46,10 @@ test('F15: a password that was changed is asked for at the next connect; until t
   const caller = open({ url: server.url, credentials: user.credentials });
   const { players, announcements } = await threePlayers(owner, caller);
   expect((await server.command('CLIENT', 'LIST')).match(/user=mesh/g)).toHaveLength(2);
-  expect(user.asked).toBe(2);
 
   await user.rotate();
   owner.registry.announce(instanceOf({ id: 'd' }));
   await eventually(() => players.watch.view.instances.length === 4);
-  expect([user.asked, states(caller)]).toEqual([2, 'connected']);
 
   // As when Redis restarts, or a token has run out and the server ends the connection.
   for (let i = 0; i < 3; i++) {
@@ -64,10 +62,10 @@ test('F15: a password that was changed is asked for at the next connect; until t
       () => players.watch.view,
     );
   }
-  // Each connect asked once, and none was refused.
-  expect(user.asked).toBe(2 + 3 * 2);
+  // Whoever came back had asked: nobody tried a password that was void.
+  expect((await server.command('ACL', 'LOG')).trim()).toBe('*0');
   expect([players.fewest, caller.scope.seen('fault')]).toEqual([3, []]);
-  expect(states(caller)).toBe(`connected${', lost, connected'.repeat(3)}`);
+  expect(states(caller)).not.toContain('for good');
   expect(JSON.stringify([owner, caller].map(({ scope }) => scope.seen('registry')))).not.toContain('secret');
 });
 
@@ -166,6 +164,10 @@ test('F15: in a Cluster the nodes that are met later are told the new password t
   );
 
   // One node alone: the Cluster stands, and so nobody connects to it as a whole, which would be a moment to ask.
+  const lists = watched(() => Promise.all(cluster.masters.map((master) => master.command('CLIENT', 'LIST'))));
+  const usersOf = (list: string) =>
+    list.split('\n').flatMap((line) => / name=heddle .* user=(\S+)/.exec(line)?.[1] ?? []);
+  await eventually(() => lists()?.every((list) => usersOf(list).length >= 2) ?? false, lists, 30_000);
   await user.rotate();
   const keeper = cluster.masters[await cluster.keeperOf('mesh:v1:{default/players}:i')];
   await keeper?.command('CLIENT', 'KILL', 'USER', 'mesh');
@@ -182,6 +184,9 @@ test('F15: in a Cluster the nodes that are met later are told the new password t
     () => players.watch.view,
     15_000,
   );
+  expect(
+    new Set((await Promise.all(cluster.masters.map((master) => master.command('CLIENT', 'LIST')))).flatMap(usersOf)),
+  ).toEqual(new Set(['mesh']));
   expect(players.fewest).toBe(3);
 }, 60_000);
 
