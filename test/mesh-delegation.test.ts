@@ -229,6 +229,10 @@ describe('names that a request puts in the place of others', () => {
     const answer = await caller.withNames({ players: 'players-canary' }, () => own.get('/').json<Answer>());
     expect(answer).toMatchObject({ who: 'players-canary' });
     expect(await own.get('/').json<Answer>()).toMatchObject({ who: 'players' });
+    const picky = caller.client('players', { where: { environment: 'staging' } });
+    await expect(
+      caller.withNames({ players: 'players-canary' }, () => picky.get('/').json<Answer>()),
+    ).rejects.toMatchObject({ code: 'MESH_NO_ENDPOINTS' });
   });
 
   test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {

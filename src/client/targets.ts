@@ -52,10 +52,12 @@ export class Targets {
   special(service: string, name: string, options: ServiceOptions): () => Target {
     const target = this.#create(service, resolveService(name, [...this.layers(service), { from: name, options }]));
     this.#special.add(target);
+    // Two clients of one service may have different options.
+    const key = `${name} ${this.#special.size}`;
     return () => {
       if (this.#closed) throw new ClosedError(service);
       const names = ambientNames();
-      return names === undefined ? target : this.#under(names, target, name);
+      return names === undefined ? target : this.#under(names, target, key);
     };
   }
 
@@ -96,12 +98,12 @@ export class Targets {
     });
   }
 
-  /** The same target with these names in the place of others; itself when they do not concern it. `name` tells apart those of one service. */
-  #under(names: NameOverride, plain: Target, name: string): Target {
+  /** The same target with these names in the place of others; itself when they do not concern it. `place` tells apart those of one service. */
+  #under(names: NameOverride, plain: Target, place: string): Target {
     const { service, settings } = plain;
     const override = this.#naming.relevant(service, names);
     if (override === undefined) return plain;
-    const key = `${name}\n${override.header}`;
+    const key = `${place}\n${override.header}`;
     let target = this.#overridden.get(key);
     if (target === undefined) {
       if (!this.#roomForOverride()) return plain;
