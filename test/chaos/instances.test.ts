@@ -6,7 +6,7 @@ import { long, Stage, timing } from './stage.ts';
 
 // What becomes of calls when instances misbehave while the registry is well.
 const test = anyTest.skipIf(!ownRedis).concurrent;
-const TEST_MS = 300_000;
+const TEST_MS = 600_000;
 
 async function ownServer({ onTestFinished }: TestContext): Promise<RedisServer> {
   const redis = await startRedis();

@@ -7,7 +7,7 @@ import { tcpSwitch } from './tcp-switch.ts';
 // What becomes of calls when the registry fails. Each test has a Redis, instances and a caller of its own; they run side by side, because
 // most of their time is waiting.
 const test = anyTest.skipIf(!ownRedis).concurrent;
-const TEST_MS = 300_000;
+const TEST_MS = 600_000;
 
 async function ownServer({ onTestFinished }: TestContext, args: readonly string[] = []): Promise<RedisServer> {
   const redis = await startRedis(args);

@@ -91,8 +91,8 @@ export class Stage {
     return this.#callers.ask('report', {});
   }
 
-  /** Waits until the caller has seen something; fails when it does not within two minutes. */
-  async until(holds: (report: CallerReport) => boolean, withinMs = 120_000): Promise<CallerReport> {
+  /** Waits until the caller has seen something; fails when it does not within four minutes. */
+  async until(holds: (report: CallerReport) => boolean, withinMs = 240_000): Promise<CallerReport> {
     for (const startedAt = performance.now(); ; await delay(50)) {
       const report = await this.report();
       if (holds(report)) return report;
@@ -141,13 +141,14 @@ export class Stage {
     return this.#caller;
   }
 
-  #print({ calls, failed, retries, mostAttempts, missing, views }: CallerReport): void {
+  #print({ calls, failed, failures, retries, mostAttempts, missing, views }: CallerReport): void {
     const listed = this.relisted.map((seconds) => seconds.toFixed(1)).join(', ');
     const { length } = this.alive;
     const figures = [
       `${calls} calls, ${failed} failed, ${retries} retries (at most ${mostAttempts} sends for one call)`,
       `usable at the worst moment ${length - missing} of ${length} alive`,
       `${views} views`,
+      ...Object.entries(failures).map(([message, times]) => `${times} × ${message}`),
       ...(listed === '' ? [] : [`all listed again after ${listed} s`]),
     ];
     process.stdout.write(`  chaos: ${this.#context.task.name}: ${figures.join('; ')}\n`);
