@@ -163,7 +163,7 @@ export const topologyGuards: readonly Guard[] = [
   },
   {
     failure: 'F102',
-    file: 'docs/redis-acl.md',
+    file: 'docs/discovery.md',
     guard: '~mesh:v1:{default/teams}:* ~mesh:v1:default:services',
     without: '~mesh:v1:*',
     test: ACL,
@@ -171,7 +171,7 @@ export const topologyGuards: readonly Guard[] = [
   },
   {
     failure: 'F102',
-    file: 'docs/redis-acl.md',
+    file: 'docs/discovery.md',
     guard: '&mesh:v1:{default/teams}:c',
     without: '&mesh:v1:*',
     test: ACL,

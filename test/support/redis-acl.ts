@@ -3,14 +3,14 @@ import type { RedisServer } from './redis-server.ts';
 
 /** Users of Redis as the documentation says them, by name: the words after `ACL SETUSER name`. */
 export function documentedUsers(): ReadonlyMap<string, readonly string[]> {
-  const text = readFileSync(new URL('../../docs/redis-acl.md', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../docs/discovery.md', import.meta.url), 'utf8');
   const users = [...text.matchAll(/^ACL SETUSER (\S+) (.*)$/gm)];
   return new Map(users.map(([, name = '', rules = '']) => [name, wordsOf(rules)]));
 }
 
 /** What the documentation adds for a Cluster. */
 export function documentedForCluster(): readonly string[] {
-  const text = readFileSync(new URL('../../docs/redis-acl.md', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../docs/discovery.md', import.meta.url), 'utf8');
   const row = /^\| Cluster \| (.*) \|$/m.exec(text)?.[1] ?? '';
   return [...row.matchAll(/`(\+[^`]+)`/g)].map(([, word = '']) => word.replaceAll('\\', ''));
 }
