@@ -26,7 +26,8 @@ export interface OwnerOptions {
 }
 
 const BEAT_JITTER = 0.1;
-const RETURN_JITTER_MS = 1_000;
+/** Within which owners beat whose connection came back. */
+export const RETURN_JITTER_MS = 1_000;
 const RETRY_MS = 100;
 const LEAVE_MS = 1_000;
 const LIST_EVERY_MS = 3_600_000;

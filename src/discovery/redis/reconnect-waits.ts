@@ -5,6 +5,8 @@ export type ReconnectWaits = (attempt: number) => number;
 
 const FIRST_START_MS = 50;
 const JITTER = 0.25;
+/** The longest wait, in spreads. */
+export const LONGEST_WAIT: number = 1 + JITTER;
 
 /**
  * Spreads the processes that lose Redis at the same moment evenly over `spreadMs`, from their first attempt on: as many come in any tenth of that

@@ -18,8 +18,9 @@ import { Connection } from './connection.ts';
 import { indexKey, serviceKeys } from './keys.ts';
 import { openClient } from './open-client.ts';
 import { type RedisRegistryFields, type ResolvedRedisOptions, resolveRedisOptions } from './options.ts';
-import { Owner } from './owner.ts';
+import { Owner, RETURN_JITTER_MS } from './owner.ts';
 import { Reader } from './reader.ts';
+import { LONGEST_WAIT } from './reconnect-waits.ts';
 
 const CLOSE_MS = 500;
 
@@ -55,8 +56,9 @@ class RedisRegistry implements Registry {
     scope.metrics.gauge('registry_polling', { registry: this.name }, () => connection.deaf);
     const age = new Age(this.name, scope);
     const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
-    // An owner needs two beats to come back, and their jitter.
-    const timing = { graceMs: options.leaseMs, holdMs: 2.5 * options.beatMs };
+    // An owner needs two beats to come back, and their jitter; or, where beats are quick, as long as it takes to connect anew.
+    const holdMs = Math.max(2.5 * options.beatMs, LONGEST_WAIT * options.reconnectMs + RETURN_JITTER_MS);
+    const timing = { graceMs: options.leaseMs, holdMs };
     const keptAs = `${this.name} ${options.namespace}`;
     this.#watches = new Watches(
       scope,
