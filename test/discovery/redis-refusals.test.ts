@@ -52,6 +52,7 @@ async function setupDeaf() {
   await eventually(
     () => players.whole,
     () => players.watch.view,
+    10_000, // it asks every 5 s
   );
   return { server, owner, caller, players };
 }
