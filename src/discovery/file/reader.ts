@@ -81,7 +81,8 @@ export class FolderReader {
     const { folder, scope } = this.#options;
     const found = await readFolder(folder, ({ id, path, text }) => {
       const known = before.get(path);
-      const record = known?.text === text ? known.record : parseRecord(text, { id, service, addresses: scope.addresses });
+      const record =
+        known?.text === text ? known.record : parseRecord(text, { id, service, addresses: scope.addresses });
       texts.set(path, { text, record });
       return record;
     });
