@@ -38,7 +38,10 @@ export async function reconnect(quick: boolean): Promise<readonly Figure[]> {
 interface Return {
   /** Connections begun in the worst 100 ms, while the server was away and after. */
   readonly begun: number;
+  /** Connections made in the worst tenth of a second of the clock, as a server that counts every 100 ms sees them. */
   readonly made: number;
+  /** Connections made in the worst 100 ms, wherever these begin. */
+  readonly madeAnywhere: number;
   readonly allBackS: number;
 }
 
@@ -63,7 +66,22 @@ async function returned(redis: MeasuredRedis, crowd: Crowd, clients: number, bac
   while ((await redis.info('clients'))('connected_clients') < clients + 1) await delay(50);
   await delay(1_000);
   const { begun, made } = await crowd.connections();
-  return { begun: peak(begun), made: peak(made), allBackS: (Math.max(...made) - backAt) / 1_000 };
+  return {
+    begun: peak(begun),
+    made: sampled(made),
+    madeAnywhere: peak(made),
+    allBackS: (Math.max(...made) - backAt) / 1_000,
+  };
+}
+
+/** The most moments that fall between two looks at the clock, 100 ms apart. */
+function sampled(moments: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const moment of moments) {
+    const window = Math.floor(moment / WINDOW_MS);
+    counts.set(window, (counts.get(window) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values());
 }
 
 /** The most moments that fall into any 100 ms. */
@@ -78,11 +96,17 @@ function peak(moments: readonly number[]): number {
   return most;
 }
 
-function rows(when: string, { begun, made, allBackS }: Return, clients: number, budget: number): Figure[] {
+function rows(
+  when: string,
+  { begun, made, madeAnywhere, allBackS }: Return,
+  clients: number,
+  budget: number,
+): Figure[] {
   const what = `of ${clients.toLocaleString('en')} clients, in the worst 100 ms after ${when}`;
   return [
     { name: `connections made ${what}`, value: made, unit: '', budget },
-    { name: 'connections begun, the refused ones too', value: begun, unit: '', budget: undefined },
-    { name: 'all of them back after', value: allBackS, unit: 's', budget: undefined },
+    { name: 'the same wherever the 100 ms begin', value: madeAnywhere, unit: '' },
+    { name: 'connections begun, the refused ones too', value: begun, unit: '' },
+    { name: 'all of them back after', value: allBackS, unit: 's' },
   ];
 }

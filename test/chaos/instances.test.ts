@@ -72,6 +72,7 @@ test('F61: an instance that stands still is listed, and yet out of use after its
   await stage.expectAlive(stage.alive.filter((one) => one !== id));
   frozen?.actor.freeze();
   const stopped = await stage.until(({ endpoints }) => endpoints.some((one) => one.id === id && one.health !== 'up'));
+  expect(stopped.takenOut[id]).toMatch(/failures in a row/);
   expect(await stage.listed(redis, [id])).toBe(true);
   await delay(long ? 15_000 : 4_000);
   const { served, retries } = await stage.report();

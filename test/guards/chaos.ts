@@ -31,14 +31,6 @@ export const chaosGuards: readonly Guard[] = [
   },
   {
     failure: 'F59',
-    file: 'src/discovery/members.ts',
-    guard: 'return members.toSpliced(place, replaced, member);',
-    without: '(members as Member[]).splice(place, replaced, member);\n  return members;',
-    test: INSTANCES,
-    name: 'F59: ',
-  },
-  {
-    failure: 'F59',
     file: 'src/client/pools.ts',
     guard: 'pool.close().then(gone, gone);',
     without: 'pool.destroy().then(gone, gone);',
