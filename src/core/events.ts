@@ -24,6 +24,11 @@ export interface MeshEvents {
     readonly left: readonly string[];
   };
   /**
+   * Many instances are in doubt together, as when a registry lost its contents: more than 15 %, and at least two. None of them is removed for
+   * that. Said once, until most are out of doubt again.
+   */
+  doubt: { readonly service: string; readonly known: number; readonly suspects: number };
+  /**
    * The registry came within reach, or went out of it; `permanent` when it takes a person to bring it back. `limited`: it can be read, and
    * does not do all that it should; `reason` says what is missing.
    */

@@ -62,6 +62,8 @@ export type MembershipEvent =
    */
   | { readonly kind: 'tick'; readonly dueAt: number; readonly answered?: ReadonlyMap<string, number> };
 
+const MASS_RATIO = 0.15;
+
 /** The grace and hold for a beat of 10 s and a lease of 30 s. */
 export const defaultTiming: Timing = { graceMs: 30_000, holdMs: 25_000 };
 
@@ -91,6 +93,11 @@ export function viewOf(state: Membership): View {
     if (member.suspectAt !== undefined) suspects.add(member.instance.id);
   }
   return { state: state.state, instances, suspects, revision, asOf, reason };
+}
+
+/** Whether so many are suspect at the same time that the cause is likelier the registry than they. */
+export function inDoubt(suspects: number, known: number): boolean {
+  return suspects >= 2 && suspects > known * MASS_RATIO;
 }
 
 /** Whether it wants calls. */

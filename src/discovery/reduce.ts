@@ -1,10 +1,9 @@
 import { inOrder } from './in-order.ts';
 import { type Member, type Members, memberOf, sameMembers, withMember } from './members.ts';
-import { type Cursor, certain, type Membership, type MembershipEvent, wanted } from './membership.ts';
+import { type Cursor, certain, inDoubt, type Membership, type MembershipEvent, wanted } from './membership.ts';
 import type { Instance } from './registry.ts';
 import { sameInstance } from './same-instance.ts';
 
-const MASS_RATIO = 0.15;
 const MASS_SET = 4;
 /** Ids are not reused, so removed ones pile up; what is older than this many removals cannot come back from any registry. */
 const MAX_FLOORS = 1_024;
@@ -210,7 +209,7 @@ function withFloors(state: Membership, raised: readonly (readonly [id: string, g
   return { ...state, floors };
 }
 
-/** Whether so many are suspect at the same time that the cause is likelier the registry than they. */
+/** Whether so many of a set that is not small are suspect that nobody is to be removed for it. */
 function vanishedTogether(members: Members): boolean {
   let up = 0;
   let suspects = 0;
@@ -219,5 +218,5 @@ function vanishedTogether(members: Members): boolean {
     up++;
     if (member.suspectAt !== undefined) suspects++;
   }
-  return up >= MASS_SET && suspects >= 2 && suspects > up * MASS_RATIO;
+  return up >= MASS_SET && inDoubt(suspects, up);
 }

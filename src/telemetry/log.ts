@@ -42,6 +42,12 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: service,
     fields: { service, known, joined: joined.length, left: left.length },
   }),
+  doubt: ({ service, known, suspects }) => ({
+    level: 'warn',
+    message: 'instances in doubt',
+    key: service,
+    fields: { service, known, suspects },
+  }),
   registry: ({ registry, state, reason, permanent }) => ({
     level: permanent ? 'error' : state === 'connected' ? 'info' : 'warn',
     message: `registry ${state}`,
@@ -93,6 +99,7 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     follow('breaker'),
     follow('endpoint'),
     follow('view'),
+    follow('doubt'),
     follow('registry'),
     follow('rejected'),
     follow('cache'),

@@ -26,6 +26,9 @@ export class RecentEvents {
       events.on('endpoint', ({ service, endpoint, health, reason }) =>
         this.#keep(service, `${endpoint} ${health}: ${reason}`),
       ),
+      events.on('doubt', ({ service, known, suspects }) =>
+        this.#keep(service, `${suspects} of ${known} in doubt together`),
+      ),
       events.on('view', ({ service, known, joined, left }) => {
         const shown = [
           ...joined.slice(0, SHOWN).map((id) => `+${id}`),

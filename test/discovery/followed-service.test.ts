@@ -78,6 +78,27 @@ test('F16: before a suspect goes, those who call it are asked whether it answere
   expect(clock.pending).toBe(0);
 });
 
+test('F6: that many are in doubt together is said once, and again when it happens again', async () => {
+  const { list, scope, settle } = setup();
+  const doubts = () => scope.seen('doubt').map(({ known, suspects }) => `${suspects} of ${known}`);
+  list('a', 'b', 'c');
+  await settle();
+  list('a', 'b');
+  await settle();
+  expect(doubts()).toEqual([]);
+  list('a');
+  list();
+  await settle();
+  list();
+  await settle();
+  expect(doubts()).toEqual(['3 of 3']);
+  list('a', 'b', 'c');
+  await settle();
+  list();
+  await settle();
+  expect(doubts()).toEqual(['3 of 3', '3 of 3']);
+});
+
 test('a suspect that is alone waits without a timer', async () => {
   const { clock, followed, list, settle } = setup();
   list('a');

@@ -16,7 +16,7 @@ let seed = 1;
 export function createScope(clock: Clock = systemClock): TestScope {
   const events = new Events();
   const seen: { name: MeshEventName; event: unknown }[] = [];
-  const names: MeshEventName[] = ['view', 'registry', 'rejected', 'cache', 'announcement', 'fault'];
+  const names: MeshEventName[] = ['view', 'doubt', 'registry', 'rejected', 'cache', 'announcement', 'fault'];
   for (const name of names) events.on(name, (event) => seen.push({ name, event }));
   return {
     clock,

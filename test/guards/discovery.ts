@@ -31,6 +31,14 @@ export const discoveryGuards: readonly Guard[] = [
     name: 'F6: a new epoch, or a revision that goes backwards',
   },
   {
+    failure: 'F6',
+    file: 'src/discovery/view-change.ts',
+    guard: 'if (manyDoubted(after) && !manyDoubted(before))',
+    without: 'if (false)',
+    test: 'test/discovery/followed-service.test.ts',
+    name: 'F6: that many are in doubt together',
+  },
+  {
     failure: 'F16',
     file: REDUCE,
     guard: 'return expired(heardOf(state, event.answered), now);',

@@ -38,6 +38,7 @@ test('each change of state and each failure is logged at its level', () => {
   events.emit('announcement', { service, id: 'x', state: 'announced', reason: 'r' });
   events.emit('announcement', { service, id: 'x', state: 'left', reason: 'r' });
   events.emit('view', { service, known: 3, joined: ['a', 'b'], left: [] });
+  events.emit('doubt', { service, known: 3, suspects: 2 });
   events.emit('fault', { source: 'filter', error: new Error('broken') });
   expect(said()).toEqual([
     'warn: breaker open',
@@ -53,6 +54,7 @@ test('each change of state and each failure is logged at its level', () => {
     'info: announcement announced',
     'info: announcement left',
     'info: instances changed',
+    'warn: instances in doubt',
     'error: fault in code given to the mesh',
   ]);
 });
