@@ -8,6 +8,7 @@ import { Reader } from '../../src/discovery/redis/reader.ts';
 import type { Instance } from '../../src/discovery/registry.ts';
 import { Rejections } from '../../src/discovery/rejections.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { settled } from '../support/harness.ts';
 import { createScope, instanceOf } from './setup.ts';
 
 /** A reader, and in place of Redis a model of its records that a test changes by hand. */
@@ -262,3 +263,23 @@ test('F23: whatever is lost, repeated and reordered, the view comes to the truth
     { numRuns: 1_000 },
   );
 }, 60_000);
+
+test('F54: a leave that is told while a snapshot is on its way is a leave, though the snapshot knows of it', async () => {
+  const { clock, reader, redis, begin, join, leave, followed } = setup();
+  begin('one');
+  join('a');
+  join('b');
+  reader.ready(true, true);
+  await clock.advance(0);
+  await settled();
+  expect(followed.view.instances.map(({ id }) => id)).toEqual(['a', 'b']);
+  // The next snapshot is taken after the leave, and its answer arrives after the message of it.
+  const told = leave('b');
+  redis.slow = true;
+  await clock.advance(36_000);
+  reader.message(told);
+  redis.release?.();
+  await settled();
+  expect(followed.view.instances.map(({ id }) => id)).toEqual(['a']);
+  reader.close();
+});

@@ -164,8 +164,8 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F13',
     file: 'src/discovery/redis/scripts.ts',
-    guard: "if type(redis.pcall('ZADD', KEYS[2], now + ARGV[3], ARGV[1])) == 'table' then",
-    without: "if redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1]) == 2 then",
+    guard: "local added = redis.pcall('ZADD', KEYS[2], now + ARGV[3], ARGV[1])",
+    without: "local added = redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])",
     test: refusals,
     name: 'F13: in a Redis that is full',
   },
@@ -302,7 +302,7 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F23',
     file: 'src/discovery/redis/reader.ts',
-    guard: 'if (epoch === cursor.epoch && revision <= cursor.revision) return;',
+    guard: ' || (epoch === cursor.epoch && revision <= cursor.revision)',
     without: '',
     test: reader,
     name: 'F23: repeated, reordered and replayed',
@@ -426,15 +426,16 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F54',
     file: 'src/discovery/redis/reader.ts',
-    guard: 'if (!this.#synced || cursor === undefined) {\n      this.#heedLeave(delta);',
-    without: 'if (!this.#synced || cursor === undefined) {',
+    guard:
+      "if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });",
+    without: '',
     test: reader,
-    name: 'F54: an owner that leaves',
+    name: 'F54: ',
   },
   {
     failure: 'F21',
     file: 'src/discovery/redis/reader.ts',
-    guard: "if (delta.kind === 'lapsed') this.#syncIn(jittered(scope.random, DOUBTFUL_MS, POLL_JITTER));",
+    guard: "if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));",
     without: '',
     test: reader,
     name: 'F21: while somebody is suspect',

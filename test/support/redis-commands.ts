@@ -24,7 +24,6 @@ export const redisCommands: readonly string[] = [
   'hset',
   'hsetnx',
   'hdel',
-  'hexists',
   'hincrby',
   'zadd',
   'zcount',

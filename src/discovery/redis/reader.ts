@@ -101,28 +101,19 @@ export class Reader implements ListeningUser {
   }
 
   #apply(delta: Delta): void {
-    const { scope } = this.#options;
     const { cursor } = this.#followed;
     const { epoch, revision } = delta.at;
-    if (!this.#synced || cursor === undefined) {
-      this.#heedLeave(delta);
-      return;
-    }
-    if (epoch === cursor.epoch && revision <= cursor.revision) return;
+    // An owner's leave holds whatever else was missed, or is known already to a snapshot on its way: that could only say that the owner is not listed.
+    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
+    if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
     // While nobody has written, there is no epoch; the first change of the first one follows that.
     const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
     if (!next) {
-      this.#heedLeave(delta);
       this.#gap();
       return;
     }
     this.#followed.apply(delta);
-    if (delta.kind === 'lapsed') this.#syncIn(jittered(scope.random, DOUBTFUL_MS, POLL_JITTER));
-  }
-
-  /** An owner's leave holds whatever else was missed; a snapshot could only say that the owner is not listed. */
-  #heedLeave(delta: Delta): void {
-    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
+    if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
   }
 
   /** Something was missed. Who is not synced will take a snapshot anyway. */

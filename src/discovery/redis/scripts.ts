@@ -52,6 +52,8 @@ return 1
  * Tells of the leases that ended since a beat last looked, so that readers learn of a silent death within a beat of the end of its lease. Of
  * more than a hundred it tells by a gap in the revisions: one look at everything costs less then.
  *
+ * As long as the lease that ends first has not ended, it asks for nothing more: beats are most of what Redis has to do for a mesh.
+ *
  * A Redis that is full refuses whatever could grow, unless the script took something away before. A beat makes nothing grow, so then it takes
  * the lease away and sets it anew: who is registered must not lapse because others fill the memory.
  */
@@ -60,16 +62,21 @@ local held = redis.call('HGET', KEYS[1], ARGV[1])
 local generation = generationOf(held)
 if not generation then return 0 end
 if generation > tonumber(ARGV[2]) then return -1 end
-if generation < tonumber(ARGV[2]) or redis.call('HEXISTS', KEYS[3], 'epoch') == 0 then return 0 end
-local lease = redis.call('ZSCORE', KEYS[2], ARGV[1])
-if type(redis.pcall('ZADD', KEYS[2], now + ARGV[3], ARGV[1])) == 'table' then
-  redis.call('ZREM', KEYS[2], ARGV[1])
+local head = redis.call('HMGET', KEYS[3], 'epoch', 'lapsed')
+if generation < tonumber(ARGV[2]) or not head[1] then return 0 end
+local first = tonumber(redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2])
+local over = first and first <= now
+local own = over and tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]))
+local added = redis.pcall('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+if type(added) == 'table' then
+  added = 1 - redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 end
-if not lease or tonumber(lease) <= now then
+if added == 1 or (own and own <= now) then
   tell(KEYS[3], ARGV[4], { op = 'join', record = string.match(held, '^%-?%d+|(.*)$') })
 end
-local told = math.min(tonumber(redis.call('HGET', KEYS[3], 'lapsed')) or 0, now)
+if not over then return 1 end
+local told = math.min(tonumber(head[2]) or 0, now)
 local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. told, now, 'LIMIT', 0, 101)
 if #ended > 100 then
   redis.call('HINCRBY', KEYS[3], 'rev', 1)

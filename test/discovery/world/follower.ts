@@ -84,10 +84,8 @@ export class Follower {
   message(change: Change): void {
     if (!this.reached || this.asleep || this.deaf) return;
     const { at } = change;
-    if (!this.#synced) {
-      if (change.op === 'leave') this.#apply({ kind: 'left', id: change.id, generation: change.generation });
-      return;
-    }
+    if (change.op === 'leave') this.#apply({ kind: 'left', id: change.id, generation: change.generation });
+    if (!this.#synced) return;
     const cursor = this.#state.at ?? { epoch: '', revision: 0 };
     if (at.epoch === cursor.epoch && at.revision <= cursor.revision) return;
     if ((at.epoch === cursor.epoch || cursor.epoch === '') && at.revision === cursor.revision + 1) {
@@ -96,7 +94,6 @@ export class Follower {
       if (change.op === 'lapse') this.#syncIn(DOUBTFUL_POLL);
       return;
     }
-    if (change.op === 'leave') this.#apply({ kind: 'left', id: change.id, generation: change.generation });
     this.#syncAt = Math.min(this.#syncAt, this.#world.now() + 450);
   }
 
