@@ -3,12 +3,13 @@ import { Worker } from '../worker.ts';
 import type { Fleet } from './fleet.ts';
 import type { Followed, FollowerOrder, FollowPlan } from './follower-process.ts';
 import { serviceOf } from './instance.ts';
+import type { LongestTurn } from './turn-meter.ts';
 
 /** What a process that follows a fleet cost. */
 export interface Cost {
   readonly start: Followed;
   /** The longest turn of its event loop while the fleet changed. */
-  readonly longestTurnMs: number;
+  readonly longestTurn: LongestTurn;
   /** CPU time for one change, without what the process uses when nothing changes. */
   readonly cpuMs: number;
   /** The share of a core, 0 to 1, that it uses when nothing changes. */
@@ -27,7 +28,7 @@ export async function followed(plan: FollowPlan, fleet: Fleet, changes: number, 
     await fleet.change(services, Math.min(changes, 2 * perSecond), perSecond); // compiles what runs
     await order<true>({ kind: 'begin', what: 'turns' });
     await fleet.change(services, changes, perSecond);
-    const longestTurnMs = await order<number>({ kind: 'end' });
+    const longestTurn = await order<LongestTurn>({ kind: 'end' });
     const cpu = async (work: () => Promise<unknown>) => {
       const startedAt = performance.now();
       await order<true>({ kind: 'begin', what: 'cpu' });
@@ -37,7 +38,7 @@ export async function followed(plan: FollowPlan, fleet: Fleet, changes: number, 
     const idle = await cpu(() => delay(IDLE_MS));
     const busy = await cpu(() => fleet.change(services, changes, perSecond));
     const idleShare = idle.usedMs / idle.forMs;
-    return { start, longestTurnMs, idleShare, cpuMs: (busy.usedMs - idleShare * busy.forMs) / changes };
+    return { start, longestTurn, idleShare, cpuMs: (busy.usedMs - idleShare * busy.forMs) / changes };
   } finally {
     worker.stop();
   }

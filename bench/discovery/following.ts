@@ -3,6 +3,7 @@ import { Fleet } from './fleet.ts';
 import { followed } from './followed.ts';
 import { serviceOf } from './instance.ts';
 import { measuredRedis } from './redis.ts';
+import { turnFigures } from './turn-meter.ts';
 
 const INSTANCES_EACH = 10;
 const CHANGES_PER_SECOND = 100;
@@ -18,7 +19,7 @@ export async function following(quick: boolean): Promise<readonly Figure[]> {
     const figures: Figure[] = [];
     for (const by of ['registry', 'mesh'] as const) {
       const plan = { url: redis.server.url, services: count, instances: count * INSTANCES_EACH, by };
-      const { start, longestTurnMs, cpuMs, idleShare } = await followed(
+      const { start, longestTurn, cpuMs, idleShare } = await followed(
         plan,
         fleet,
         quick ? 50 : 500,
@@ -34,13 +35,8 @@ export async function following(quick: boolean): Promise<readonly Figure[]> {
         },
         { name: 'of that for what it follows', value: start.addedBytes / 1e6, unit: 'MB' },
         { name: 'until all is known', value: start.syncMs / 1_000, unit: 's', budget: 2 },
-        { name: 'longest turn of its event loop until then', value: start.longestTurnMs, unit: 'ms', budget: 5 },
-        {
-          name: `longest turn with ${CHANGES_PER_SECOND} changes a second`,
-          value: longestTurnMs,
-          unit: 'ms',
-          budget: 5,
-        },
+        ...turnFigures('until then', start.longestTurn),
+        ...turnFigures(`with ${CHANGES_PER_SECOND} changes a second`, longestTurn),
         { name: 'CPU for one change', value: cpuMs * 1_000, unit: 'µs' },
         { name: 'of one core when nothing changes', value: 100 * idleShare, unit: '%' },
       );

@@ -3,6 +3,7 @@ import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
+import { sameEnds } from '../core/same-ends.ts';
 import type { NodeGroup } from './grouped.ts';
 import { Health, type ResolvedHealth } from './health.ts';
 import { Node } from './node.ts';
@@ -29,8 +30,8 @@ interface EndpointGroup {
 export class NodeSet {
   readonly #scope: NodeSetScope;
   readonly #byId = new Map<string, Node>();
-  /** Counts the updates, so that those whom one did not mention are told by their number. */
-  #updates = 0;
+  /** Whether one of them was suspect after the last update. */
+  #doubted = false;
   #down = 0;
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
@@ -64,28 +65,23 @@ export class NodeSet {
   }
 
   /**
-   * Takes over who is in the set now. It costs little more than a look at each, but for those that are new. `groups` hold endpoints of the
-   * set, or some that were left out of it: what is left of them keeps its share among the others.
+   * Takes over who is in the set now. Endpoints are in the order of their ids, and the same object while nothing new is said of them, so only
+   * what lies between two unchanged ends is looked at closer. `groups` hold endpoints of the set, or some that were left out of it: what is
+   * left of them keeps its share among the others.
    */
   update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>, groups?: readonly EndpointGroup[]): void {
     const before = this.nodes;
-    const nodes: Node[] = [];
-    const update = ++this.#updates;
-    let next = 0;
-    for (const endpoint of endpoints) {
-      // Both are in the order of ids, so the next one mostly is the one that is looked for.
-      const hinted = before[next]?.endpoint === endpoint ? before[next] : this.#byId.get(endpoint.id);
-      if (hinted?.seenIn === update) continue; // listed twice
-      const same = hinted !== undefined && sameProcess(hinted.endpoint, endpoint);
-      const node = same ? hinted : this.#create(endpoint);
-      node.endpoint = endpoint;
-      node.suspect = suspects.size > 0 && suspects.has(endpoint.id);
-      node.seenIn = update;
-      nodes.push(node);
-      for (let one = before[next]; one !== undefined && one.endpoint.id <= endpoint.id; one = before[next]) next++;
+    const { first, last } = sameEnds(before, endpoints, (node, endpoint) => node.endpoint === endpoint);
+    const gone = before.slice(first, before.length - last);
+    const come = this.#nodesOf(endpoints.slice(first, endpoints.length - last));
+    this.nodes = before.slice(0, first).concat(come, before.slice(before.length - last));
+    if (gone.length > 0) {
+      const stay = new Set(come);
+      for (const node of gone) if (!stay.has(node)) this.#retire(node);
     }
-    for (const node of before) if (node.seenIn !== update) this.#retire(node);
-    this.nodes = nodes;
+    if (suspects.size > 0 || this.#doubted)
+      for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
+    this.#doubted = suspects.size > 0;
     this.groups = groups && groupsOf(groups, this.#byId);
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (endpoints.length > 0) this.#filled = true;
@@ -136,6 +132,19 @@ export class NodeSet {
       this.#down++;
       events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
     }
+  }
+
+  /** The nodes of endpoints, those that are known of the processes that stay. */
+  #nodesOf(endpoints: readonly Endpoint[]): readonly Node[] {
+    const nodes: Node[] = [];
+    for (const endpoint of endpoints) {
+      if (nodes.at(-1)?.endpoint.id === endpoint.id) continue; // listed twice
+      const known = this.#byId.get(endpoint.id);
+      const node = known !== undefined && sameProcess(known.endpoint, endpoint) ? known : this.#create(endpoint);
+      node.endpoint = endpoint;
+      nodes.push(node);
+    }
+    return nodes;
   }
 
   #create(endpoint: Endpoint): Node {

@@ -16,8 +16,6 @@ export class Node {
   /** Monotonic milliseconds of its last success; `-Infinity` before the first. */
   succeededAt: number = Number.NEGATIVE_INFINITY;
   retired = false;
-  /** The update of its set that last mentioned it. */
-  seenIn = 0;
 
   constructor(endpoint: Endpoint, health: Health) {
     this.endpoint = endpoint;

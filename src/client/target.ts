@@ -95,11 +95,9 @@ export class Target {
   }
 
   #apply(view: CombinedView): void {
-    this.nodes.update(
-      view.instances.filter((instance) => this.settings.where.matches(instance)),
-      view.suspects,
-      view.groups,
-    );
+    const { where } = this.settings;
+    const { instances, suspects, groups } = view;
+    this.nodes.update(where.open ? instances : instances.filter((one) => where.matches(one)), suspects, groups);
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];

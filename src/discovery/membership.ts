@@ -85,14 +85,10 @@ export function emptyMembership(timing: Timing = defaultTiming): Membership {
 /** What a membership looks like from outside. */
 export function viewOf(state: Membership): View {
   const { revision, asOf, reason } = state;
-  const instances: Instance[] = [];
+  const up = state.members.every(wanted) ? state.members : state.members.filter(wanted);
   const suspects = new Set<string>();
-  for (const member of state.members) {
-    if (!wanted(member)) continue;
-    instances.push(member.instance);
-    if (member.suspectAt !== undefined) suspects.add(member.instance.id);
-  }
-  return { state: state.state, instances, suspects, revision, asOf, reason };
+  for (const { instance, suspectAt } of up) if (suspectAt !== undefined) suspects.add(instance.id);
+  return { state: state.state, instances: up.map(({ instance }) => instance), suspects, revision, asOf, reason };
 }
 
 /** Whether so many are suspect at the same time that the cause is likelier the registry than they. */

@@ -10,6 +10,8 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 
 /** A query that was checked once and is asked often. */
 export interface CompiledQuery {
+  /** Whether it asks for nothing, so that everything matches. */
+  readonly open: boolean;
   matches(endpoint: Pick<Endpoint, 'attributes'>): boolean;
   /** What an endpoint has for the attributes that are asked for, such as `environment=staging`. */
   describe(endpoint: Pick<Endpoint, 'attributes'>): string;
@@ -32,6 +34,7 @@ export function compileQuery(name: string, query: Query = {}): CompiledQuery {
   }
   const text = conditions.map(({ attribute, values }) => `${attribute}=${values.join('|')}`).join(', ');
   return {
+    open: conditions.length === 0,
     matches: ({ attributes }) =>
       conditions.every(({ attribute, accepts }) => {
         const value = attributes[attribute]; // what an object inherits is no string, and so matches nothing
