@@ -100,7 +100,7 @@ test('F34: a silent death is told by the next beat of anybody, and readers that 
   const script = new Redis(server.port, { lazyConnect: true });
   afterwards(async () => script.disconnect());
   const head = await script.hmget(`${KEY}h`, 'epoch', 'rev');
-  const at = [head[0] ?? '', head[1] ?? '', 0];
+  const at = [head[0] ?? '', head[1] ?? '', 0, 1_000];
   const ask = async () => script.eval(snapshot.lua, 3, `${KEY}i`, `${KEY}l`, `${KEY}h`, ...at);
   expect(await ask()).toHaveLength(2);
   await server.command('HDEL', `${KEY}h`, 'lapsed');

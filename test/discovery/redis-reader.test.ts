@@ -37,7 +37,7 @@ function setup() {
     return reply;
   };
   const reader = new Reader(followed, {
-    connection: { run },
+    connection: { run, fields: async () => [] },
     keys: serviceKeys('default', 'players'),
     reach: new Reach('redis', scope),
     rejections: new Rejections('redis', scope),

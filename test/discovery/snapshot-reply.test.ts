@@ -17,6 +17,7 @@ function replyOf(instances: readonly Instance[]): unknown {
   return ['e', '7', instances.map(({ id }) => id), instances.map((one) => `1|${serialiseRecord(one)}`)];
 }
 
+const more = async () => [];
 const shuffled = Array.from({ length: 5_000 }, (_, i) => instanceOf({ id: `players-${(i * 2_903) % 5_000}` }));
 
 test('F58: a large answer is read in many slices, and comes in the order of its ids', async () => {
@@ -27,7 +28,7 @@ test('F58: a large answer is read in many slices, and comes in the order of its 
     if (others > 0) turn = setImmediate(count);
   };
   let turn = setImmediate(count);
-  const reading = { service: 'players', clock, known: () => undefined, refuse: () => {} };
+  const reading = { service: 'players', clock, known: () => undefined, more, refuse: () => {} };
   const { at, instances } = await readSnapshot(replyOf(shuffled), reading);
   clearImmediate(turn);
   expect(at).toEqual({ epoch: 'e', revision: 7 });
@@ -38,10 +39,31 @@ test('F58: a large answer is read in many slices, and comes in the order of its 
   expect(others).toBeGreaterThan(3);
 });
 
+test('F58: of a large answer the records come in parts, and one that is gone meanwhile is left out', async () => {
+  const all = Array.from({ length: 2_500 }, (_, i) => instanceOf({ id: `players-${i}` }));
+  const ids = all.map(({ id }) => id);
+  const records = all.map((one) => `1|${serialiseRecord(one)}`);
+  const asked: number[] = [];
+  const reading = {
+    service: 'players',
+    clock: new ManualClock(),
+    known: () => undefined,
+    more: async (some: readonly string[]) => {
+      asked.push(some.length);
+      return some.map((id) => (id === 'players-2400' ? null : records[ids.indexOf(id)]));
+    },
+    refuse: () => {},
+  };
+  const { instances } = await readSnapshot(['e', '7', ids, records.slice(0, 1_000)], reading);
+  expect(asked).toEqual([1_000, 500]);
+  expect(instances?.length).toBe(2_499);
+  await expect(readSnapshot(['e', '7', ids, []], { ...reading, more })).rejects.toThrow('without records');
+});
+
 test('an instance of which nothing new is said stays the same object', async () => {
   const before = instanceOf({ id: 'a' });
   const known = (id: string) => (id === 'a' ? before : instanceOf({ id, weight: 2 }));
-  const reading = { service: 'players', clock: new ManualClock(), known, refuse: () => {} };
+  const reading = { service: 'players', clock: new ManualClock(), known, more, refuse: () => {} };
   const reply = replyOf([instanceOf({ id: 'b' }), instanceOf({ id: 'a' })]);
   const { instances } = await readSnapshot(reply, reading);
   expect(instances?.[0]).toBe(before);
@@ -51,7 +73,7 @@ test('an instance of which nothing new is said stays the same object', async () 
 test.each([undefined, 'x', [], [1, 2], ['e', 'x'], ['e', '1', 'ids', []], ['e', '1', [], 'records']])(
   'an answer that is none is refused: %j',
   async (reply) => {
-    const reading = { service: 'players', clock: new ManualClock(), known: () => undefined, refuse: () => {} };
+    const reading = { service: 'players', clock: new ManualClock(), known: () => undefined, more, refuse: () => {} };
     await expect(readSnapshot(reply, reading)).rejects.toThrow('the registry answered');
   },
 );

@@ -100,6 +100,11 @@ export class Connection {
     }
   }
 
+  /** What a hash holds under these fields, in their order. */
+  async fields(key: string, fields: readonly string[]): Promise<readonly (string | null)[]> {
+    return this.#usable().hmget(key, ...fields);
+  }
+
   /** The members of a sorted set, lowest first. */
   async members(key: string): Promise<readonly string[]> {
     return this.#usable().zrange(key, 0, '-1');

@@ -14,11 +14,11 @@ import { type Delta, parseDelta } from './delta.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { snapshot } from './scripts.ts';
-import { endedIn, readSnapshot } from './snapshot-reply.ts';
+import { endedIn, PART, readSnapshot } from './snapshot-reply.ts';
 
 /** What a reader is given. */
 export interface ReaderOptions {
-  readonly connection: Pick<Connection, 'run'>;
+  readonly connection: Pick<Connection, 'run' | 'fields'>;
   readonly keys: ServiceKeys;
   readonly reach: Reach;
   readonly rejections: Rejections;
@@ -132,12 +132,13 @@ export class Reader implements ListeningUser {
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
       const endedMs = cursor === undefined ? ENDED_WITHIN_MS : 0;
-      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision, endedMs]);
+      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision, endedMs, PART]);
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
         clock: scope.clock,
         known: (id) => this.#followed.instance(id),
+        more: (ids) => connection.fields(keys.instances, ids),
         refuse: (id, refusal) => rejections.add(service, id, refusal),
       });
       if (session !== this.#session) return;

@@ -106,7 +106,8 @@ return 1
 `);
 
 /**
- * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended. Only reads.
+ * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended,
+ * and the most records that are sent at once. Only reads.
  * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and was told of every lease that ended,
  * the ids and the records of those whose lease holds or, a hundred at most, ended so lately; and the ids of the latter.
  */
@@ -124,11 +125,7 @@ if tonumber(ARGV[3]) > 0 then
   for i = 1, #ended do ids[#ids + 1] = ended[i] end
 end
 local records = {}
-for first = 1, #ids, 1000 do
-  local last = math.min(first + 999, #ids)
-  local part = redis.call('HMGET', KEYS[1], unpack(ids, first, last))
-  for i = 1, #part do records[first + i - 1] = part[i] end
-end
+if #ids > 0 then records = redis.call('HMGET', KEYS[1], unpack(ids, 1, math.min(#ids, tonumber(ARGV[4])))) end
 return { epoch, rev, ids, records, ended }
 `);
 

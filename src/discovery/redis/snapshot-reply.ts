@@ -21,9 +21,17 @@ export interface SnapshotReading {
   readonly clock: Clock;
   /** What is known of an id: the same facts stay the same object, so that whoever compares later has little to do. */
   readonly known: (id: string) => Instance | undefined;
+  /** Gives the records of ids of which the answer has none: one for each, in their order. */
+  readonly more: (ids: readonly string[]) => Promise<readonly unknown[]>;
   /** Told of each record that is none. */
   readonly refuse: (id: string, refusal: Refusal) => void;
 }
+
+/**
+ * Records asked for at once. An answer is read off the socket in one turn, however long it is: 10,000 records would take 20 ms. What changes
+ * between two parts is told as a change, too.
+ */
+export const PART = 1_000;
 
 /** Records read between two looks at the clock, and sorted in one go. */
 const RUN = 64;
@@ -44,9 +52,15 @@ export async function readSnapshot(reply: unknown, reading: SnapshotReading): Pr
 
   const turns = new Turns(reading.clock);
   const runs: (readonly Instance[])[] = [];
-  for (let from = 0; from < ids.length; from += RUN) {
-    runs.push(inOrder(readRun(ids.slice(from, from + RUN), records.slice(from, from + RUN), reading)));
-    if (turns.over) await turns.next();
+  let part: readonly unknown[] = records;
+  for (let from = 0; from < ids.length; from += part.length) {
+    if (from > 0 || part.length === 0) part = await reading.more(ids.slice(from, from + PART).map(String));
+    if (part.length === 0) throw new Error('the registry answered without records');
+    for (let at = 0; at < part.length; at += RUN) {
+      const listed = ids.slice(from + at, from + Math.min(at + RUN, part.length));
+      runs.push(inOrder(readRun(listed, part.slice(at, at + RUN), reading)));
+      if (turns.over) await turns.next();
+    }
   }
   const instances = await mergeRuns(runs, turns);
   // What is done with so many takes a slice of its own.
