@@ -7,7 +7,7 @@ import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
 import { Owner } from '../../src/discovery/redis/owner.ts';
 import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { startRedis } from '../support/redis-server.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
 import { createScope, eventually, instanceOf, watched } from './setup.ts';
 
@@ -279,10 +279,8 @@ test('F19: when the clock of Redis jumps, so that every lease seems long over, n
   expect(caller.scope.seen('view').flatMap(({ left }) => left)).toEqual([]);
 });
 
-test('F20: a caller that was stopped removes nobody when it goes on, before it has asked what it missed', async () => {
-  const server = await startRedis();
-  setup(server);
-  await putRecords(server, ['a', 'b'], 600_000);
+/** A process that follows players and says so at every change: the ids, a `?` behind those in doubt, the state, and who left so far. */
+function followInChild(server: RedisServer) {
   const script = `
     import { createRedisRegistry } from './src/discovery/redis/redis-registry.ts';
     import { createScope } from './test/discovery/setup.ts';
@@ -306,12 +304,20 @@ test('F20: a caller that was stopped removes nobody when it goes on, before it h
   });
   const lines: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(...text.trim().split('\n')));
-  const says = (line: string) =>
+  const says = (line: string, withinMs = 15_000) =>
     eventually(
       () => lines.at(-1)?.trim() === line,
       () => lines.at(-1),
-      15_000,
+      withinMs,
     );
+  return { child, says, lines };
+}
+
+test('F20: a caller that was stopped removes nobody when it goes on, before it has asked what it missed', async () => {
+  const server = await startRedis();
+  setup(server);
+  await putRecords(server, ['a', 'b'], 600_000);
+  const { child, says, lines } = followInChild(server);
   await says('a b current');
   const lapse = JSON.stringify({ epoch: 'by hand', rev: 3, op: 'lapse', id: 'b', generation: '1' });
   await server.command('HINCRBY', `${KEY}h`, 'rev', 1);
@@ -326,4 +332,22 @@ test('F20: a caller that was stopped removes nobody when it goes on, before it h
   child.kill('SIGCONT');
   await says('a b current');
   expect(lines.filter((line) => !/^a b\??( stale| current)? *$/.test(line) && line.trim() !== 'pending')).toEqual([]);
+}, 40_000);
+
+test('F20: a caller that was stopped asks what it missed as soon as it goes on', async () => {
+  const server = await startRedis();
+  setup(server);
+  await putRecords(server, ['a', 'b'], 600_000);
+  const { child, says } = followInChild(server);
+  await says('a b current');
+  child.kill('SIGSTOP');
+  const stoppedAt = performance.now();
+  // One that joined, and of which no message came.
+  await server.command('HSET', `${KEY}i`, 'c', `1|${JSON.stringify(instanceOf({ id: 'c' }))}`);
+  await server.command('ZADD', `${KEY}l`, Date.now() + 600_000, 'c');
+  await server.command('HINCRBY', `${KEY}h`, 'rev', 1);
+  await eventually(() => performance.now() - stoppedAt > 7_000, undefined, 10_000);
+  child.kill('SIGCONT');
+  // It would look by itself 24 s after the last time at the soonest.
+  await says('a b c current', 8_000);
 }, 40_000);

@@ -265,7 +265,7 @@ export const redisGuards: readonly Guard[] = [
     guard: 'if (late > ASLEEP_MS) for (const user of this.#users) this.#welcome(user, false);',
     without: '',
     test: owners,
-    name: 'F20: a caller that was stopped',
+    name: 'F20: a caller that was stopped asks',
   },
   {
     failure: 'F20',
@@ -273,7 +273,7 @@ export const redisGuards: readonly Guard[] = [
     guard: 'if (now - event.dueAt > ASLEEP_MS) return { ...state, holdUntil: now + state.timing.holdMs };',
     without: '',
     test: owners,
-    name: 'F20: a caller that was stopped',
+    name: 'F20: a caller that was stopped removes',
   },
   {
     failure: 'F21',
