@@ -160,7 +160,7 @@ test('F13: a password that is set while all runs is said once, and heals when it
 test('F13: in a Redis that is full those who are registered stay, may leave, and a newcomer waits', async () => {
   const server = await startRedis();
   const { open, owner, players, announcements } = await setupThree(server);
-  await server.command('CONFIG', 'SET', 'maxmemory', '1mb');
+  await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
   const late = open();
   const newcomer = late.registry.announce(instanceOf({ id: 'd' }));
   await eventually(() => said(late.scope) === 'connected limited!');
@@ -305,7 +305,7 @@ test('F14: a policy that may evict what is registered is said at the start', asy
 test('F14: what a full Redis threw away is there again with the next beat, and no caller sees fewer', async () => {
   const server = await startRedis(['--maxmemory-policy', 'allkeys-random']);
   const { players, caller } = await setupThree(server);
-  await server.command('CONFIG', 'SET', 'maxmemory', '1mb');
+  await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
   const evicted = watched(async () => Number(/evicted_keys:(\d+)/.exec(await server.command('INFO', 'stats'))?.[1]));
   await eventually(() => (evicted() ?? 0) >= 3);
   await server.command('CONFIG', 'SET', 'maxmemory', '0');
