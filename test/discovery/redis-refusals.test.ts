@@ -174,6 +174,7 @@ test('F13: in a Redis that is full those who are registered stay, may leave, and
   expect([players.whole, newcomer.state]).toEqual([true, 'retrying']);
   expect(announcements.map(({ state }) => state)).toEqual(['announced', 'announced', 'announced']);
   await announcements[2]?.leave();
+  expect(await listed(server)).toBe(2);
   await eventually(() => ids(players.watch) === 'a b');
   await server.command('CONFIG', 'SET', 'maxmemory', '0');
   await eventually(() => ids(players.watch) === 'a b d');

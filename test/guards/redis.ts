@@ -318,9 +318,9 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F24',
     file: 'src/discovery/redis/connection.ts',
-    guard: "if (this.#client === undefined || !this.#ready) throw new Error(this.#reason ?? 'not connected yet');",
+    guard: 'const client = this.#usable();',
     without:
-      "if (this.#client === undefined) throw new Error('not connected yet');\n    Object.assign(this.#client.options, { enableOfflineQueue: true, maxRetriesPerRequest: null });",
+      'while (!this.#ready) await new Promise((resolve) => setTimeout(resolve, 5));\n    const client = this.#usable();',
     test: failures,
     name: 'F24: nothing that was wanted',
   },
