@@ -4,6 +4,7 @@ import type { ConsulRegistryOptions } from '../../src/discovery/consul/options.t
 import type { Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { type CheckState, ConsulServer, type Registered } from '../support/consul-server.ts';
+import { movingWith } from './moving.ts';
 import { createScope, eventually, instanceOf } from './setup.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -28,12 +29,7 @@ async function setup(options: ConsulRegistryOptions = {}) {
   const clock = new ManualClock();
   const scope = createScope(clock);
   const registry = createConsulRegistry('registry', { url: server.url, ...options })(scope);
-  /** Moves the clock, a step per look, until something holds that the agent has a part in. */
-  const moving = (stepMs: number, holds: () => boolean, show?: () => unknown) =>
-    eventually(() => {
-      void clock.advance(stepMs);
-      return holds();
-    }, show);
+  const moving = movingWith(clock);
   cleanups.push(async () => {
     let closed = false;
     void registry.close().then(() => {

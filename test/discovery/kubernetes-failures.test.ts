@@ -9,6 +9,7 @@ import type { Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { selfSigned } from '../support/certificates.ts';
 import { type EndpointFields, KubernetesServer, sliceOf } from '../support/kubernetes-server.ts';
+import { movingWith } from './moving.ts';
 import { createScope, eventually } from './setup.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -33,12 +34,7 @@ async function setup(server = new KubernetesServer(), options: KubernetesRegistr
   const registry = createKubernetesRegistry('registry', given)(scope);
   cleanups.push(() => registry.close());
   const gauge = (name: string) => scope.metrics.value(name, { registry: registry.name });
-  /** Moves the clock, a step per look, until something holds that the server has a part in. */
-  const moving = (stepMs: number, holds: () => boolean, show?: () => unknown) =>
-    eventually(() => {
-      void clock.advance(stepMs);
-      return holds();
-    }, show);
+  const moving = movingWith(clock);
   const follow = async (service = 'players') => {
     const watch = registry.watch(service, () => {});
     await eventually(
