@@ -68,3 +68,17 @@ test('F32: only the key of a reaper expires', async () => {
     else expect([key, left]).toEqual([key, -1]);
   }
 });
+
+test('what the owners of one process send at the same moment wakes Redis up once, and not once for each', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const calm = open({ beatMs: 60_000, leaseMs: 120_000 });
+  const first = calm.registry.announce(instanceOf({ id: 'first' }));
+  await eventually(() => first.state === 'announced');
+  const reads = async () => Number(/total_reads_processed:(\d+)/.exec(await server.command('INFO', 'stats'))?.[1]);
+  const before = await reads();
+  const all = Array.from({ length: 100 }, (_, i) => calm.registry.announce(instanceOf({ id: `o${i}` })));
+  await eventually(() => all.every(({ state }) => state === 'announced'));
+  // Each registers, and puts its service into the index: 200 commands.
+  expect((await reads()) - before).toBeLessThan(40);
+});

@@ -4,12 +4,13 @@ import { expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { Reach } from '../../src/discovery/reach.ts';
 import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
-import { Owner } from '../../src/discovery/redis/owner.ts';
+import { Owner, type OwnerOptions } from '../../src/discovery/redis/owner.ts';
 import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
+import type { Instance } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
-import { createScope, eventually, instanceOf, watched } from './setup.ts';
+import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
 
 test('F18: clocks of processes that are an hour off decide nothing', async () => {
   const server = await startRedis();
@@ -138,7 +139,11 @@ function setupOwner() {
       return 1;
     },
   };
-  const owner = new Owner(instanceOf(), {
+  return { clock, scope, redis, owner: ownerWith(connection, instanceOf(), scope) };
+}
+
+function ownerWith(connection: OwnerOptions['connection'], instance: Instance, scope: TestScope): Owner {
+  return new Owner(instance, {
     connection,
     keys: serviceKeys('default', 'players'),
     indexKey: indexKey('default'),
@@ -147,8 +152,31 @@ function setupOwner() {
     reach: new Reach('redis', scope),
     scope,
   });
-  return { clock, scope, redis, owner };
 }
+
+test('the owners of one process beat at moments that they share, each once in a beat', async () => {
+  const clock = new ManualClock();
+  const scope = createScope(clock);
+  const beats: { readonly id: unknown; readonly at: number }[] = [];
+  const run = async (_: unknown, __: unknown, [id]: readonly unknown[]) => beats.push({ id, at: clock.now() }) && 1;
+  const owners = Array.from({ length: 50 }, (_, i) =>
+    ownerWith({ ready: true, use: () => () => {}, run }, instanceOf({ id: `o${i}` }), scope),
+  );
+  for (const owner of owners) owner.ready(true);
+  await clock.advance(5_000);
+  beats.length = 0;
+  await clock.advance(100_000);
+  const moments = new Set(beats.map(({ at }) => at));
+  expect(moments.size).toBeLessThan(100_000 / 250 + 1);
+  expect(beats.length).toBeGreaterThan(50 * 8);
+  const of = beats.filter(({ id }) => id === 'o7').map(({ at }) => at);
+  for (const [i, at] of of.slice(1).entries()) {
+    expect(at - (of[i] ?? 0)).toBeGreaterThanOrEqual(9_000);
+    expect(at - (of[i] ?? 0)).toBeLessThanOrEqual(11_250);
+  }
+  for (const owner of owners) await owner.leave();
+  expect(clock.pending).toBe(0);
+});
 
 test.each([
   ['passes by itself is tried again soon, and then less often', 'BUSY Redis is busy running a script.', 12, 60],

@@ -7,6 +7,7 @@ import type { RegistryScope } from '../registry.ts';
 import { causeOf } from './cause-of.ts';
 import { type ConnectionUser, type ListeningUser, listens } from './connection-user.ts';
 import { evictionRisk } from './eviction.ts';
+import { inOneWrite } from './one-write.ts';
 import { openListener } from './open-listener.ts';
 import { isPermanent, isUnknownScript } from './redis-errors.ts';
 import type { Script } from './scripts.ts';
@@ -92,10 +93,12 @@ export class Connection {
   /** Runs a script. Rejects at once while there is no connection, else a second after it was sent. */
   async run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     const client = this.#usable();
+    inOneWrite(client);
     try {
       return await client.evalsha(script.sha, keys.length, ...keys, ...args);
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
+      inOneWrite(client);
       return client.eval(script.lua, keys.length, ...keys, ...args);
     }
   }
