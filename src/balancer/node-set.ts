@@ -72,19 +72,36 @@ export class NodeSet {
   update(endpoints: readonly Endpoint[], suspects: ReadonlySet<string>, groups?: readonly EndpointGroup[]): void {
     const before = this.nodes;
     const { first, last } = sameEnds(before, endpoints, (node, endpoint) => node.endpoint === endpoint);
+    const between = endpoints.slice(first, endpoints.length - last).map((endpoint) => this.nodeOf(endpoint));
+    this.adopt(before.slice(0, first).concat(between, before.slice(before.length - last)), suspects, groups);
+  }
+
+  /**
+   * The node of an endpoint: the one there is, while its process stays, else a new one, which is not in the set before it is adopted. For who has
+   * thousands to make, and makes them a few at a time.
+   */
+  nodeOf(endpoint: Endpoint): Node {
+    const known = this.#byId.get(endpoint.id);
+    if (known === undefined || !sameProcess(known.endpoint, endpoint)) return this.#create(endpoint);
+    known.endpoint = endpoint;
+    return known;
+  }
+
+  /** Makes these the nodes of the set, as `update` does; they come from `nodeOf`. */
+  adopt(nodes: readonly Node[], suspects: ReadonlySet<string>, groups?: readonly EndpointGroup[]): void {
+    const before = this.nodes;
+    this.nodes = nodes.some(again) ? nodes.filter((...one) => !again(...one)) : nodes;
+    const { first, last } = sameEnds(before, this.nodes, (was, is) => was === is);
     const gone = before.slice(first, before.length - last);
-    const come = this.#nodesOf(endpoints.slice(first, endpoints.length - last));
-    this.nodes = before.slice(0, first).concat(come, before.slice(before.length - last));
-    if (gone.length > 0) {
-      const stay = new Set(come);
-      for (const node of gone) if (!stay.has(node)) this.#retire(node);
-    }
+    const come = new Set(gone.length === 0 ? [] : this.nodes.slice(first, this.nodes.length - last));
+    for (const node of gone) if (!come.has(node)) this.#retire(node);
     if (suspects.size > 0 || this.#doubted)
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
     this.groups = groups && groupsOf(groups, this.#byId);
     // Those of the first fill share the load as they are; one that joins later is warmed up.
-    if (endpoints.length > 0) this.#filled = true;
+    if (nodes.length > 0) this.#filled = true;
+    if (this.#byId.size > this.nodes.length) this.#forgetUnused();
   }
 
   /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
@@ -134,17 +151,10 @@ export class NodeSet {
     }
   }
 
-  /** The nodes of endpoints, those that are known of the processes that stay. */
-  #nodesOf(endpoints: readonly Endpoint[]): readonly Node[] {
-    const nodes: Node[] = [];
-    for (const endpoint of endpoints) {
-      if (nodes.at(-1)?.endpoint.id === endpoint.id) continue; // listed twice
-      const known = this.#byId.get(endpoint.id);
-      const node = known !== undefined && sameProcess(known.endpoint, endpoint) ? known : this.#create(endpoint);
-      node.endpoint = endpoint;
-      nodes.push(node);
-    }
-    return nodes;
+  /** Nodes that were made, and then not adopted. */
+  #forgetUnused(): void {
+    const used = new Set(this.nodes);
+    for (const [id, node] of this.#byId) if (!used.has(node)) this.#byId.delete(id);
   }
 
   #create(endpoint: Endpoint): Node {
@@ -164,6 +174,11 @@ export class NodeSet {
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node.endpoint);
   }
+}
+
+/** Whether a node is listed a second time, which is right behind the first in the order of ids. */
+function again(node: Node, i: number, nodes: readonly Node[]): boolean {
+  return node === nodes[i - 1];
 }
 
 function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, Node>): readonly NodeGroup[] | undefined {

@@ -1,18 +1,26 @@
 import type { EventEmitter } from 'node:events';
+import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
 import { sleep } from '../core/sleep.ts';
+import { Turns } from '../core/turns.ts';
 import type { CombinedView } from '../discovery/compose/combination.ts';
 import type { NameStep } from '../discovery/delegation/name-step.ts';
 import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
+import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
+
+/** A view with so many more endpoints than there are nodes is taken over in slices. */
+const MANY = 1_000;
+/** Nodes made between two looks at the clock. */
+const LOOK_EVERY = 64;
 
 interface TargetParts {
   readonly service: string;
@@ -34,6 +42,11 @@ export class Target {
   readonly inFlight: InFlight = { running: 0 };
   readonly #parts: Parts;
   readonly #named: Named;
+  /** The view that was told last, and the one whose endpoints are the nodes. */
+  #latest: CombinedView;
+  #taken: CombinedView | undefined;
+  /** Settles when the nodes are those of the latest view; `undefined` while they are. */
+  #filling: Promise<void> | undefined;
   #changed: (() => void)[] = [];
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
@@ -58,7 +71,8 @@ export class Target {
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     const wanted = { service, where: settings.where, override };
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
-    this.#apply(this.view);
+    this.#latest = this.view;
+    this.#apply(this.#latest);
     // The figures of a service are those of its calls under its own name.
     if (override !== undefined) return;
     metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
@@ -83,6 +97,9 @@ export class Target {
   async filled(ctx: Context): Promise<void> {
     if (this.#closed) throw new ClosedError(this.service);
     if (this.view.state === 'pending') await this.#firstAnswer(ctx);
+    // What is known may not have been told yet, or its nodes may still be in the making.
+    if (this.#latest.revision !== this.view.revision) this.#apply(this.view);
+    await this.#filling;
     if (this.nodes.nodes.length > 0) return;
     throw new NoEndpointsError(this.service, await this.#whyEmpty(ctx));
   }
@@ -95,9 +112,46 @@ export class Target {
   }
 
   #apply(view: CombinedView): void {
+    this.#latest = view;
+    if (this.#filling !== undefined) return;
+    const many = view.instances.length - this.nodes.nodes.length > MANY;
+    if (!many) {
+      this.nodes.update(this.#meant(view), view.suspects, view.groups);
+      this.#took(view);
+      return;
+    }
+    this.#filling = this.#fill().then(() => {
+      this.#filling = undefined;
+      if (this.#latest !== this.#taken && !this.#closed) this.#apply(this.#latest);
+    });
+  }
+
+  /** Takes over the latest view once there is a node for each of its endpoints: to make thousands in one go would hold everybody up. */
+  async #fill(): Promise<void> {
+    const turns = new Turns(this.#parts.clock);
+    while (this.#latest !== this.#taken) {
+      const view = this.#latest;
+      const nodes: Node[] = [];
+      for (const endpoint of this.#meant(view)) {
+        nodes.push(this.nodes.nodeOf(endpoint));
+        if (nodes.length % LOOK_EVERY > 0 || !turns.over) continue;
+        await turns.next();
+        if (this.#closed) return;
+        if (view !== this.#latest) break;
+      }
+      if (view !== this.#latest) continue;
+      this.nodes.adopt(nodes, view.suspects, view.groups);
+      this.#took(view);
+    }
+  }
+
+  #meant({ instances }: CombinedView): readonly Instance[] {
     const { where } = this.settings;
-    const { instances, suspects, groups } = view;
-    this.nodes.update(where.open ? instances : instances.filter((one) => where.matches(one)), suspects, groups);
+    return where.open ? instances : instances.filter((one) => where.matches(one));
+  }
+
+  #took(view: CombinedView): void {
+    this.#taken = view;
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];

@@ -1,17 +1,21 @@
 import type { Timer } from '../core/clock.ts';
+import { Turns } from '../core/turns.ts';
 import { memberOf } from './members.ts';
-import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf } from './membership.ts';
+import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf, wanted } from './membership.ts';
 import { nextTickAt, reduce } from './reduce.ts';
 import type { Instance, RegistryScope, Traffic, View } from './registry.ts';
 import { tellChange } from './view-change.ts';
 
 type Listener = (view: View) => void;
 
+/** A change by which so many more are known is told in a turn of its own. */
+const MANY = 1_000;
+
 /**
  * Keeps the membership of one service for a registry: applies what the registry heard, lets suspects go in time, tells the listeners.
  *
- * `view` is right at once; listeners hear of a burst of changes once, in the microtask after it, and only when something but `asOf`
- * changed. It owns one timer, which runs only while a suspect can go by time.
+ * `view` is right at once; listeners hear of a burst of changes once, in the microtask after it (after one by which thousands are
+ * known, in the next turn), and only when something but `asOf` changed. It owns one timer, which runs only while a suspect can go by time.
  */
 export class FollowedService {
   readonly service: string;
@@ -44,6 +48,11 @@ export class FollowedService {
     return this.#state.at;
   }
 
+  /** Whether anybody who wants calls is suspect. */
+  get doubted(): boolean {
+    return this.#state.members.some((member) => member.suspectAt !== undefined && wanted(member));
+  }
+
   /** What is known of that id, whether it wants calls or not. */
   instance(id: string): Instance | undefined {
     return memberOf(this.#state.members, id)?.instance;
@@ -56,7 +65,10 @@ export class FollowedService {
     const quiet = this.#state.revision === before.revision && this.#state.holdUntil === before.holdUntil;
     if (quiet || this.#toldSoon) return;
     this.#toldSoon = true;
-    queueMicrotask(this.#tell);
+    // So large a change took its time, and those who hear of it will take theirs.
+    if (this.#state.members.length - before.members.length > MANY)
+      void new Turns(this.#scope.clock).next().then(this.#tell);
+    else queueMicrotask(this.#tell);
   }
 
   /** Calls `listener` with each new view, and asks `traffic` before a suspect goes; the function returned stops both. */

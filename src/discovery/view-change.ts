@@ -23,6 +23,7 @@ function manyDoubted({ suspects, instances }: View): boolean {
 
 /** The ids of `instances` that `others` lack. */
 function idsNotIn(instances: readonly Instance[], others: readonly Instance[]): readonly string[] {
+  if (instances.length === 0 || others.length === 0) return instances.map(({ id }) => id);
   const known = new Set(others.map(({ id }) => id));
   return instances.map(({ id }) => id).filter((id) => !known.has(id));
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { resolveHealth } from '../../src/balancer/health.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
@@ -107,4 +108,49 @@ test('each change of health is an event, told once', () => {
   nodes.report(at(0), 'success', probe);
   expect(seen[1]).toEqual({ service: 'players', endpoint: 'p-0', health: 'up', reason: 'its probe succeeded' });
   expect(nodes.down).toBe(0);
+});
+
+test('whatever comes and goes, a node stays as long as its process, and who is gone is told once', () => {
+  const change = fc.uniqueArray(fc.record({ n: fc.nat(12), generation: fc.integer({ min: 1, max: 2 }) }), {
+    selector: ({ n }) => n,
+    maxLength: 10,
+  });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(change, fc.boolean()), { maxLength: 8 }), (changes) => {
+      const { nodes, none, retired } = setup(0);
+      /** The same object while nothing new is said, as a registry has it. */
+      const said = new Map<string, Endpoint>();
+      let gone = 0;
+      for (const [listed, ahead] of changes) {
+        const before = new Map(nodes.nodes.map((node) => [`${node.endpoint.id} ${node.endpoint.generation}`, node]));
+        const endpoints = listed
+          .map(({ n, generation }) => {
+            const key = `p-${n} ${generation}`;
+            const one = said.get(key) ?? endpoint(n, { generation });
+            said.set(key, one);
+            return one;
+          })
+          .sort((a, b) => (a.id < b.id ? -1 : 1));
+        if (ahead) {
+          // Somebody began with other endpoints, and gave up.
+          nodes.nodeOf(endpoint(99));
+          nodes.adopt(
+            endpoints.map((one) => nodes.nodeOf(one)),
+            none,
+          );
+        } else nodes.update(endpoints, none);
+        expect(nodes.nodes.map((node) => node.endpoint)).toEqual(endpoints);
+        for (const node of nodes.nodes) {
+          const kept = before.get(`${node.endpoint.id} ${node.endpoint.generation}`);
+          if (kept !== undefined) expect(node).toBe(kept);
+          before.delete(`${node.endpoint.id} ${node.endpoint.generation}`);
+          expect(node.retired).toBe(false);
+        }
+        gone += before.size;
+        expect(retired.length).toBe(gone);
+        for (const node of before.values()) expect(node.retired).toBe(true);
+        expect(nodes.answeredAt('p-99')).toBe(Number.NEGATIVE_INFINITY);
+      }
+    }),
+  );
 });

@@ -110,4 +110,20 @@ export const discoveryGuards: readonly Guard[] = [
     test: 'test/discovery/snapshot-reply.test.ts',
     name: 'F58: a large answer',
   },
+  {
+    failure: 'F58',
+    file: 'src/client/target.ts',
+    guard: 'await this.#filling;',
+    without: '',
+    test: 'test/client/large-service.test.ts',
+    name: 'F58: a service of thousands',
+  },
+  {
+    failure: 'F59',
+    file: 'src/client/target.ts',
+    guard: 'if (view !== this.#latest) break;',
+    without: 'if (this.#closed) break;\n        this.#latest = view;',
+    test: 'test/client/large-service.test.ts',
+    name: 'F59: what comes and goes',
+  },
 ];

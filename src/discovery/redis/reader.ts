@@ -159,7 +159,7 @@ export class Reader implements ListeningUser {
   }
 
   #nextLookMs(): number {
-    return this.#followed.view.suspects.size > 0 ? Math.min(DOUBTFUL_MS, this.#pollMs) : this.#pollMs;
+    return this.#followed.doubted ? Math.min(DOUBTFUL_MS, this.#pollMs) : this.#pollMs;
   }
 
   #applyEarly(): void {
