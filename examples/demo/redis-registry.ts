@@ -57,14 +57,16 @@ export async function redisRegistry(root: string, crashed: (error: Error) => voi
   };
 }
 
+/** Below the ports of connections that go out: one of those to this port would meet itself while nobody listens, and keep the server out. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no free port was found');
-  return address.port;
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const probe = createServer();
+    const free = await once(probe.listen(port, '127.0.0.1'), 'listening').catch(() => undefined);
+    if (free === undefined) continue;
+    await once(probe.close(), 'close');
+    return port;
+  }
 }
 
 /** Resolves when the server answers a ping. */

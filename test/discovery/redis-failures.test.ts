@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { freePort, redisServer, startRedis } from '../support/redis-server.ts';
+import { freePort } from '../support/free-port.ts';
+import { redisServer, startRedis } from '../support/redis-server.ts';
 import {
   afterwards,
   commandCounts,

@@ -1,9 +1,10 @@
 import { Cluster } from 'ioredis';
 import { test as anyTest, expect } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { type RedisClusterServers, redisCluster } from '../support/redis-cluster.ts';
 import { redisProxy } from '../support/redis-proxy.ts';
 import { ids, redisRegistries, states } from '../support/redis-registries.ts';
-import { freePort, ownRedis } from '../support/redis-server.ts';
+import { ownRedis } from '../support/redis-server.ts';
 import { eventually, instanceOf, watched } from './setup.ts';
 
 const test = anyTest.skipIf(!ownRedis);

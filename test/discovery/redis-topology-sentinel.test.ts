@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { test as anyTest, expect } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { redisPair } from '../support/redis-pair.ts';
 import { redisProxy } from '../support/redis-proxy.ts';
 import { ids, redisRegistries, states, threePlayers } from '../support/redis-registries.ts';
 import { redisSentinels } from '../support/redis-sentinels.ts';
-import { freePort, ownRedis, startRedis } from '../support/redis-server.ts';
+import { ownRedis, startRedis } from '../support/redis-server.ts';
 import { eventually, instanceOf, watched } from './setup.ts';
 
 const test = anyTest.skipIf(!ownRedis);

@@ -1,5 +1,6 @@
 import { eventually, watched } from '../discovery/setup.ts';
-import { freePort, type RedisServer, startRedis } from './redis-server.ts';
+import { freePort } from './free-port.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
 
 /** A Cluster of three masters with a third of the slots each, and perhaps a replica of the first. */
 export interface RedisClusterServers {

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, watched } from '../discovery/setup.ts';
-import { freePort, redisCommand } from './redis-server.ts';
+import { freePort } from './free-port.ts';
+import { redisCommand } from './redis-server.ts';
 
 /** Three Sentinels that watch one primary under the name `mesh`, and fail it over within seconds. */
 export interface RedisSentinels {

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
 
 /** A real Redis on a port of loopback, which keeps nothing on disk. */
 export interface RedisServer {
@@ -40,8 +41,18 @@ export async function redisServer(args: readonly string[] = []): Promise<RedisSe
   async function start(): Promise<void> {
     if (child !== undefined) return;
     const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
-    child = spawn('redis-server', [...own, '--enable-debug-command', 'yes', ...args], { stdio: 'ignore' });
-    const failed = new Promise<never>((_, reject) => child?.once('error', reject));
+    const started = spawn('redis-server', [...own, '--enable-debug-command', 'yes', ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child = started;
+    let said = '';
+    started.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2_000);
+    });
+    const failed = new Promise<never>((_, reject) => {
+      started.once('error', reject);
+      started.once('exit', () => reject(new Error(`redis-server ended before it answered: ${said}`)));
+    });
     failed.catch(() => {}); // when it is not awaited any more
     await Promise.race([failed, answering(port)]);
   }
@@ -105,20 +116,8 @@ export async function startRedis(args: readonly string[] = []): Promise<RedisSer
   return server;
 }
 
-/** A port of loopback where nobody listens. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
 async function answering(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (let attempt = 0; attempt < 2_000; attempt++) {
     const reply = await redisCommand(port, ['PING']).catch(() => '');
     // One with a password answers too, in its way.
     if (reply.startsWith('+PONG') || reply.startsWith('-NOAUTH')) return;
