@@ -88,6 +88,16 @@ test('F23: the leave of a process whose id a newer one took does not take the ne
   expect(await readFile(recordPath(folder, 'players-1'), 'utf8')).toBe(serialiseRecord(newer));
 });
 
+test('a second leave, or a close, while the first is on its way waits for it', async () => {
+  const { folder, open } = await setup();
+  const { registry } = open(new ManualClock());
+  const announcement = registry.announce(instanceOf());
+  await eventually(() => announcement.state === 'announced');
+  void announcement.leave();
+  await Promise.race([announcement.leave(), registry.close()]);
+  expect(await readFile(recordPath(folder, 'players-1'), 'utf8')).toContain('"status":"out"');
+});
+
 test('F3, F5: a folder that is removed takes nobody away, and its owners make it anew', async () => {
   const { folder, open } = await setup();
   const clock = new ManualClock();
