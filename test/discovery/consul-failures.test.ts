@@ -194,6 +194,16 @@ test.each(['0', '', '-1', '1.5', 'x'])(
   },
 );
 
+test('an agent that gives no index is believed all the same: what changes is seen', async () => {
+  const { server, follow } = await setup();
+  server.put(service(1));
+  server.headers = { 'x-consul-index': '' };
+  server.index = 0;
+  const watch = await follow();
+  server.put(service(2));
+  await shows(watch, 'node-1/p1 node-1/p2');
+});
+
 test('F59: a service that changes all the time is not asked for in a hurry', async () => {
   const { server, clock, moving, follow } = await setup();
   server.put(service(1));
@@ -367,6 +377,28 @@ test('an instance is registered with a check that ends with its beats, and with 
   expect(server.asked.filter(({ path }) => path === '/v1/agent/service/register').length).toBe(1);
 });
 
+test('names of attributes that Consul keeps for itself, or cannot hold, do not hinder the registration', async () => {
+  const { server, registry, follow } = await setup({ register: true });
+  const attributes = { 'consul-x': '1', 'heddle-0': '2', 'a b': '3', long: '€'.repeat(200), zone: 'eu-1a' };
+  const announcement = registry.announce(owner({ attributes }));
+  await eventually(
+    () => announcement.state === 'announced',
+    () => server.asked.map(({ path }) => path),
+  );
+  const names = Object.keys(server.services.get('players/1 ü')?.Meta ?? {});
+  expect(names.filter((name) => !/^heddle-\d+$/.test(name))).toEqual(['zone']);
+  const watch = await follow();
+  expect({ ...watch.view.instances[0]?.attributes }).toEqual(attributes);
+});
+
+test('who is registered has the tags that readers with the same options look for', async () => {
+  const { server, registry, follow } = await setup({ register: true, tags: ['blue', 'v 1'] });
+  server.put(service(2));
+  const announcement = registry.announce(owner());
+  await eventually(() => announcement.state === 'announced');
+  expect(ids(await follow())).toBe('players/1 ü');
+});
+
 test.each([false, true])(
   'F10: an agent that has forgotten is told again at the next beat (an agent of old: %s)',
   async (old) => {
@@ -435,6 +467,21 @@ test('who leaves says so before it is deregistered, so that it is gone at once a
   await leaving;
   expect([server.services.size, announcement.state]).toEqual([0, 'left']);
   expect(watch.view.suspects.size).toBe(0);
+});
+
+test('a second leave, or a close, while the first is on its way waits for it and does not break it off', async () => {
+  const { server, moving, registry } = await setup({ register: true });
+  const announcement = registry.announce(owner());
+  await eventually(() => announcement.state === 'announced');
+  const left: number[] = [];
+  const seen = () => left.push(server.services.size);
+  for (const leaving of [announcement.leave(), announcement.leave(), registry.close()]) void leaving.then(seen);
+  await moving(20, () => left.length === 3);
+  expect(left).toEqual([0, 0, 0]);
+  expect(server.asked.slice(-2).map(({ path, query }) => `${path} ${query}`)).toEqual([
+    '/v1/agent/check/fail/service:players/1 ü note=left',
+    '/v1/agent/service/deregister/players/1 ü ',
+  ]);
 });
 
 test('a leave, and a close, wait a second at most for an agent that does not answer, and leave nothing behind', async () => {

@@ -198,6 +198,10 @@ export class ConsulServer {
     }
     if (what === 'service/register') {
       const service = JSON.parse(body) as Registered; // what the mesh sends
+      if (!acceptsMeta(service.Meta)) {
+        response.writeHead(400).end('Invalid Service Meta');
+        return;
+      }
       const { CheckID = '', Status = 'critical' } = service.Check ?? {};
       this.put(service, { CheckID, Status, Output: '' });
     } else if (what === 'service/deregister') {
@@ -216,6 +220,14 @@ export class ConsulServer {
     }
     response.writeHead(200).end();
   }
+}
+
+/** What an agent keeps as metadata, as it documents it. */
+function acceptsMeta(meta: Readonly<Record<string, string>> = {}): boolean {
+  const pairs = Object.entries(meta);
+  const fits = ([key, value]: [string, string]) =>
+    /^[\w-]{1,128}$/.test(key) && !key.startsWith('consul-') && Buffer.byteLength(value) <= 512;
+  return pairs.length <= 64 && pairs.every(fits);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

@@ -12,6 +12,7 @@ import { metaOf, recordIn } from './record-in-meta.ts';
 /** What an owner is given. */
 export interface ConsulOwnerOptions {
   readonly agent: Agent;
+  readonly tags: readonly string[];
   readonly reach: Reach;
   readonly scope: RegistryScope;
 }
@@ -41,6 +42,7 @@ export class ConsulOwner implements Announcement {
   readonly #part: string;
   readonly #rounds: Rounds;
   readonly #closing = new AbortController();
+  #leaving: Promise<void> | undefined;
 
   constructor(instance: Instance, options: ConsulOwnerOptions) {
     this.instance = instance;
@@ -62,12 +64,9 @@ export class ConsulOwner implements Announcement {
     return this.#own.current;
   }
 
-  async leave(): Promise<void> {
-    const { over } = this.#own;
-    this.#own.become('left', 'withdrawn');
-    const stopped = this.#rounds.stop();
-    if (!over) await settledWithin(this.#options.scope.clock, LEAVE_MS, this.#withdraw(stopped));
-    this.close();
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
   }
 
   /** Stops at once. What is registered stays until its check has been critical for a minute. */
@@ -75,6 +74,14 @@ export class ConsulOwner implements Announcement {
     this.#rounds.close();
     this.#closing.abort(new Error('the registry is closed'));
     this.#options.reach.forget(this.#part);
+  }
+
+  async #leave(): Promise<void> {
+    const { over } = this.#own;
+    this.#own.become('left', 'withdrawn');
+    const stopped = this.#rounds.stop();
+    if (!over) await settledWithin(this.#options.scope.clock, LEAVE_MS, this.#withdraw(stopped));
+    this.close();
   }
 
   async #beat(signal: AbortSignal): Promise<number> {
@@ -115,6 +122,7 @@ export class ConsulOwner implements Announcement {
       Name: service,
       Address: host,
       Port: port,
+      Tags: this.#options.tags,
       Meta: this.#meta,
       Weights: { Passing: share, Warning: share },
       Check: {

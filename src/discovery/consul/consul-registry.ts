@@ -64,7 +64,12 @@ class ConsulRegistry implements Registry {
   announce(instance: Instance): Announcement {
     if (!this.#options.register)
       return announceNowhere(this.#scope, instance, 'the registry is not told to register with Consul');
-    const owner = new ConsulOwner(instance, { agent: this.#agent, reach: this.#reach, scope: this.#scope });
+    const owner = new ConsulOwner(instance, {
+      agent: this.#agent,
+      tags: this.#options.tags,
+      reach: this.#reach,
+      scope: this.#scope,
+    });
     this.#owners.add(owner);
     return owner;
   }

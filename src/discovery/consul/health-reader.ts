@@ -77,7 +77,8 @@ export class HealthReader {
       signal,
     });
     const index = indexOf(answer);
-    if (before !== 0 && index === before) this.#followed.apply({ kind: 'confirmed' });
+    // 1 may stand for an index that was not given, and says nothing then.
+    if (before > 1 && index === before) this.#followed.apply({ kind: 'confirmed' });
     else this.#found(answer, index);
     this.#rounds.succeeded();
     this.#options.reach.back(this.#part);

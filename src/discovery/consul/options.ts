@@ -13,7 +13,7 @@ export interface ConsulRegistryOptions {
   readonly datacenter?: string | undefined;
   /** The namespace, of an agent that has them. @default that of the token */
   readonly namespace?: string | undefined;
-  /** Only instances with all of these tags. None by default. */
+  /** Only instances with all of these tags; what is registered has them. None by default. */
   readonly tags?: readonly string[] | undefined;
   /** Whether any server may answer (`stale`), or the leader only and after it has made sure (`consistent`). @default 'default' */
   readonly consistency?: 'default' | 'stale' | 'consistent' | undefined;
