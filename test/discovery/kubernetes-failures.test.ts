@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import { createKubernetesRegistry } from '../../src/discovery/kubernetes/kubernetes-registry.ts';
-import type { KubernetesRegistryOptions } from '../../src/discovery/kubernetes/options.ts';
+import { type KubernetesRegistryOptions, resolveKubernetesOptions } from '../../src/discovery/kubernetes/options.ts';
 import type { Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { selfSigned } from '../support/certificates.ts';
@@ -424,6 +424,19 @@ test.each(['status', 'event'] as const)(
   },
 );
 
+test('a slice that cannot be read any more leaves what was known of it, in a change and in a list', async () => {
+  const { server, scope, moving, follow } = await setup();
+  server.put(sliceOf('a', [pod(1)]), sliceOf('b', [pod(2)]));
+  const watch = await follow();
+  server.put(sliceOf('a', [pod(1)], { ports: [] }));
+  await eventually(() => scope.seen('rejected').length === 1);
+  server.forget();
+  server.breakWatches();
+  await moving(10, () => server.lists.length === 2 && server.watching === 1);
+  expect(ids(watch)).toBe('p1.uid-of-p1 p2.uid-of-p2');
+  expect(watch.view.suspects.size).toBe(0);
+});
+
 test('F6: slices that are deleted, all of them, and lists that are empty never empty a set by themselves', async () => {
   const { server, clock, moving, follow } = await setup();
   server.put(sliceOf('a', [pod(1), pod(2)]), sliceOf('b', [pod(3)]));
@@ -546,6 +559,22 @@ test('F15: a token that was replaced is read again when the old one is refused, 
   expect(scope.seen('registry').map(({ state }) => state)).toEqual(['connected']);
 });
 
+test('F15: a token that is replaced time and again is read again each time, be the watches between as short as they may', async () => {
+  let token = 'token-0';
+  const { server, scope, moving, follow } = await setup(undefined, { token: () => token });
+  server.token = token;
+  await follow();
+  for (const next of ['token-1', 'token-2']) {
+    const { length } = server.asked;
+    server.token = next;
+    server.breakWatches();
+    await moving(10, () => server.asked.length > length);
+    token = next;
+    await moving(10, () => server.watching === 1);
+  }
+  expect(scope.seen('registry').map(({ state }) => state)).toEqual(['connected']);
+});
+
 test('F13: a token that is refused again takes a person, and is not shown', async () => {
   const { server, scope, registry, gauge, moving } = await setup(undefined, { token: 'secret' });
   server.token = 'another';
@@ -587,6 +616,21 @@ test('outside of a pod it says which file is missing, and takes a person', async
   await eventually(() => watch.view.state === 'stale');
   expect(watch.view.reason).toContain("'/nowhere/namespace'");
   expect(scope.seen('registry').map(({ permanent }) => permanent)).toEqual([true]);
+});
+
+test.each([
+  ['10.96.0.1', '443', 'https://10.96.0.1/'],
+  ['fd00::1', '6443', 'https://[fd00::1]:6443/'],
+  ['kubernetes.default', '443', 'https://kubernetes.default/'],
+  ['10.96.0.1', '', 'https://kubernetes.default.svc/'],
+  ['not a host', '443', 'https://kubernetes.default.svc/'],
+  ['', '443', 'https://kubernetes.default.svc/'],
+])('the API server is where the cluster told the pod that it is: %j port %j is %s', (host, port, expected) => {
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+  vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
+  cleanups.push(async () => vi.unstubAllEnvs());
+  expect(resolveKubernetesOptions('registry', {}).server.href).toBe(expected);
+  expect(resolveKubernetesOptions('registry', { server: 'https://mine' }).server.href).toBe('https://mine/');
 });
 
 test('over HTTP the token of the pod is not sent', async () => {

@@ -9,8 +9,8 @@ export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F2',
     file: 'src/discovery/http/rounds.ts',
-    guard: 'this.#nextIn(asked === undefined ?',
-    without: 'if (!permanent) return;\n    this.#nextIn(asked === undefined ?',
+    guard: 'this.#nextIn(asked + waitMs);',
+    without: 'if (permanent) this.#nextIn(asked + waitMs);',
     test: consul,
     name: 'F2: an agent that is not there yet',
   },
@@ -97,8 +97,8 @@ export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F13',
     file: 'src/discovery/http/rounds.ts',
-    guard: 'const asked = error instanceof HttpStatusError ? error.retryAfterMs : undefined;',
-    without: 'const asked = error instanceof HttpStatusError ? undefined : undefined;',
+    guard: 'const asked = error instanceof HttpStatusError ? (error.retryAfterMs ?? 0) : 0;',
+    without: 'const asked = error instanceof HttpStatusError ? 0 : 0;',
     test: kubernetes,
     name: 'F13: a server that says when to come back',
   },
@@ -135,6 +135,14 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F15: a token that was replaced',
   },
   {
+    failure: 'F15',
+    file: 'src/discovery/http/rounds.ts',
+    guard: 'this.#unauthorized = false;',
+    without: '',
+    test: kubernetes,
+    name: 'F15: a token that is replaced time and again',
+  },
+  {
     failure: 'F16',
     file: 'src/discovery/consul/health-entry.ts',
     guard: 'if (!isSilent(check)) return',
@@ -164,7 +172,15 @@ export const k8sGuards: readonly Guard[] = [
     guard: 'RETRY_MS + this.#backoff(this.#failures++);',
     without: 'RETRY_MS + FIRST_WAIT_MS;',
     test: http,
-    name: 'F25: of a thousand processes',
+    name: 'F25: of a thousand processes that lose',
+  },
+  {
+    failure: 'F25',
+    file: 'src/discovery/http/rounds.ts',
+    guard: 'this.#nextIn(asked + waitMs);',
+    without: 'this.#nextIn(asked > 0 ? asked * (1 + JITTER * random()) : waitMs);',
+    test: http,
+    name: 'F25: of a thousand processes that are told together',
   },
   {
     failure: 'F55',

@@ -150,7 +150,7 @@ export class SliceReader {
     else this.#followed.apply({ kind: 'confirmed' });
   }
 
-  /** A slice that cannot be read leaves what was known of it: it says nothing new. */
+  /** A slice that cannot be read leaves what was known of it: it says nothing new, in a change or in a list. */
   #keep(slices: Map<string, Slice>, object: unknown, namespace: string): void {
     const { kubernetesService, port, attributes, scope } = this.#options;
     const name = nameOf(object);
@@ -158,7 +158,7 @@ export class SliceReader {
       this.#reject('a slice', 'record');
       return;
     }
-    const slice = readSlice(object, {
+    const read = readSlice(object, {
       service: this.#followed.service,
       kubernetesService,
       namespace,
@@ -167,6 +167,7 @@ export class SliceReader {
       addresses: scope.addresses,
       rejected: (id, refusal) => this.#reject(id, refusal),
     });
+    const slice = read ?? this.#slices.get(name);
     if (slice !== undefined) slices.set(name, slice);
   }
 
