@@ -216,7 +216,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F100',
-    file: 'src/discovery/http/http-client.ts',
+    file: 'src/discovery/http/body.ts',
     guard: 'if (size > maxBytes) throw',
     without: 'if (size < 0) throw',
     test: kubernetes,

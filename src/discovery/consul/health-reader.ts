@@ -1,9 +1,9 @@
 import { jittered } from '../../core/random.ts';
 import type { FollowedService } from '../followed-service.ts';
 import { itemsOf } from '../http/fields-of.ts';
-import type { Answer } from '../http/http-client.ts';
 import { PermanentError } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
+import type { Answer } from '../http/question.ts';
 import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
 import type { Instance, RegistryScope } from '../registry.ts';
