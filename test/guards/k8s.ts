@@ -72,7 +72,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F10',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: 'if (statusOf(error) !== UNKNOWN) throw error;',
     without: 'throw error;',
     test: consul,
@@ -80,7 +80,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F10',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: 'if (!isUnknownCheck(error)) throw error;',
     without: 'throw error;',
     test: consul,
@@ -160,7 +160,7 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F23',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: "return record.instance.generation === generation ? 'own' : 'newer';",
     without: "return 'own';",
     test: consul,
