@@ -5,14 +5,10 @@ import { statusOf } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
 import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
-import type { Refusal } from '../record.ts';
 import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
-import { readChange } from './change.ts';
 import { listSlices } from './list-slices.ts';
-import { nameOf } from './object-meta.ts';
-import { readSlice, type Slice } from './slice.ts';
-import { unionOf } from './union.ts';
+import { Slices } from './slices.ts';
 
 /** What a reader of slices is given. */
 export interface SliceReaderOptions {
@@ -54,22 +50,26 @@ export class SliceReader {
   readonly #part: string;
   readonly #rounds: Rounds;
   readonly #pace = new Pace(PACE_MS, PACE_BURST);
-  /** By name. Never changed, always replaced. */
-  #slices: ReadonlyMap<string, Slice> = new Map();
-  /** The version to watch from; `undefined` while a list is needed. */
-  #version: string | undefined;
+  readonly #slices: Slices;
 
   constructor(followed: FollowedService, options: SliceReaderOptions) {
     this.#followed = followed;
     this.#options = options;
-    this.#part = `slices of ${followed.service}`;
+    const { service } = followed;
+    const { kubernetesService, port, attributes, scope } = options;
+    this.#part = `slices of ${service}`;
+    this.#slices = new Slices({
+      ...{ service, kubernetesService, port, attributes },
+      addresses: scope.addresses,
+      rejected: (id, refusal) => options.rejections.add(service, id, refusal),
+    });
     this.#rounds = new Rounds({
       round: (signal) => this.#round(signal),
       failed: (reason, permanent) => {
         followed.apply({ kind: 'lost', reason });
         options.reach.lost(this.#part, reason, permanent);
       },
-      scope: options.scope,
+      scope,
     });
   }
 
@@ -83,20 +83,18 @@ export class SliceReader {
     const namespace = await this.#options.namespace();
     let brokeOff = false;
     try {
-      if (this.#version === undefined) await this.#list(namespace, signal);
+      if (this.#slices.version === undefined) await this.#list(namespace, signal);
       brokeOff = await this.#watch(namespace, signal);
     } catch (error) {
       if (statusOf(error) !== GONE) throw error;
-      this.#version = undefined;
+      this.#slices.doubt();
     }
     return this.#pace.waitMs(clock.now()) + (brokeOff ? random() * RETURN_JITTER_MS : 0);
   }
 
   async #list(namespace: string, signal: AbortSignal): Promise<void> {
-    const slices = new Map<string, Slice>();
-    const take = (object: unknown) => this.#keep(slices, object, namespace);
-    this.#version = await listSlices(this.#options.client, this.#path(namespace), signal, take);
-    this.#slices = slices;
+    const path = this.#path(namespace);
+    await this.#slices.list(namespace, (take) => listSlices(this.#options.client, path, signal, take));
     this.#found();
   }
 
@@ -104,7 +102,7 @@ export class SliceReader {
   async #watch(namespace: string, signal: AbortSignal): Promise<boolean> {
     const { client, scope } = this.#options;
     const seconds = Math.ceil(jittered(scope.random, WATCH_MS, WATCH_JITTER) / 1_000);
-    const from = `&watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(this.#version ?? '')}`;
+    const from = `&watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(this.#slices.version ?? '')}`;
     let open = false;
     try {
       await client.stream({
@@ -125,60 +123,22 @@ export class SliceReader {
       if (!open) throw error;
       if (isBreak(error)) return true;
       // Something was told that is not understood.
-      this.#version = undefined;
+      this.#slices.doubt();
       throw error;
     }
   }
 
   #heard(lines: readonly string[], namespace: string): void {
-    const slices = new Map(this.#slices);
-    let changed = false;
-    for (const line of lines) {
-      const change = readChange(line);
-      if (change.kind === 'unknown') {
-        this.#reject('a change', 'record');
-        continue;
-      }
-      if (change.kind === 'changed') this.#keep(slices, change.object, namespace);
-      if (change.kind === 'deleted') slices.delete(change.name);
-      changed ||= change.kind !== 'bookmark';
-      this.#version = change.version;
-    }
+    const changed = this.#slices.change(namespace, lines);
     this.#rounds.succeeded();
-    this.#slices = slices;
     if (changed) this.#found();
     else this.#followed.apply({ kind: 'confirmed' });
   }
 
-  /** A slice that cannot be read leaves what was known of it: it says nothing new, in a change or in a list. */
-  #keep(slices: Map<string, Slice>, object: unknown, namespace: string): void {
-    const { kubernetesService, port, attributes, scope } = this.#options;
-    const name = nameOf(object);
-    if (name === undefined) {
-      this.#reject('a slice', 'record');
-      return;
-    }
-    const read = readSlice(object, {
-      service: this.#followed.service,
-      kubernetesService,
-      namespace,
-      port,
-      attributes,
-      addresses: scope.addresses,
-      rejected: (id, refusal) => this.#reject(id, refusal),
-    });
-    const slice = read ?? this.#slices.get(name);
-    if (slice !== undefined) slices.set(name, slice);
-  }
-
   #found(): void {
-    const instances = unionOf(this.#slices.values());
+    const { instances } = this.#slices;
     this.#followed.apply({ kind: 'snapshot', at: { epoch: 'kubernetes', revision: 0 }, instances });
     this.#options.reach.back(this.#part);
-  }
-
-  #reject(id: string, refusal: Refusal): void {
-    this.#options.rejections.add(this.#followed.service, id, refusal);
   }
 
   #path(namespace: string): string {
