@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -126,16 +128,29 @@ test('a pod that terminates, or is not ready, wants no calls; what is not said m
   expect(watch.view.state).toBe('current');
 });
 
-test('an instance is told by its pod, or by its address when there is none behind it; its zone and the attributes of the options are there', async () => {
+test('an instance is told by its pod, or by its address when there is none behind it; zone, node and the attributes of the options are there', async () => {
   const { server, follow } = await setup(undefined, { attributes: { environment: 'production' } });
-  server.put(sliceOf('a', [pod(1, { zone: 'eu-1a' }), { address: '10.0.0.2' }]));
+  const target = { kind: 'Node', name: 'node-2', uid: 'uid-of-node-2' };
+  server.put(sliceOf('a', [pod(1, { zone: 'eu-1a', node: 'node-1' }), { address: '10.0.0.2', target }]));
   const watch = await follow();
   const instances = watch.view.instances.map((one) => ({ ...one, attributes: { ...one.attributes } }));
   const same = { service: 'players', port: 8080, protocol: 'http', weight: 1, status: 'up', generation: 0 };
   expect(instances).toEqual([
     { ...same, id: '10.0.0.2:8080', host: '10.0.0.2', attributes: { environment: 'production' } },
-    { ...same, id: 'p1.uid-of-p1', host: '10.0.0.1', attributes: { environment: 'production', zone: 'eu-1a' } },
+    {
+      ...same,
+      id: 'p1.uid-of-p1',
+      host: '10.0.0.1',
+      attributes: { environment: 'production', zone: 'eu-1a', node: 'node-1' },
+    },
   ]);
+});
+
+test('a pod whose name is too long for an id is told by its uid', async () => {
+  const { server, follow } = await setup();
+  const name = 'p'.repeat(253);
+  server.put(sliceOf('a', [{ address: '10.0.0.1', target: { kind: 'Pod', name, uid: 'its-uid' } }]));
+  expect(ids(await follow())).toBe('its-uid');
 });
 
 test.each([
@@ -206,6 +221,8 @@ test('F55: a service of another namespace is called name.namespace, and has noth
     reason: 'in Kubernetes a service is called name or name.namespace',
   });
   expect(await registry.services()).toEqual(['players']);
+  // Without their endpoints, of which there may be many.
+  expect(server.lists.at(-1)?.accept).toContain('as=PartialObjectMetadataList');
 });
 
 // --- what is hostile, or broken
@@ -393,6 +410,54 @@ test('a watch goes on from the last version that it heard of, bookmarks included
   expect(watch.view.state).toBe('current');
 });
 
+test('a bookmark, which tells of nothing new, confirms what is known', async () => {
+  const { server, clock, follow } = await setup();
+  const watch = await follow();
+  await clock.advance(30_000);
+  server.bookmark();
+  await eventually(() => watch.view.asOf === clock.now());
+  expect(watch.view.state).toBe('current');
+});
+
+test('F25: watches that are broken off together are opened anew at different times', async () => {
+  const { server, clock, registry, moving } = await setup();
+  for (let n = 0; n < 30; n++) registry.watch(`s${n}`, () => {});
+  await eventually(() => server.watching === 30);
+  const { length } = server.asked;
+  const started = clock.now();
+  server.breakWatches();
+  await moving(10, () => server.asked.length === length + 30);
+  expect(clock.now() - started).toBeGreaterThan(1_000);
+});
+
+test.each(['that ended', 'that told of something'])(
+  'F13: after a watch %s a failure is the first of its kind, and soon tried again',
+  async (told) => {
+    const { server, clock, moving, follow } = await setup();
+    const watch = await follow();
+    let lostMs = 0;
+    for (let n = 0; n < 12; n++) {
+      await clock.advance(60_000);
+      if (told === 'that ended') {
+        server.refuse(500);
+        server.endWatches();
+      } else {
+        const before = watch.view.asOf;
+        server.bookmark();
+        await eventually(() => watch.view.asOf > before);
+        server.refuse(500);
+        server.breakWatches();
+      }
+      await moving(100, () => watch.view.state === 'stale');
+      const started = clock.now();
+      await moving(100, () => watch.view.state === 'current' && server.watching === 1);
+      lostMs += clock.now() - started;
+    }
+    // A wait has at most 5.1 s then. They would have 13 s on average, were they to grow.
+    expect(lostMs).toBeLessThanOrEqual(12 * 5_300);
+  },
+);
+
 test('watches of many processes end at different times', async () => {
   const { server, registry } = await setup();
   for (let n = 0; n < 20; n++) registry.watch(`s${n}`, () => {});
@@ -435,6 +500,35 @@ test('a slice that cannot be read any more leaves what was known of it, in a cha
   await moving(10, () => server.lists.length === 2 && server.watching === 1);
   expect(ids(watch)).toBe('p1.uid-of-p1 p2.uid-of-p2');
   expect(watch.view.suspects.size).toBe(0);
+});
+
+test('F5: a server that was set back to an earlier state, and is silent on a version that it has not reached, is listed anew', async () => {
+  const { server, clock, moving, follow } = await setup();
+  for (let n = 0; n < 9; n++) server.put(sliceOf('a', [pod(1)]));
+  const watch = await follow();
+  server.rewind(101);
+  server.put(sliceOf('b', [pod(2)]));
+  await moving(10, () => server.watching === 1);
+  const asked = server.watches.at(-1)?.query;
+  expect(asked?.get('resourceVersion')).toBe('109');
+  server.bookmark();
+  await clock.advance(Number(asked?.get('timeoutSeconds')) * 1_000);
+  expect(ids(watch)).toBe('p1.uid-of-p1');
+  server.endWatches();
+  await moving(10, () => ids(watch) === 'p1.uid-of-p1 p2.uid-of-p2');
+  expect(server.lists.length).toBe(2);
+});
+
+test('a watch that was silent for a moment only, or told of something, is no reason to list anew', async () => {
+  const { server, clock, moving, follow } = await setup();
+  await follow();
+  server.endWatches();
+  await moving(10, () => server.watches.length === 2 && server.watching === 1);
+  await clock.advance(180_000);
+  server.bookmark();
+  server.endWatches();
+  await moving(10, () => server.watches.length === 3 && server.watching === 1);
+  expect(server.lists.length).toBe(1);
 });
 
 test('F6: slices that are deleted, all of them, and lists that are empty never empty a set by themselves', async () => {
@@ -600,6 +694,16 @@ test('F13: a server that cannot prove who it is gets no token, and takes a perso
 
 test('many services are followed, though no more than a few connect at a time; one that is given up meanwhile holds up nobody', async () => {
   const { server, registry } = await setup();
+  const connecting = new Set<Socket>();
+  let most = 0;
+  const count = (message: unknown) => {
+    const { socket } = message as { readonly socket: Socket }; // as Node documents this channel
+    connecting.add(socket);
+    most = Math.max(most, connecting.size);
+    socket.once('connect', () => connecting.delete(socket));
+  };
+  subscribe('net.client.socket', count);
+  cleanups.push(async () => unsubscribe('net.client.socket', count));
   const watches = Array.from({ length: 200 }, (_, n) => registry.watch(`s${n}`, () => {}));
   watches[7]?.close();
   await eventually(
@@ -608,6 +712,40 @@ test('many services are followed, though no more than a few connect at a time; o
     15_000,
   );
   expect(watches.filter(({ view }) => view.state === 'current').length).toBe(199);
+  expect(most).toBe(8);
+});
+
+test('F8: what keeps a few from connecting keeps the others from waiting for their turn; not so one that is only given up', async () => {
+  const silent = createServer();
+  const sockets = new Set<Socket>();
+  silent.on('connection', (socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const { port } = silent.address() as AddressInfo; // a server of TCP has one
+  const server = `https://127.0.0.1:${port}`;
+  const { registry, clock } = await setup(undefined, { server, token: 'secret', ca: selfSigned().cert });
+  const watches = Array.from({ length: 20 }, (_, n) => registry.watch(`s${n}`, () => {}));
+  await eventually(() => sockets.size === 8);
+  watches[0]?.close();
+  await eventually(() => sockets.size === 9);
+  await clock.advance(9_999);
+  expect(watches.map(({ view }) => view.state)).toEqual(watches.map(() => 'pending'));
+  await clock.advance(1);
+  await eventually(() => watches.filter(({ view }) => view.state === 'stale').length === 19);
+});
+
+test('a redirect is not followed, and a refusal that goes on and on is not read to its end', async () => {
+  const { server, registry, moving } = await setup();
+  server.refuse(302, { location: '/elsewhere' });
+  const watch = registry.watch('players', () => {});
+  await eventually(() => watch.view.state === 'stale');
+  expect(watch.view.reason).toBe('it answered 302: refused with 302');
+  server.refusals.push((_, response) => response.writeHead(500).end('x'.repeat(5_000)));
+  await moving(100, () => watch.view.reason === 'it answered 500');
+  expect(new Set(server.asked.map(({ path }) => path)).size).toBe(1);
 });
 
 test('outside of a pod it says which file is missing, and takes a person', async () => {
@@ -616,6 +754,17 @@ test('outside of a pod it says which file is missing, and takes a person', async
   await eventually(() => watch.view.state === 'stale');
   expect(watch.view.reason).toContain("'/nowhere/namespace'");
   expect(scope.seen('registry').map(({ permanent }) => permanent)).toEqual([true]);
+});
+
+test('a file of the service account that names no namespace is not believed', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'heddle-account-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'namespace'), '../secrets');
+  const { server, registry } = await setup(undefined, { namespace: undefined, serviceAccount: folder });
+  const watch = registry.watch('players', () => {});
+  await eventually(() => watch.view.state === 'stale');
+  expect(watch.view.reason).toBe("the file 'namespace' of the service account does not name one");
+  expect(server.asked).toEqual([]);
 });
 
 test.each([
@@ -644,6 +793,26 @@ test('F7: whoever gives the token may take for ever: it is as if the server did 
   const watch = registry.watch('players', () => {});
   await moving(500, () => watch.view.state === 'stale');
   expect(watch.view.reason).toBe('no answer within 10000 ms');
+});
+
+test('a service that nobody follows any more does not make the registry look lost', async () => {
+  const { server, registry, gauge, moving, follow } = await setup();
+  await follow();
+  server.refuse(500);
+  const teams = registry.watch('teams', () => {});
+  await moving(1, () => teams.view.state === 'stale');
+  expect(gauge('registry_connected')).toBe(0);
+  teams.close();
+  expect(gauge('registry_connected')).toBe(1);
+});
+
+test('close ends a question for names that is on its way', async () => {
+  const { server, registry } = await setup();
+  server.frozen = true;
+  const names = registry.services();
+  await eventually(() => server.asked.length === 1);
+  await registry.close();
+  expect(await names).toEqual([]);
 });
 
 test('nothing is left when it is closed: no timer, no connection, no round', async () => {

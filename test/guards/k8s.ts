@@ -31,6 +31,14 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F5: an index that goes backwards',
   },
   {
+    failure: 'F5',
+    file: 'src/discovery/kubernetes/slice-reader.ts',
+    guard: 'if (silent && scope.clock.now() - (openedAt ?? 0) > SILENT_MS) this.#slices.doubt();',
+    without: '',
+    test: kubernetes,
+    name: 'F5: a server that was set back',
+  },
+  {
     failure: 'F7',
     file: 'src/discovery/http/within.ts',
     guard: 'clock.background(limitMs, () => giveUp(',
@@ -45,6 +53,22 @@ export const k8sGuards: readonly Guard[] = [
     without: 'return this.#pace.waitMs(clock.now()) * 0 + ',
     test: kubernetes,
     name: 'F8: a server that ends each watch at once',
+  },
+  {
+    failure: 'F8',
+    file: 'src/discovery/http/http-client.ts',
+    guard: 'if (!connected && !question.signal.aborted) this.#gate.turnAway(signal.aborted ? signal.reason : error);',
+    without: '',
+    test: kubernetes,
+    name: 'F8: what keeps a few from connecting',
+  },
+  {
+    failure: 'F8',
+    file: 'src/discovery/http/http-client.ts',
+    guard: 'if (!connected && !question.signal.aborted)',
+    without: 'if (!connected)',
+    test: kubernetes,
+    name: 'F8: what keeps a few from connecting',
   },
   {
     failure: 'F9',
@@ -181,6 +205,14 @@ export const k8sGuards: readonly Guard[] = [
     without: 'this.#nextIn(asked > 0 ? asked * (1 + JITTER * random()) : waitMs);',
     test: http,
     name: 'F25: of a thousand processes that are told together',
+  },
+  {
+    failure: 'F25',
+    file: 'src/discovery/kubernetes/slice-reader.ts',
+    guard: ' + (brokeOff ? random() * RETURN_JITTER_MS : 0)',
+    without: '',
+    test: kubernetes,
+    name: 'F25: watches that are broken off together',
   },
   {
     failure: 'F55',

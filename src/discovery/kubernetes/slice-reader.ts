@@ -28,6 +28,8 @@ const HEAD_MS = 10_000;
 /** How long a watch is asked to last, so that one which died unnoticed does not for long. */
 const WATCH_MS = 240_000;
 const WATCH_JITTER = 0.2;
+/** A bookmark comes every minute, and one before a watch ends. */
+const SILENT_MS = 150_000;
 /** A server that has not ended a watch this long after it should have is not there any more. */
 const OVERDUE_MS = 10_000;
 /** A server that ends watches at once, or calls every version too old, is asked no more often than this in the long run. */
@@ -38,7 +40,8 @@ const RETURN_JITTER_MS = 2_500;
 
 /**
  * Follows the EndpointSlices of one service: lists them, then watches from the version of the list on, and goes on from the last version
- * heard when the watch ends. It lists anew only when the server has forgotten that version, or said what is not understood.
+ * heard when the watch ends. It lists anew only when the server has forgotten that version, has said what is not understood, or has said
+ * nothing for so long that it may not have reached that version: one that was set back to an earlier state takes up such a watch and is silent.
  *
  * A server that ends a watch, or breaks it off, is asked again before it is called lost. Who is not listed any more is in doubt, not gone: a
  * slice that was deleted, a list that is empty, a service that was removed are words of the control plane, and a pod that it has lost
@@ -103,7 +106,8 @@ export class SliceReader {
     const { client, scope } = this.#options;
     const seconds = Math.ceil(jittered(scope.random, WATCH_MS, WATCH_JITTER) / 1_000);
     const from = `&watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(this.#slices.version ?? '')}`;
-    let open = false;
+    let openedAt: number | undefined;
+    let silent = true;
     try {
       await client.stream({
         path: `${this.#path(namespace)}${from}&timeoutSeconds=${seconds}`,
@@ -111,16 +115,20 @@ export class SliceReader {
         streamMs: seconds * 1_000 + OVERDUE_MS,
         signal,
         opened: () => {
-          open = true;
+          openedAt = scope.clock.now();
           // What happened meanwhile is told now; the rest is as it was.
           this.#found();
         },
-        heard: (lines) => this.#heard(lines, namespace),
+        heard: (lines) => {
+          silent = false;
+          this.#heard(lines, namespace);
+        },
       });
       this.#rounds.succeeded();
+      if (silent && scope.clock.now() - (openedAt ?? 0) > SILENT_MS) this.#slices.doubt();
       return false;
     } catch (error) {
-      if (!open) throw error;
+      if (openedAt === undefined) throw error;
       if (isBreak(error)) return true;
       // Something was told that is not understood.
       this.#slices.doubt();
