@@ -469,6 +469,27 @@ test('who leaves says so before it is deregistered, so that it is gone at once a
   expect(watch.view.suspects.size).toBe(0);
 });
 
+test('a registration that is on its way when its instance leaves does not arrive after the leave', async () => {
+  const { server, moving, registry } = await setup({ register: true });
+  const held = Promise.withResolvers<void>();
+  server.registering = held.promise;
+  const announcement = registry.announce(owner());
+  const asked = (path: string) => server.asked.filter((one) => one.path === path).length;
+  await eventually(() => asked('/v1/agent/service/register') === 1);
+  let left = false;
+  const leaving = announcement.leave().then(() => {
+    left = true;
+  });
+  // One that does not wait would be over in a moment.
+  let looks = 0;
+  await eventually(() => left || ++looks > 20);
+  held.resolve();
+  await moving(20, () => left);
+  await leaving;
+  expect(server.services.size).toBe(0);
+  expect(asked('/v1/agent/service/deregister/players/1 ü')).toBe(1);
+});
+
 test('a second leave, or a close, while the first is on its way waits for it and does not break it off', async () => {
   const { server, moving, registry } = await setup({ register: true });
   const announcement = registry.announce(owner());

@@ -653,6 +653,25 @@ test('F15: a token that was replaced is read again when the old one is refused, 
   expect(scope.seen('registry').map(({ state }) => state)).toEqual(['connected']);
 });
 
+test('F15: certificates that were replaced are read again, and nothing is lost', async () => {
+  const [first, second] = [selfSigned(), selfSigned()];
+  const folder = await mkdtemp(join(tmpdir(), 'heddle-account-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'ca.crt'), first.cert);
+  const { server, scope, moving, follow } = await setup(new KubernetesServer(first), {
+    serviceAccount: folder,
+    token: 'secret',
+  });
+  server.put(sliceOf('a', [pod(1)]));
+  const watch = await follow();
+  server.certify(second);
+  await writeFile(join(folder, 'ca.crt'), second.cert);
+  server.breakWatches();
+  server.put(sliceOf('a', [pod(1), pod(2)]));
+  await moving(10, () => ids(watch) === 'p1.uid-of-p1 p2.uid-of-p2');
+  expect(scope.seen('registry').map(({ state }) => state)).toEqual(['connected']);
+});
+
 test('F15: a token that is replaced time and again is read again each time, be the watches between as short as they may', async () => {
   let token = 'token-0';
   const { server, scope, moving, follow } = await setup(undefined, { token: () => token });
@@ -729,12 +748,14 @@ test('F8: what keeps a few from connecting keeps the others from waiting for the
   const { registry, clock } = await setup(undefined, { server, token: 'secret', ca: selfSigned().cert });
   const watches = Array.from({ length: 20 }, (_, n) => registry.watch(`s${n}`, () => {}));
   await eventually(() => sockets.size === 8);
-  watches[0]?.close();
-  await eventually(() => sockets.size === 9);
-  await clock.advance(9_999);
+  await clock.advance(6_000);
+  for (const watch of watches.splice(0, 8)) watch.close();
+  await eventually(() => sockets.size === 16);
+  await clock.advance(6_000);
+  // Some have waited for longer than an answer may take: that is not the server's fault.
   expect(watches.map(({ view }) => view.state)).toEqual(watches.map(() => 'pending'));
-  await clock.advance(1);
-  await eventually(() => watches.filter(({ view }) => view.state === 'stale').length === 19);
+  await clock.advance(4_000);
+  await eventually(() => watches.every(({ view }) => view.state === 'stale'));
 });
 
 test('a redirect is not followed, and a refusal that goes on and on is not read to its end', async () => {
@@ -816,7 +837,7 @@ test('close ends a question for names that is on its way', async () => {
 });
 
 test('nothing is left when it is closed: no timer, no connection, no round', async () => {
-  const { server, clock, registry, follow } = await setup();
+  const { server, clock, scope, registry, follow } = await setup();
   server.put(sliceOf('a', [pod(1)]));
   const watch = await follow();
   const other = registry.watch('teams', () => {});
@@ -829,6 +850,8 @@ test('nothing is left when it is closed: no timer, no connection, no round', asy
   const { length } = server.asked;
   await clock.advance(600_000);
   expect([server.asked.length, clock.pending, ids(watch)]).toEqual([length, 0, 'p1.uid-of-p1']);
+  // What was only given up is no failure.
+  expect(scope.seen('registry').map(({ state }) => state)).toEqual(['connected']);
 });
 
 test.each([

@@ -57,6 +57,8 @@ export class ConsulServer {
   /** Answers 500 where later agents answer 404 to a check that they do not know. */
   old = false;
   index = 10;
+  /** Keeps registrations on their way until it resolves. */
+  registering: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<Waiting>();
   #server: http.Server | undefined;
   #port = 0;
@@ -139,6 +141,7 @@ export class ConsulServer {
     const method = request.method ?? '';
     this.asked.push({ method, path, query: url.searchParams, token: typeof token === 'string' ? token : undefined });
     if (this.frozen) return;
+    if (path === '/v1/agent/service/register') await this.registering;
     const refusal = this.sticky && this.refusals.length === 1 ? this.refusals[0] : this.refusals.shift();
     if (refusal !== undefined) refusal(response);
     else if (this.token !== undefined && token !== this.token) response.writeHead(403).end('Permission denied');

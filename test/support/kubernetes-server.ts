@@ -135,6 +135,11 @@ export class KubernetesServer {
     await once(server, 'close');
   }
 
+  /** Shows another certificate from now on. */
+  certify(tls: { readonly key: string; readonly cert: string }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext(tls);
+  }
+
   /** Adds or replaces slices. */
   put(...slices: readonly SliceObject[]): void {
     for (const object of slices) {
