@@ -61,13 +61,19 @@ test('an instance has the address of its service, else that of its node; metadat
   const { server, follow } = await setup();
   const Meta = { version: '1.2.3', environment: 'production', zone: 'eu-1a' };
   server.put(service(1, { Meta, Tags: ['primary', 'v1'], Weights: { Passing: 7, Warning: 2 } }));
-  server.put(service(2, { Address: '', Weights: { Passing: 60_000, Warning: 1 } }));
+  server.put(
+    service(2, {
+      Address: '',
+      Weights: { Passing: 60_000, Warning: 1 },
+      Locality: { Region: 'eu-1', Zone: 'eu-1b' },
+    }),
+  );
   const watch = await follow();
   const instances = watch.view.instances.map((one) => ({ ...one, attributes: { ...one.attributes } }));
   const same = { service: 'players', port: 8080, protocol: 'http', status: 'up', generation: 0 };
   expect(instances).toEqual([
     { ...same, id: 'node-1/p1', host: '10.0.0.1', weight: 7, attributes: { ...Meta, tags: 'primary,v1' } },
-    { ...same, id: 'node-1/p2', host: '10.9.9.9', weight: 1_000, attributes: {} },
+    { ...same, id: 'node-1/p2', host: '10.9.9.9', weight: 1_000, attributes: { region: 'eu-1', zone: 'eu-1b' } },
   ]);
 });
 
@@ -82,6 +88,11 @@ test('what a check of the agent finds is believed: critical and maintenance are 
   const watch = await follow();
   expect(watch.view.instances.map(({ id, weight }) => `${id} ${weight}`)).toEqual(['node-1/p1 10', 'node-1/p2 3']);
   server.check('p1', check('critical'));
+  await shows(watch, 'node-1/p2');
+  // Whoever sets it need not say why.
+  server.check('p2', check('critical', '', '_service_maintenance:p2'));
+  await shows(watch, '');
+  server.check('p2', check('passing'));
   await shows(watch, 'node-1/p2');
   server.check('', check('critical', 'going down', '_node_maintenance'));
   await shows(watch, '');
@@ -158,6 +169,15 @@ test('a query waits for what comes after the last one, for about a minute; one t
   await eventually(() => server.waiting === 1);
   expect(watch.view.asOf).toBe(clock.now());
   expect(views.length).toBe(1);
+});
+
+test('queries of many processes end at different times', async () => {
+  const { server, registry } = await setup();
+  for (let n = 0; n < 20; n++) registry.watch(`s${n}`, () => {});
+  server.changed();
+  await eventually(() => server.waiting === 20);
+  const waits = server.queries.flatMap(({ query }) => query.get('wait') ?? []);
+  expect(new Set(waits).size).toBeGreaterThan(10);
 });
 
 test('F5: an index that goes backwards is given up, and nobody goes until owners could return', async () => {
@@ -356,7 +376,7 @@ const owner = (fields: object = {}) =>
   instanceOf({ id: 'players/1 ü', attributes: { zone: 'eu-1a', 'a.b': 'c' }, ...fields });
 
 test('an instance is registered with a check that ends with its beats, and with all that it said of itself', async () => {
-  const { server, moving, registry, follow } = await setup({ register: true });
+  const { server, clock, moving, registry, follow } = await setup({ register: true });
   const announcement = registry.announce(owner({ weight: 2.5, protocol: 'https' }));
   await eventually(() => announcement.state === 'announced');
   const registered = server.services.get('players/1 ü');
@@ -373,7 +393,10 @@ test('an instance is registered with a check that ends with its beats, and with 
   const [seen] = watch.view.instances;
   expect({ ...seen, attributes: { ...seen?.attributes } }).toEqual(announcement.instance);
   const beats = () => server.asked.filter(({ path }) => path.startsWith('/v1/agent/check/pass/')).length;
+  const started = clock.now();
   await moving(500, () => beats() === 3);
+  expect(clock.now() - started).toBeGreaterThan(26_000);
+  expect(clock.now() - started).toBeLessThan(35_000);
   expect(server.asked.filter(({ path }) => path === '/v1/agent/service/register').length).toBe(1);
 });
 
@@ -449,6 +472,17 @@ test('F23: who finds a newer process under its id stops, and leaves what is ther
   expect(server.asked.filter(({ path }) => /deregister|fail/.test(path))).toEqual([]);
 });
 
+test('F23: who leaves before it has found the newer process under its id leaves what is there alone too', async () => {
+  const { server, registry } = await setup({ register: true });
+  const older = registry.announce(owner({ generation: 6 }));
+  await eventually(() => older.state === 'announced');
+  const newer = registry.announce(owner({ generation: 7, port: 7_777 }));
+  await eventually(() => newer.state === 'announced');
+  await older.leave();
+  expect(server.services.get('players/1 ü')?.Port).toBe(7_777);
+  expect(server.asked.filter(({ path }) => /deregister|fail/.test(path))).toEqual([]);
+});
+
 test('who leaves says so before it is deregistered, so that it is gone at once and not in doubt', async () => {
   const { server, moving, registry, follow } = await setup({ register: true });
   const announcement = registry.announce(owner());
@@ -459,6 +493,9 @@ test('who leaves says so before it is deregistered, so that it is gone at once a
     left = true;
   });
   await eventually(() => ids(watch) === '');
+  // It stays for a moment, for those who read slowly.
+  let looks = 0;
+  await eventually(() => server.services.size === 0 || ++looks > 20);
   expect(server.checks.get('players/1 ü')).toEqual([
     { CheckID: 'service:players/1 ü', Status: 'critical', Output: 'left' },
   ]);

@@ -11,6 +11,7 @@ export interface Registered {
   readonly Meta?: Readonly<Record<string, string>>;
   readonly Tags?: readonly string[];
   readonly Weights?: { readonly Passing: number; readonly Warning: number };
+  readonly Locality?: { readonly Region: string; readonly Zone: string };
   readonly Check?: { readonly CheckID: string; readonly TTL: string; readonly Status?: string };
 }
 
@@ -177,9 +178,9 @@ export class ConsulServer {
       ({ Name, Tags = [] }) => Name === service && tags.every((tag) => Tags.includes(tag)),
     );
     return listed.map(
-      ({ ID, Name, Address = '', Port, Meta = {}, Tags = [], Weights = { Passing: 1, Warning: 1 } }) => ({
+      ({ ID, Name, Address = '', Port, Meta = {}, Tags = [], Weights = { Passing: 1, Warning: 1 }, Locality }) => ({
         Node: { Node: 'node-1', Address: '10.9.9.9', Datacenter: 'dc1' },
-        Service: { ID, Service: Name, Address, Port, Meta, Tags, Weights },
+        Service: { ID, Service: Name, Address, Port, Meta, Tags, Weights, Locality },
         Checks: [...(this.checks.get('') ?? []), ...(this.checks.get(ID) ?? [])],
       }),
     );
