@@ -427,6 +427,16 @@ test('names of attributes that Consul keeps for itself, or cannot hold, do not h
   expect({ ...watch.view.instances[0]?.attributes }).toEqual(attributes);
 });
 
+test('more attributes than Consul has room for are all seen by who reads the record', async () => {
+  const { server, registry, follow } = await setup({ register: true });
+  const attributes = Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`a${n}`, String(n)]));
+  const announcement = registry.announce(owner({ attributes }));
+  await eventually(() => announcement.state === 'announced');
+  expect(Object.keys(server.services.get('players/1 ü')?.Meta ?? {}).length).toBe(64);
+  const watch = await follow();
+  expect({ ...watch.view.instances[0]?.attributes }).toEqual(attributes);
+});
+
 test('who is registered has the tags that readers with the same options look for', async () => {
   const { server, registry, follow } = await setup({ register: true, tags: ['blue', 'v 1'] });
   server.put(service(2));
