@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createFileRegistry } from '../../src/discovery/file/file-registry.ts';
 import { recordPath } from '../../src/discovery/file/folder.ts';
+import { FolderAlarm } from '../../src/discovery/file/folder-alarm.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
 import type { View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -378,6 +380,47 @@ test('F48: a process that may open few files reads all records, refuses none, an
     'stale 200, in doubt 0, refused 0',
     'current 200, in doubt 0, refused 0',
   ]);
+});
+
+test('a folder that takes the place of another is watched as that was', async () => {
+  const clock = new ManualClock();
+  const { folder, watch } = await four(clock);
+  const other = `${folder}-other`;
+  await mkdir(other);
+  renameSync(folder, `${folder}-away`);
+  renameSync(other, folder);
+  await moving(clock, 100, () => watch.view.suspects.size > 0);
+  const aside = join(`${folder}-away`, 'aside');
+  await writeFile(aside, serialiseRecord(instanceOf({ id: 'e' })));
+  await utimes(aside, clock.wall() / 1_000, clock.wall() / 1_000);
+  await rename(aside, recordPath(folder, 'e'));
+  // No time goes by: it is the folder that rings.
+  await eventually(() => ids(watch).endsWith('e'));
+});
+
+test('an alarm rings when it is aimed, for what came before it was there, and not again for the same aim', async () => {
+  const { root } = await setup();
+  let rings = 0;
+  const alarm = new FolderAlarm(() => rings++);
+  cleanups.push(async () => alarm.close());
+  expect([alarm.aim(root, '1', () => true), rings]).toEqual([true, 1]);
+  expect([alarm.aim(root, '1', () => true), rings]).toEqual([true, 1]);
+  expect([alarm.aim(join(root, 'nothing'), '1', () => true), rings]).toEqual([false, 1]);
+  expect([alarm.aim(root, '2', () => true), rings]).toEqual([true, 2]);
+});
+
+test('a touch, which changes nothing but a time, is no reason to look before the next poll', async () => {
+  const clock = new ManualClock();
+  const { folder, watch } = await four(clock);
+  await pass(clock, watch, 3_000);
+  await clock.advance(1);
+  let looks = 0;
+  await eventually(() => ++looks > 20);
+  const { asOf } = watch.view;
+  await utimes(recordPath(folder, 'a'), clock.wall() / 1_000, clock.wall() / 1_000);
+  looks = 0;
+  await eventually(() => ++looks > 20);
+  expect(watch.view.asOf).toBe(asOf);
 });
 
 test('what no alarm tells of is seen at the next poll', async () => {

@@ -56,8 +56,8 @@ class ConsulRegistry implements Registry {
       const reader = new HealthReader(followed, { agent, consul: options, reach, rejections, scope });
       return () => reader.close();
     };
-    const { datacenter, namespace, tags } = options;
-    const keptAs = [this.name, datacenter ?? '', namespace ?? '', ...tags].join(' ');
+    const { datacenter, namespace, protocol, tags } = options;
+    const keptAs = [this.name, datacenter ?? '', namespace ?? '', protocol, ...tags].join(' ');
     this.#watches = new Watches(scope, feed, { keptAs });
   }
 
