@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createFileRegistry } from '../../src/discovery/file/file-registry.ts';
-import { recordPath } from '../../src/discovery/file/folder.ts';
+import { readText, recordPath, writeRecord } from '../../src/discovery/file/folder.ts';
 import { FolderAlarm } from '../../src/discovery/file/folder-alarm.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
 import type { View, Watch } from '../../src/discovery/registry.ts';
@@ -354,6 +354,42 @@ test('what an earlier process of the same number left behind hinders nobody, and
   );
 });
 
+test('a record that cannot be put in its place leaves nothing behind', async () => {
+  const { folder } = await setup();
+  const path = recordPath(folder, 'players-1');
+  await mkdir(path, { recursive: true });
+  await expect(writeRecord(folder, path, '{}', 1)).rejects.toThrow();
+  expect(await readdir(folder)).toEqual(['players-1.json']);
+});
+
+test('a record that is on its way when its instance leaves does not arrive after the leave', async () => {
+  const { folder, open } = await setup();
+  const { registry } = open(new ManualClock());
+  const idsOf = Array.from({ length: 40 }, (_, n) => `players-${n}`);
+  await Promise.all(idsOf.map((id) => registry.announce(instanceOf({ id })).leave()));
+  // Were there one, it would arrive now.
+  let looks = 0;
+  await eventually(() => ++looks > 20);
+  const texts = await Promise.all(idsOf.map((id) => readText(recordPath(folder, id))));
+  expect(texts.filter((text) => !text.includes('"status":"out"'))).toEqual([]);
+});
+
+test('a record that is written again is never away, and never half there', async () => {
+  const { folder } = await setup();
+  const path = recordPath(folder, 'players-1');
+  const texts = ['short', 'x'.repeat(4_000)];
+  await writeRecord(folder, path, 'short', 1);
+  let writing = true;
+  const written = (async () => {
+    for (let n = 0; n < 300; n++) await writeRecord(folder, path, texts[n % 2] ?? '', 1);
+    writing = false;
+  })();
+  const read = new Set<string>();
+  while (writing) read.add(await readText(path));
+  await written;
+  expect([...read].toSorted()).toEqual(texts);
+});
+
 test('only folders are services', async () => {
   const { root, folder, open } = await setup();
   await mkdir(folder);
@@ -443,6 +479,7 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
   await writeFile(join(folder, 'package.json'), '{"name":"mine"}');
   await writeFile(join(folder, '%zz.json'), '{}');
   await writeFile(join(folder, 'large.json'), 'x'.repeat(1_000_000));
+  await writeFile(join(folder, 'padded.json'), serialiseRecord(instanceOf({ id: 'padded' })) + ' '.repeat(5_000));
   execFileSync('mkfifo', [join(folder, 'pipe.json')]);
   await utimes(join(folder, 'package.json'), 1, 1);
   const { registry, scope } = open();
@@ -454,8 +491,8 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
       .seen('rejected')
       .map(({ id }) => id)
       .sort(),
-  ).toEqual(['%zz', 'folder', 'large', 'package', 'pipe']);
-  expect((await readdir(folder)).length).toBe(7);
+  ).toEqual(['%zz', 'folder', 'large', 'package', 'padded', 'pipe']);
+  expect((await readdir(folder)).length).toBe(8);
 });
 
 test('two registries in one process, a leave while a beat is on its way, and close: nothing is left running', async () => {
