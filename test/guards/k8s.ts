@@ -1,6 +1,8 @@
 import type { Guard } from './guard.ts';
 
 const kubernetes = 'test/discovery/kubernetes-failures.test.ts';
+const slices = 'test/discovery/kubernetes-slices.test.ts';
+const watch = 'test/discovery/kubernetes-watch.test.ts';
 const consul = 'test/discovery/consul-failures.test.ts';
 const http = 'test/discovery/kubernetes-http.test.ts';
 
@@ -35,7 +37,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'if (silent && scope.clock.now() - (openedAt ?? 0) > SILENT_MS) this.#slices.doubt();',
     without: '',
-    test: kubernetes,
+    test: watch,
     name: 'F5: a server that was set back',
   },
   {
@@ -51,7 +53,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'return this.#pace.waitMs(clock.now()) + ',
     without: 'return this.#pace.waitMs(clock.now()) * 0 + ',
-    test: kubernetes,
+    test: watch,
     name: 'F8: a server that ends each watch at once',
   },
   {
@@ -75,7 +77,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'streamMs: seconds * 1_000 + OVERDUE_MS,',
     without: 'streamMs: 1e12,',
-    test: kubernetes,
+    test: watch,
     name: 'F9: a watch that died unnoticed',
   },
   {
@@ -179,7 +181,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'if (statusOf(error) !== GONE) throw error;',
     without: 'throw error;',
-    test: kubernetes,
+    test: watch,
     name: 'F21: a version that the server has forgotten',
   },
   {
@@ -211,7 +213,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: ' + (brokeOff ? random() * RETURN_JITTER_MS : 0)',
     without: '',
-    test: kubernetes,
+    test: watch,
     name: 'F25: watches that are broken off together',
   },
   {
@@ -219,7 +221,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/kubernetes-registry.ts',
     guard: 'namespace === undefined ? account.namespace()',
     without: 'namespace !== undefined || namespace === undefined ? account.namespace()',
-    test: kubernetes,
+    test: slices,
     name: 'F55: a service of another namespace',
   },
   {
@@ -227,7 +229,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/union.ts',
     guard: 'if (!union.has(id)) union.set(id, instance);',
     without: "union.set('6' + id, instance);",
-    test: kubernetes,
+    test: slices,
     name: 'F57: a pod with an address of either family',
   },
   {
@@ -243,7 +245,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/http/line-splitter.ts',
     guard: 'if (this.#size > this.#maxBytes) throw',
     without: 'if (this.#size < 0) throw',
-    test: kubernetes,
+    test: slices,
     name: 'F100: a line of ten megabytes',
   },
   {
@@ -251,7 +253,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/http/body.ts',
     guard: 'if (size > maxBytes) throw',
     without: 'if (size < 0) throw',
-    test: kubernetes,
+    test: slices,
     name: 'F100: an answer without an end',
   },
   {
@@ -259,7 +261,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/list-slices.ts',
     guard: 'if (items === undefined || !isVersion(resourceVersion)) throw',
     without: "if (!isVersion(resourceVersion)) return ''; else if (items === null && from === 'x') throw",
-    test: kubernetes,
+    test: slices,
     name: 'F100: an answer that is no list',
   },
   {
@@ -267,7 +269,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: '// Something was told that is not understood.\n      this.#slices.doubt();',
     without: '',
-    test: kubernetes,
+    test: slices,
     name: 'F100: a line of a watch that is no JSON',
   },
   {
@@ -283,7 +285,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice.ts',
     guard: "host: typeof host === 'string' && isIP(host) === family ? host : '',",
     without: 'host,',
-    test: kubernetes,
+    test: slices,
     name: 'F101: names, forbidden addresses',
   },
   {
@@ -291,7 +293,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'addresses: scope.addresses,',
     without: 'addresses: undefined,',
-    test: kubernetes,
+    test: slices,
     name: 'F101: where slices may lead',
   },
   {
@@ -307,7 +309,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice.ts',
     guard: "if (namespace !== context.namespace || service !== context.kubernetesService) return refuse('service');",
     without: '',
-    test: kubernetes,
+    test: slices,
     name: 'F102: a slice that says',
   },
   {
