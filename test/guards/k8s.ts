@@ -4,6 +4,7 @@ const kubernetes = 'test/discovery/kubernetes-failures.test.ts';
 const slices = 'test/discovery/kubernetes-slices.test.ts';
 const watch = 'test/discovery/kubernetes-watch.test.ts';
 const consul = 'test/discovery/consul-failures.test.ts';
+const consulOwners = 'test/discovery/consul-owners.test.ts';
 const http = 'test/discovery/kubernetes-http.test.ts';
 
 /** What keeps the registries right that ask a server over HTTP. */
@@ -13,7 +14,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/http/rounds.ts',
     guard: 'this.#nextIn(asked + waitMs);',
     without: 'if (permanent) this.#nextIn(asked + waitMs);',
-    test: consul,
+    test: consulOwners,
     name: 'F2: an agent that is not there yet',
   },
   {
@@ -101,7 +102,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/consul/registration.ts',
     guard: 'if (statusOf(error) !== UNKNOWN) throw error;',
     without: 'throw error;',
-    test: consul,
+    test: consulOwners,
     name: 'F10: an agent that has forgotten',
   },
   {
@@ -109,7 +110,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/consul/registration.ts',
     guard: 'if (!isUnknownCheck(error)) throw error;',
     without: 'throw error;',
-    test: consul,
+    test: consulOwners,
     name: 'F10: an agent that has forgotten',
   },
   {
@@ -189,7 +190,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/consul/registration.ts',
     guard: "return record.instance.generation === generation ? 'own' : 'newer';",
     without: "return 'own';",
-    test: consul,
+    test: consulOwners,
     name: 'F23: who finds a newer process',
   },
   {
