@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ids, looked, service, setup } from './consul-setup.ts';
-import { eventually, instanceOf } from './setup.ts';
+import { ids, service, setup } from './consul-setup.ts';
+import { eventually, instanceOf, looked } from './setup.ts';
 
 const owner = (fields: object = {}) =>
   instanceOf({ id: 'players/1 ü', attributes: { zone: 'eu-1a', 'a.b': 'c' }, ...fields });

@@ -55,9 +55,3 @@ export const shows = (watch: Watch, expected: string) =>
     () => ids(watch) === expected,
     () => watch.view,
   );
-
-/** Gives what must not happen the time to happen, were it about to. */
-export function looked(holds: () => boolean = () => false): Promise<void> {
-  let looks = 0;
-  return eventually(() => holds() || ++looks > 20);
-}

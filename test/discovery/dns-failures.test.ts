@@ -9,7 +9,7 @@ import { createMesh } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { addressRecords, type DnsServer, srvRecord, startDns, type Treatment } from '../support/dns-server.ts';
 import { closeServers, serve } from '../support/servers.ts';
-import { createScope, eventually } from './setup.ts';
+import { createScope, eventually, looked } from './setup.ts';
 
 const NAME = 'players.example';
 const SRV = '_http._tcp.players.example';
@@ -120,8 +120,7 @@ test('F56: a TTL is in seconds', async () => {
   const { watch } = follow(dns, { maxTtlMs: 600_000 }, clock);
   await eventually(() => ids(watch) === '10.0.0.1:80');
   await clock.advance(29_000);
-  let looks = 0;
-  await eventually(() => ++looks > 20);
+  await looked();
   expect(dns.asked.length).toBe(1);
   await clock.advance(5_000);
   await eventually(() => dns.asked.length === 2);

@@ -12,7 +12,7 @@ import { FolderAlarm } from '../../src/discovery/file/folder-alarm.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
 import type { View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { createScope, eventually, instanceOf, watched } from './setup.ts';
+import { createScope, eventually, instanceOf, looked, watched } from './setup.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -368,8 +368,7 @@ test('a record that is on its way when its instance leaves does not arrive after
   const idsOf = Array.from({ length: 40 }, (_, n) => `players-${n}`);
   await Promise.all(idsOf.map((id) => registry.announce(instanceOf({ id })).leave()));
   // Were there one, it would arrive now.
-  let looks = 0;
-  await eventually(() => ++looks > 20);
+  await looked();
   const texts = await Promise.all(idsOf.map((id) => readText(recordPath(folder, id))));
   expect(texts.filter((text) => !text.includes('"status":"out"'))).toEqual([]);
 });
@@ -450,12 +449,10 @@ test('a touch, which changes nothing but a time, is no reason to look before the
   const { folder, watch } = await four(clock);
   await pass(clock, watch, 3_000);
   await clock.advance(1);
-  let looks = 0;
-  await eventually(() => ++looks > 20);
+  await looked();
   const { asOf } = watch.view;
   await utimes(recordPath(folder, 'a'), clock.wall() / 1_000, clock.wall() / 1_000);
-  looks = 0;
-  await eventually(() => ++looks > 20);
+  await looked();
   expect(watch.view.asOf).toBe(asOf);
 });
 
