@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { ConfigError, createMesh, type Mesh, type MeshOptions, meshOf } from '../src/index.ts';
 
@@ -87,6 +88,85 @@ test.each([
   const make = () => createMesh(options as unknown as MeshOptions); // which the compiler would not take
   expect(make).toThrow(ConfigError);
   expect(make).toThrow(message);
+});
+
+const shapes: readonly unknown[] = [
+  null,
+  [],
+  [null],
+  '',
+  'x y',
+  0,
+  -1,
+  1e308,
+  Number.NaN,
+  true,
+  7n,
+  Symbol('s'),
+  new Map(),
+  new Date(0),
+  Object.create(null),
+  { x: null },
+  () => null,
+];
+
+/** The options with `value` in the place that `path` names. */
+function withOption(path: string, value: unknown): MeshOptions {
+  const options: Record<string, unknown> = { ...base, self: { service: 'teams' } };
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  let at = options;
+  for (const name of names) {
+    const inner: Record<string, unknown> = { ...(at[name] as object) }; // an object, or nothing yet
+    at[name] = inner;
+    at = inner;
+  }
+  at[last] = value;
+  return options as unknown as MeshOptions; // as a caller without types would
+}
+
+const service = ['', '.where', '.where.zone', '.deadlineMs', '.attemptTimeoutMs', '.concurrency', '.balancer'];
+const limits = ['.retry', '.retry.attempts', '.breaker', '.breaker.restMs', '.health', '.health.failures'];
+
+test.each([
+  ...['self', 'self.service', 'self.zone', 'self.attributes', 'self.attributes.a', 'registry', 'registry.players'],
+  ...['addresses', 'addresses.networks', 'addresses.ports', 'addresses.names', 'cacheDir', 'cacheMaxAgeMs'],
+  ...['defaults', 'services.players'].flatMap((place) => [...service, ...limits].map((option) => place + option)),
+  ...['services', 'names', 'names.players', 'nameOverrides', 'isService', 'logger', 'opentelemetry', 'clock'],
+])('%s of an odd shape is taken, or refused by its name', async (path) => {
+  let refused = 0;
+  for (const shape of shapes) {
+    try {
+      await createMesh(withOption(path, shape)).close();
+    } catch (error) {
+      expect(error, inspect(shape)).toMatchObject({ code: 'MESH_CONFIG', message: expect.stringContaining(path) });
+      refused++;
+    }
+    // What is left out is `undefined`; null is a value, and a wrong one.
+    if (shape === null) expect(refused).toBe(1);
+  }
+});
+
+test('what a client, a listener and names are given is checked as well', () => {
+  const made = mesh();
+  const wrong = (run: (value: never) => unknown) => () => run(null as never); // as a caller without types would
+  expect(wrong((where) => made.client('players', { where }))).toThrow(
+    "client('players').where must be an object, not null",
+  );
+  expect(wrong((own) => made.client('players', own))).toThrow("client('players') must be an object, not null");
+  expect(wrong((run) => made.withNames({ a: 'b' }, run))).toThrow('run of withNames must be a function, not null');
+  expect(wrong((names) => made.withNames(names, () => 1))).toThrow('withNames must be an object, not null');
+  expect(wrong((listener) => made.on('view', listener))).toThrow('listener must be a function, not null');
+});
+
+test.each([
+  ['undefined', () => undefined],
+  ['a promise', async () => ({})],
+  ['half of one', () => ({ announce() {}, watch() {} })],
+])('a function that gives %s in the place of a registry is refused', (_, registry) => {
+  const make = () => mesh({ registry: registry as never }); // as a caller without types would
+  expect(make).toThrow('registry must be a function that gives a registry (announce, watch, services, close), not');
+  expect(() => mesh({ registry: [{}, registry as never] })).toThrow('registry[1] must be a function that gives');
 });
 
 test('what cannot be wrapped is refused', () => {

@@ -75,7 +75,7 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
-    balancer: oneOf(`${name}.balancer`, options.balancer ?? 'p2c', ['p2c']),
+    balancer: oneOf(`${name}.balancer`, options.balancer === undefined ? 'p2c' : options.balancer, ['p2c']),
   };
 }
 
