@@ -7,7 +7,7 @@ import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import { DiskViews } from '../../src/discovery/cache/disk-views.ts';
 import type { Instance, LastViews } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
+import { createScope, eventually, inheritedNames, instanceOf, type TestScope, watched } from './setup.ts';
 
 const DAY_MS = 86_400_000;
 const cleanups: (() => unknown)[] = [];
@@ -177,6 +177,16 @@ describe('views on disk', () => {
     counting = false;
     expect(ofWriting).toBeGreaterThan(40);
     expect(turns - ofWriting).toBeGreaterThan(20);
+  });
+
+  test('F104: have attributes called as what objects inherit', async () => {
+    const folder = await makeFolder();
+    const first = open(folder);
+    await first.save([instanceOf({ attributes: inheritedNames() })]);
+    await first.views.close();
+    const attributes = (await open(folder).recall())?.instances[0]?.attributes ?? {};
+    expect(Object.entries(attributes)).toEqual(Object.entries(inheritedNames()));
+    expect(Object.getPrototypeOf(attributes)).toBe(null);
   });
 
   test('F101: are read under the rule of addresses that holds now', async () => {

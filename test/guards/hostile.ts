@@ -117,6 +117,14 @@ export const hostileGuards: readonly Guard[] = [
     name: 'F104:',
   },
   {
+    ...connect,
+    failure: 'F104',
+    file: 'src/mesh-options.ts',
+    guard: 'const attributes: Record<string, string> = Object.create(null);',
+    without: 'const attributes: Record<string, string> = {};',
+    name: 'F104:',
+  },
+  {
     failure: 'F103',
     file: 'src/discovery/reduce.ts',
     guard: '  if (instance.generation < known.instance.generation) return undefined;\n',
