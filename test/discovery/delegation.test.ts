@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CombinedView, Group } from '../../src/discovery/compose/combination.ts';
-import { compileRules, type NameRules } from '../../src/discovery/delegation/name-rules.ts';
+import { compileRules, type NameRules, type NameTable } from '../../src/discovery/delegation/name-rules.ts';
 import { stepsInWords } from '../../src/discovery/delegation/name-step.ts';
 import { checkRules, endsOf, expandName } from '../../src/discovery/delegation/name-tree.ts';
 import { Naming } from '../../src/discovery/delegation/naming.ts';
@@ -76,6 +76,28 @@ describe('a rule', () => {
   test('whose rest makes a name too long leads to nobody', () => {
     const long = 'a'.repeat(62);
     expect(leadsTo(long, { '*': ['*-eu', '*'] })).toBe(`!${long}-eu ${long}`);
+  });
+
+  const sixteen = Array.from({ length: 16 }, (_, i) => i);
+  test.each<[what: string, rules: NameRules]>([
+    // Each level leads to sixteen names of the next.
+    ['services', Object.fromEntries(sixteen.map((i) => [`l${i}-*`, sixteen.map((j) => `l${i + 1}-${j}`)]))],
+    // Each name leads to all others, and all ways end in circles.
+    ['circles', Object.fromEntries(sixteen.map((i) => [`l${i}-0`, sixteen.map((j) => `l${j}-0`)]))],
+  ])('that leads to more %s than anybody meant is given up before it is looked at whole', (_what, rules) => {
+    const { match, examples } = compileRules('names', rules);
+    let asked = 0;
+    const counting: NameTable = {
+      examples,
+      match(name, used) {
+        if (++asked > 2_000) throw new Error('it goes on and on');
+        return match(name, used);
+      },
+    };
+    const { tree } = expandName('l0-0', counting);
+    const ends = endsOf(tree);
+    expect(ends.length).toBeLessThan(1_000);
+    expect(ends.at(-1)).toMatchObject({ kind: 'nobody', reason: "'l0-0' leads to more than 64 services" });
   });
 
   test.each<[rules: unknown, message: string]>([

@@ -85,7 +85,7 @@ export const namesGuards: readonly Guard[] = [
   {
     failure: 'delegation',
     file: 'src/discovery/delegation/name-tree.ts',
-    guard: 'if (scope.services > MAX_SERVICES)',
+    guard: 'if (scope.ends >= MAX_ENDS)',
     without: "if (name === '')",
     test: 'test/discovery/delegation.test.ts',
     name: 'that is wrong is refused where it is made',
