@@ -416,9 +416,25 @@ describe('a name that is followed', () => {
     expect(watched).toBe(2);
   });
 
+  test('tells of a change once, though it is followed for several queries, and for as long as one of them is', async () => {
+    const { naming, named, scope, announce } = following({ players: ['players-eu', 'players'] });
+    const follow = (where: Query) =>
+      naming.watch({ service: 'players', where: compileQuery('where', where), override: undefined }, () => {});
+    const others = [follow({ zone: 'a' }), follow({ zone: 'b' })];
+    const told = () =>
+      scope.seen('view').filter(({ service, joined }) => service === 'players' && joined.includes('e'));
+    named.watch.close();
+    announce('players-eu', 'e');
+    await settled();
+    expect(told().length).toBe(1);
+    for (const { watch } of others) watch.close();
+  });
+
   test('leads to nobody where a rest makes no name: said once, and the rest of the way is taken', async () => {
     const long = 'a'.repeat(62);
-    const { announce, ids, scope } = following({ '*': ['*-eu', '*'] }, long);
+    const { announce, ids, scope, naming } = following({ '*': ['*-eu', '*'] }, long);
+    const where = compileQuery('where', { zone: 'a' });
+    naming.watch({ service: long, where, override: undefined }, () => {});
     announce(long, 'l');
     expect(ids()).toBe('l');
     expect(scope.seen('rejected')).toEqual([

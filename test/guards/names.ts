@@ -116,6 +116,14 @@ export const namesGuards: readonly Guard[] = [
   },
   {
     failure: 'delegation',
+    file: 'src/discovery/delegation/naming.ts',
+    guard: 'override === undefined && this.#watches.isFirst(watched)',
+    without: 'override === undefined',
+    test: 'test/discovery/delegation.test.ts',
+    name: 'tells of a change once',
+  },
+  {
+    failure: 'delegation',
     file: 'src/balancer/hinge.ts',
     guard: 'groups === undefined',
     without: 'true',

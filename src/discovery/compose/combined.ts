@@ -13,8 +13,8 @@ interface CombinedParts {
   readonly combine: Combine;
   /** How long a part that has not answered yet is waited for. */
   readonly patienceMs: number;
-  /** Whether a change is told as an event. */
-  readonly told: boolean;
+  /** Whether a change is told as an event; asked at each. */
+  readonly told: () => boolean;
 }
 
 /**
@@ -138,7 +138,7 @@ export class Combined {
     if (view.revision === before.revision) return;
     this.#told = view;
     const { service, scope, told } = this.#given;
-    if (told) tellChange(scope.events, service, before, view);
+    if (told()) tellChange(scope.events, service, before, view);
     for (const listener of this.#listeners) {
       try {
         listener(view);
