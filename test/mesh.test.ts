@@ -258,6 +258,34 @@ test('the figures count calls and attempts by outcome', async () => {
   expect(read('call_ms')).toMatchObject({ kind: 'histogram', count: 3 });
 });
 
+test('the figures of endpoints are those of all clients of a service: each counts once, and is down when it is for one of them', async () => {
+  const dead = { url: 'http://127.0.0.1:1', attributes: { zone: 'a' } };
+  const living = { url: await answering('hello'), attributes: { zone: 'b' } };
+  const made = mesh({ registry: { players: [dead, living] } });
+  const figures = () =>
+    made
+      .metrics()
+      .filter(({ name, labels }) => name === 'endpoints' && labels['service'] === 'players')
+      .map((one) => [one.labels['health'], one.kind === 'gauge' && one.value]);
+  const one = made.client('players', { where: { zone: 'a' }, retry: false });
+  expect(figures()).toEqual([
+    ['all', 1],
+    ['down', 0],
+  ]);
+  await expect(one.get('/')).rejects.toMatchObject({ code: 'MESH_CONNECT' });
+  made.explain('players');
+  made.client('players', { where: { zone: 'c' } });
+  expect(figures()).toEqual([
+    ['all', 2],
+    ['down', 1],
+  ]);
+  await made.close();
+  expect(figures()).toEqual([
+    ['all', 0],
+    ['down', 0],
+  ]);
+});
+
 test('F88: names that somebody makes up do not fill the memory', async () => {
   const made = mesh();
   for (let i = 0; i < 2_500; i++)

@@ -4,6 +4,7 @@ import { ClosedError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
 import { compileRules, type NameTable } from '../discovery/delegation/name-rules.ts';
 import { Naming } from '../discovery/delegation/naming.ts';
+import { EndpointFigures } from './endpoint-figures.ts';
 import type { Parts } from './parts.ts';
 import { type Layer, type ResolvedService, resolveService, type ServiceOptions } from './settings.ts';
 import { Target } from './target.ts';
@@ -24,6 +25,7 @@ export class Targets {
   /** Those under names that a request puts in the place of others; the one used longest ago comes first. */
   readonly #overridden = new Map<string, Target>();
   readonly #naming: Naming;
+  readonly #figures: EndpointFigures;
   #closed = false;
 
   constructor(
@@ -34,6 +36,7 @@ export class Targets {
   ) {
     this.#parts = parts;
     this.#naming = new Naming(names, parts);
+    this.#figures = new EndpointFigures(parts);
     this.#defaults = defaults;
     this.#services = services;
     this.#rotation = startRotation(parts.clock);
@@ -52,6 +55,7 @@ export class Targets {
   special(service: string, name: string, options: ServiceOptions): () => Target {
     const target = this.#create(service, resolveService(name, [...this.layers(service), { from: name, options }]));
     this.#special.add(target);
+    this.#figures.add(target);
     // Two clients of one service may have different options.
     const key = `${name} ${this.#special.size}`;
     return () => {
@@ -83,6 +87,7 @@ export class Targets {
     this.#makeRoom();
     const target = this.#create(service, resolveService(`services.${service}`, this.layers(service)));
     this.#byService.set(service, target);
+    this.#figures.add(target);
     return target;
   }
 
@@ -133,6 +138,7 @@ export class Targets {
       if (target.nodes.nodes.length > 0 || target.inFlight.running > 0) continue;
       target.close();
       this.#byService.delete(service);
+      this.#figures.remove(target);
       return;
     }
   }
