@@ -267,6 +267,19 @@ describe('names that a request puts in the place of others', () => {
     expect(open).toBe(0);
   });
 
+  test('that come and go leave the connections alone that others use', async () => {
+    let closed = 0;
+    const server = createServer((_req, res) => res.end('{"who":"players"}'));
+    server.on('connection', (socket) => socket.on('close', () => closed++));
+    const port = await listen(server);
+    closing.push(() => server.close());
+    closing.push(() => server.closeAllConnections());
+    const caller = mesh({ registry: { players: [`http://127.0.0.1:${port}`] } });
+    for (let i = 0; i < 150; i++) await caller.withNames({ players: `made-up-${i}` }, () => ask(caller));
+    expect(await ask(caller)).toEqual({ who: 'players' });
+    expect(closed).toBe(0);
+  });
+
   test('are checked where the application says them', () => {
     const caller = mesh({});
     expect(() => caller.withNames({ players: 'No good' }, () => 1)).toThrow(

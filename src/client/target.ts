@@ -63,7 +63,7 @@ export class Target {
       events,
       health: settings.health,
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (endpoint) => pools.retire(endpoint),
+      retired: (node) => pools.letGo(node),
     });
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });

@@ -164,6 +164,14 @@ export const namesGuards: readonly Guard[] = [
   },
   {
     failure: 'delegation',
+    file: 'src/client/pools.ts',
+    guard: ' || holders.size > 0',
+    without: '',
+    test: 'test/mesh-delegation.test.ts',
+    name: 'that come and go leave the connections alone',
+  },
+  {
+    failure: 'delegation',
     file: 'src/client/targets.ts',
     guard: 'if (this.#overridden.size < MAX_OVERRIDDEN) return true;',
     without: 'if (this.#overridden.size >= 0) return true;',
