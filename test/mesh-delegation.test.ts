@@ -347,6 +347,27 @@ describe('a mesh with several registries', () => {
     },
   );
 
+  test('is explained: which of them the instances are from, also where a rule leads', async () => {
+    const hub = createMemoryRegistry();
+    const listed = { players: ['http://127.0.0.1:1'], 'players-eu': ['http://127.0.0.1:2'] };
+    const registry = [hub.registry, merged({ teams: [] }, listed)];
+    const caller = mesh({ registry, names: { game: ['players-eu', 'players'] } });
+    const name = '[memory, merged(static, static)]';
+    expect(caller.explain('players').registry).toMatchObject({ name, from: 'merged(static, static)' });
+    hub.registry(createScope()).announce(instanceOf());
+    expect(caller.explain('players').registry).toMatchObject({ name, from: 'memory' });
+    expect(String(caller.explain('players'))).toContain(`registry ${name}: current, from memory`);
+    expect(String(caller.explain('game'))).toContain(
+      [
+        '    players-eu: 1 known by merged(static, static), current, 100 %',
+        '    players: 1 known by memory, current, 0 %',
+      ].join('\n'),
+    );
+    const nested = mesh({ registry: merged({}, [{ teams: [] }, listed]) });
+    expect(nested.explain('players').registry.from).toBe('');
+    expect(mesh({ registry: [{}, [{}, listed]] }).explain('players').registry.from).toBe('static');
+  });
+
   test('calls all that any of them knows when they are merged', async () => {
     const hubs = [createMemoryRegistry(), createMemoryRegistry()] as const;
     await serving('players', { registry: hubs[0].registry });

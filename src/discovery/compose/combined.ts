@@ -150,8 +150,8 @@ export class Combined {
 }
 
 function viewOf(combination: Combination, revision: number): CombinedView {
-  const { state, instances, suspects, asOf, reason, groups } = combination;
-  return { state, instances, suspects, revision, asOf, reason, groups };
+  const { state, instances, suspects, asOf, reason, from, groups } = combination;
+  return { state, instances, suspects, revision, asOf, reason, from, groups };
 }
 
 /** Whether both say the same but for when. */
@@ -159,6 +159,7 @@ function sameContent(a: Combination, b: Combination): boolean {
   return (
     a.state === b.state &&
     a.reason === b.reason &&
+    a.from === b.from &&
     sameInstances(a.instances, b.instances) &&
     sameSuspects(a.suspects, b.suspects) &&
     sameGroups(a.groups, b.groups)
