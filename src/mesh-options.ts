@@ -36,11 +36,16 @@ export interface MeshOptions {
    * a registry of your own. An array of these is asked in order: the first that knows a service decides. `merged(…)` takes what all know.
    */
   readonly registry: RegistryOption;
-  /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
+  /**
+   * Which addresses a registry may send this process to. Lists in code and a ready-made registry are your own word, and a function of your own
+   * has to ask the `addresses` of its scope.
+   * @default all literal ones that can be called, at every port; no host names
+   */
   readonly addresses?: AddressOptions | undefined;
   /**
    * A folder, made when it is not there, in which the last view of each service is kept, so that this process can start while the registry
-   * is out of reach. What comes from there is used until the registry answers. Lists in code and registries of your own keep nothing.
+   * is out of reach. What comes from there is used until the registry answers. Lists in code keep nothing, nor does a registry of your own
+   * that does not use the `lastViews` of its scope.
    */
   readonly cacheDir?: string | undefined;
   /** How old such a view may be, in milliseconds: at least 1,000. @default 86400000, a day */

@@ -1,8 +1,21 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { ConfigError, createMesh, type Mesh, type MeshOptions, meshOf } from '../src/index.ts';
+import { createMemoryRegistry } from '../src/discovery/memory.ts';
+import {
+  ConfigError,
+  createMesh,
+  type Mesh,
+  type MeshOptions,
+  merged,
+  meshOf,
+  type RegistryScope,
+} from '../src/index.ts';
+import { createScope, instanceOf } from './discovery/setup.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -157,6 +170,34 @@ test('what a client, a listener and names are given is checked as well', () => {
   expect(wrong((run) => made.withNames({ a: 'b' }, run))).toThrow('run of withNames must be a function, not null');
   expect(wrong((names) => made.withNames(names, () => 1))).toThrow('withNames must be an object, not null');
   expect(wrong((listener) => made.on('view', listener))).toThrow('listener must be a function, not null');
+});
+
+test('a registry that a function makes is given the rule of addresses and the last views, wherever the function stands', async () => {
+  const { registry } = createMemoryRegistry();
+  const cacheDir = await mkdtemp(join(tmpdir(), 'heddle-own-'));
+  closing.push(() => rm(cacheDir, { recursive: true, force: true }));
+  const scopes: RegistryScope[] = [];
+  const own = (scope: RegistryScope) => {
+    scopes.push(scope);
+    return registry(scope);
+  };
+  const addresses = { ports: [8080] };
+  mesh({ registry: [{}, own, merged(own, [{}, own])], addresses, cacheDir });
+  expect(scopes.map((scope) => [scope.addresses?.refusal('10.0.0.1', 22), scope.lastViews?.patienceMs])).toEqual(
+    Array(3).fill(['port', 250]),
+  );
+});
+
+test('a registry that comes ready-made is the word of the application, like a list: no rule of addresses is asked', async () => {
+  const url = new URL(await answering('hello'));
+  const hub = createMemoryRegistry();
+  const port = Number(url.port);
+  const ready = hub.registry(createScope());
+  ready.announce(instanceOf({ host: '127.0.0.1', port }));
+  const addresses = { networks: ['10.0.0.0/8'] };
+  expect(await mesh({ registry: ready, addresses }).client('players').get('/').text()).toBe('hello');
+  const asked = mesh({ registry: hub.registry, addresses }).client('players').get('/');
+  await expect(asked).rejects.toMatchObject({ code: 'MESH_NO_ENDPOINTS' });
 });
 
 test.each([

@@ -16,8 +16,8 @@ import { createStaticRegistry, type StaticLists } from './static.ts';
 
 /**
  * What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, `kubernetes:…`, `consul:…`), lists of addresses, a function
- * that makes one, or one. Several in an array are asked in order: the first that knows a service decides. `merged(…)` takes what all of them
- * know.
+ * that makes one with what the mesh gives it, or one that is ready, and so hears nothing of `addresses` and `cacheDir`. Several in an array are
+ * asked in order: the first that knows a service decides. `merged(…)` takes what all of them know.
  */
 export type RegistryOption = string | StaticLists | RegistryFactory | Registry | readonly RegistryOption[];
 
