@@ -181,8 +181,8 @@ export const namesGuards: readonly Guard[] = [
   {
     failure: 'compose',
     file: 'src/discovery/compose/combined.ts',
-    guard: 'if (this.#traffic.size === 0) return Number.NEGATIVE_INFINITY;',
-    without: "if (origin.id !== '') return Number.NEGATIVE_INFINITY;",
+    guard: 'answeredAt: (id) => this.#answeredAt({ part, id })',
+    without: 'answeredAt: () => Number.NEGATIVE_INFINITY',
     test: 'test/discovery/compose.test.ts',
     name: 'ask the calls before a suspect goes',
   },
