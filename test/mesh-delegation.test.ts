@@ -238,11 +238,13 @@ describe('names that a request puts in the place of others', () => {
   test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {
     const hub = createMemoryRegistry();
     let open = 0;
+    let opened = 0;
     const counting = (scope: Parameters<typeof hub.registry>[0]): Registry => {
       const registry = hub.registry(scope);
       const watch = registry.watch.bind(registry);
       registry.watch = (service, listener) => {
         open++;
+        opened++;
         const made = watch(service, listener);
         return {
           get view() {
@@ -263,8 +265,31 @@ describe('names that a request puts in the place of others', () => {
       caller.withNames({ other: `made-up-${i}` }, () => caller.explain('players'));
     }
     expect(open).toBe(201);
+    // What does not concern a service tells no two of its targets apart.
+    const before = opened;
+    for (let i = 0; i < 10; i++)
+      caller.withNames({ players: 'canary', other: `made-up-${i}` }, () => caller.explain('players'));
+    expect(opened - before).toBe(2);
     await caller.close();
     expect(open).toBe(0);
+  });
+
+  test('past the bound stand for nothing while all others are being called, and that is counted', async () => {
+    const waiting: (() => void)[] = [];
+    const server = createServer((_req, res) => waiting.push(() => res.end('{"who":"players"}')));
+    const port = await listen(server);
+    closing.push(() => server.close());
+    closing.push(() => server.closeAllConnections());
+    const caller = mesh({ registry: { players: [`http://127.0.0.1:${port}`] } });
+    const slow = { deadlineMs: false, attemptTimeoutMs: false, health: false, breaker: false } as const;
+    const players = caller.client('players', slow);
+    const calls = Array.from({ length: 101 }, (_, i) =>
+      caller.withNames({ players: `made-up-${i}` }, () => players.get('/').json<Answer>()),
+    );
+    await eventually(() => waiting.length === 101);
+    expect(counted(caller, 'name_overrides_ignored', 'too many')).toMatchObject({ value: 1 });
+    for (const answer of waiting) answer();
+    expect((await Promise.all(calls)).every(({ who }) => who === 'players')).toBe(true);
   });
 
   test('that come and go leave the connections alone that others use', async () => {

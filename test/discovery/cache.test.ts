@@ -137,6 +137,19 @@ describe('views on disk', () => {
     expect((await recall())?.instances.length).toBe(100);
   });
 
+  test('are written one after the other: what comes while one is written waits its time', async () => {
+    const { views, clock, scope, recall } = open(await makeFolder());
+    const save = (count: number) =>
+      views.save({ registry: 'memory', service: 'players', savedAt: clock.wall(), instances: instances(count) });
+    save(1);
+    await clock.advance(1_000);
+    save(2);
+    expect(clock.pending).toBe(0);
+    await eventually(() => scope.metrics.value('cache_written') === 1 && clock.pending === 1);
+    await views.close();
+    expect((await recall())?.instances.length).toBe(2);
+  });
+
   test('that are due are written before the mesh is closed', async () => {
     const folder = await makeFolder();
     const { views, clock, recall } = open(folder);

@@ -99,13 +99,8 @@ function expand(name: string, way: Way, scope: Scope): NameTree {
 /** The target of a rule in the place of the last name of the way. */
 function put(target: Target, rule: string, rest: string, way: Way, scope: Scope): NameTree {
   const name = way.names.at(-1) ?? '';
-  // A function, because in a string `$&` and the like have a meaning.
-  const filled = (pattern: string) =>
-    expand(
-      pattern.replace('*', () => rest),
-      way,
-      scope,
-    );
+  // What is left of a service name holds no `$`, which would have a meaning here.
+  const filled = (pattern: string) => expand(pattern.replace('*', rest), way, scope);
   switch (target.kind) {
     case 'name':
       return { kind: 'alternatives', name, rule, of: [{ tree: filled(target.name), weight: 1 }] };
