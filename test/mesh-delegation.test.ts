@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import got from 'got';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createMemoryRegistry } from '../src/discovery/memory.ts';
-import { createMesh, type Mesh, type MeshOptions, merged, meshOf, type Registry } from '../src/index.ts';
+import {
+  createMesh,
+  type Mesh,
+  type MeshOptions,
+  merged,
+  meshOf,
+  type Registry,
+  type RegistryScope,
+} from '../src/index.ts';
 import { ManualClock, seededRandom } from '../src/testing/entry.ts';
 import { createScope, eventually, instanceOf } from './discovery/setup.ts';
 import { FakeRegistry, listen } from './server/support.ts';
@@ -235,43 +243,56 @@ describe('names that a request puts in the place of others', () => {
     ).rejects.toMatchObject({ code: 'MESH_NO_ENDPOINTS' });
   });
 
-  test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {
+  /** A registry that counts how many watches of it are open, and how many were opened. */
+  function countingRegistry() {
     const hub = createMemoryRegistry();
-    let open = 0;
-    let opened = 0;
-    const counting = (scope: Parameters<typeof hub.registry>[0]): Registry => {
-      const registry = hub.registry(scope);
-      const watch = registry.watch.bind(registry);
-      registry.watch = (service, listener) => {
-        open++;
-        opened++;
-        const made = watch(service, listener);
-        return {
-          get view() {
-            return made.view;
-          },
-          failed: (id) => made.failed(id),
+    const count = { open: 0, opened: 0 };
+    const registry = (scope: RegistryScope): Registry => {
+      const made = hub.registry(scope);
+      const watch = made.watch.bind(made);
+      made.watch = (...given) => {
+        count.open++;
+        count.opened++;
+        const watched = watch(...given);
+        const { close } = watched;
+        return Object.assign(watched, {
           close: () => {
-            open--;
-            made.close();
+            count.open--;
+            close();
           },
-        };
+        });
       };
-      return registry;
+      return made;
     };
-    const caller = mesh({ registry: counting, clock: new ManualClock() });
+    return { hub, count, registry };
+  }
+
+  test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {
+    const { count, registry } = countingRegistry();
+    const caller = mesh({ registry, clock: new ManualClock() });
     for (let i = 0; i < 300; i++) {
       caller.withNames({ players: `made-up-${i}` }, () => caller.explain('players'));
       caller.withNames({ other: `made-up-${i}` }, () => caller.explain('players'));
     }
-    expect(open).toBe(201);
+    expect(count.open).toBe(201);
     // What does not concern a service tells no two of its targets apart.
-    const before = opened;
+    const before = count.opened;
     for (let i = 0; i < 10; i++)
       caller.withNames({ players: 'canary', other: `made-up-${i}` }, () => caller.explain('players'));
-    expect(opened - before).toBe(2);
+    expect(count.opened - before).toBe(2);
     await caller.close();
-    expect(open).toBe(0);
+    expect(count.open).toBe(0);
+  });
+
+  test('of a large service are remembered as long as their endpoints are no more than 100,000', async () => {
+    const { hub, count, registry } = countingRegistry();
+    for (let i = 0; i < 5_000; i++) hub.put('players', `p${i}`, JSON.stringify(instanceOf({ id: `p${i}` })));
+    const caller = mesh({ registry, clock: new ManualClock() });
+    for (let i = 0; i < 30; i++) caller.withNames({ players: `made-up-${i}` }, () => caller.explain('players'));
+    // The service itself, and two watches for each of twenty.
+    expect(count.open).toBe(41);
+    await caller.close();
+    expect(count.open).toBe(0);
   });
 
   test('past the bound stand for nothing while all others are being called, and that is counted', async () => {

@@ -5,14 +5,13 @@ import type { NameOverride } from '../core/name-override.ts';
 import { compileRules, type NameTable } from '../discovery/delegation/name-rules.ts';
 import { Naming } from '../discovery/delegation/naming.ts';
 import { EndpointFigures } from './endpoint-figures.ts';
+import { OverriddenTargets } from './overridden-targets.ts';
 import type { Parts } from './parts.ts';
 import { type Layer, type ResolvedService, resolveService, type ServiceOptions } from './settings.ts';
 import { Target } from './target.ts';
 
 /** Names may come from outside (a URL that somebody typed), so the number that is kept has to end somewhere. */
 const MAX_TARGETS = 2_000;
-/** The same for names that requests put in the place of others. */
-const MAX_OVERRIDDEN = 100;
 
 /** The targets of a mesh: one for each service and set of settings that is called. */
 export class Targets {
@@ -22,8 +21,7 @@ export class Targets {
   readonly #rotation: Rotation;
   readonly #byService = new Map<string, Target>();
   readonly #special = new Set<Target>();
-  /** Those under names that a request puts in the place of others; the one used longest ago comes first. */
-  readonly #overridden = new Map<string, Target>();
+  readonly #overridden: OverriddenTargets;
   readonly #naming: Naming;
   readonly #figures: EndpointFigures;
   #closed = false;
@@ -37,6 +35,7 @@ export class Targets {
     this.#parts = parts;
     this.#naming = new Naming(names, parts);
     this.#figures = new EndpointFigures(parts);
+    this.#overridden = new OverriddenTargets(parts.metrics);
     this.#defaults = defaults;
     this.#services = services;
     this.#rotation = startRotation(parts.clock);
@@ -77,9 +76,9 @@ export class Targets {
   close(): void {
     this.#closed = true;
     this.#rotation.stop();
-    for (const target of [...this.#byService.values(), ...this.#overridden.values(), ...this.#special]) target.close();
+    for (const target of [...this.#byService.values(), ...this.#special]) target.close();
+    this.#overridden.close();
     this.#byService.clear();
-    this.#overridden.clear();
     this.#special.clear();
   }
 
@@ -108,27 +107,8 @@ export class Targets {
     const { service, settings } = plain;
     const override = this.#naming.relevant(service, names);
     if (override === undefined) return plain;
-    const key = `${place}\n${override.header}`;
-    let target = this.#overridden.get(key);
-    if (target === undefined) {
-      if (!this.#roomForOverride()) return plain;
-      target = this.#create(service, settings, override);
-    }
-    this.#overridden.delete(key);
-    this.#overridden.set(key, target);
-    return target;
-  }
-
-  #roomForOverride(): boolean {
-    if (this.#overridden.size < MAX_OVERRIDDEN) return true;
-    for (const [key, target] of this.#overridden) {
-      if (!target.idle) continue;
-      target.close();
-      this.#overridden.delete(key);
-      return true;
-    }
-    this.#parts.metrics.counter('name_overrides_ignored', { reason: 'too many' }).add();
-    return false;
+    const make = () => this.#create(service, settings, override);
+    return this.#overridden.get(`${place}\n${override.header}`, make) ?? plain;
   }
 
   /** Forgets the target that was made first among those that nobody can be calling: they have no endpoint. */

@@ -172,11 +172,19 @@ export const namesGuards: readonly Guard[] = [
   },
   {
     failure: 'delegation',
-    file: 'src/client/targets.ts',
-    guard: 'if (this.#overridden.size < MAX_OVERRIDDEN) return true;',
-    without: 'if (this.#overridden.size >= 0) return true;',
+    file: 'src/client/overridden-targets.ts',
+    guard: 'this.#byKey.size >= MAX_TARGETS || ',
+    without: '',
     test: 'test/mesh-delegation.test.ts',
     name: 'that are made up do not fill the memory',
+  },
+  {
+    failure: 'delegation',
+    file: 'src/client/overridden-targets.ts',
+    guard: ' || endpoints >= MAX_ENDPOINTS',
+    without: '',
+    test: 'test/mesh-delegation.test.ts',
+    name: 'of a large service are remembered',
   },
   {
     failure: 'compose',
