@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { quotedIn, rowsOf } from './support/markdown.ts';
+import { quotedIn, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
 import { membersOf } from './support/type-members.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -44,6 +44,34 @@ test.each(globSync('{README,CHANGELOG,docs/*}.md', { cwd: root }))(
     expect(unknownIn(read(path))).toEqual([]);
   },
 );
+
+/** The failures that a text names: `F3`, `F1 to F5`. */
+function failuresIn(text: string): string[] {
+  return [...text.matchAll(/\bF(\d+)(?: to F(\d+))?/g)].flatMap(([, from, to = from]) => {
+    const count = Number(to) - Number(from) + 1;
+    return Array.from({ length: count }, (_, i) => `F${Number(from) + i}`);
+  });
+}
+
+/** The failures that are named by tests whose files begin so, or that all registries are tested for. */
+function failuresTested(prefix: string): ReadonlySet<string> {
+  const files = globSync(`test/{${prefix},discovery/contract,discovery/reader-contract}*.ts`, { cwd: root });
+  const titles = files.flatMap((path) => [...read(path).matchAll(/['"](F\d+[^'"\n:]*):/g)]);
+  return new Set(titles.flatMap(([, title = '']) => failuresIn(title)));
+}
+
+test.each([
+  ['docs/registries.md', 'A folder', 'discovery/file'],
+  ['docs/registries.md', 'Kubernetes', 'discovery/kubernetes'],
+  ['docs/registries.md', 'Consul', 'discovery/consul'],
+  ['docs/registries.md', 'DNS', 'discovery/dns'],
+  ['docs/discovery.md', 'What can go wrong', 'discovery/redis,chaos/registry'],
+])('each failure in %s under %s has a test in test/{%s}*.ts', (path, title, prefix) => {
+  const named = failuresIn(sectionOf(readDocument(path), title).text);
+  const tested = failuresTested(prefix);
+  expect(named.length).toBeGreaterThan(3);
+  expect(named.filter((failure) => !tested.has(failure))).toEqual([]);
+});
 
 test('a figure, an event and a state that are none are told', () => {
   expect(unknownIn('`registry_rejected{registry}`, event `doubt`, the `cache` event, `mesh_x` in ```code```')).toEqual([
