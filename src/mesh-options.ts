@@ -20,11 +20,13 @@ import { isOpenTelemetry, type OpenTelemetry } from './telemetry/opentelemetry.t
 export interface SelfOptions {
   /** The service it is an instance of; it is told to every service that is called. */
   readonly service: string;
+  /** Such as `production`: this and the next three are what callers ask for with `where`. None by default, else not empty. */
   readonly environment?: string | undefined;
+  /** Such as `1.4.2`, so that callers can ask for a range. */
   readonly version?: string | undefined;
   readonly zone?: string | undefined;
   readonly region?: string | undefined;
-  /** Anything else that callers may ask for. Flat strings. */
+  /** Anything else that callers may ask for: strings that are not empty. With those above at most 64 when it is announced, of at most 512 characters. */
   readonly attributes?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -44,15 +46,15 @@ export interface MeshOptions {
   readonly addresses?: AddressOptions | undefined;
   /**
    * A folder, made when it is not there, in which the last view of each service is kept, so that this process can start while the registry
-   * is out of reach. What comes from there is used until the registry answers. Lists in code keep nothing, nor does a registry of your own
-   * that does not use the `lastViews` of its scope.
+   * is out of reach. What comes from there is used until the registry answers. Lists in code keep nothing, and a registry of your own
+   * what it saves in the `lastViews` of its scope. A disk that fails is told as an event, and hurts nothing else. @default none are kept
    */
   readonly cacheDir?: string | undefined;
   /** How old such a view may be, in milliseconds: at least 1,000. @default 86400000, a day */
   readonly cacheMaxAgeMs?: number | undefined;
-  /** How every service is called unless `services` says otherwise. */
+  /** How every service is called unless `services` says otherwise. @default as each option says */
   readonly defaults?: ServiceOptions | undefined;
-  /** How single services are called, by name. */
+  /** How single services are called, by name; key by key on top of `defaults`. @default none */
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
   /** What names of services stand for: others, alternatives in order, or a split by weight. @default every name stands for itself */
   readonly names?: NameRules | undefined;

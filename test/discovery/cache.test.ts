@@ -162,11 +162,11 @@ describe('views on disk', () => {
   test('may be shared: whoever writes last wins, and nobody finds half of one', async () => {
     const folder = await makeFolder();
     const [a, b, reader] = [open(folder), open(folder), open(folder)];
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       const writing = [a.save(instances(700)), b.save(instances(900))];
       const found: number[] = [];
       const reading = (async () => {
-        for (let i = 0; i < 20; i++) found.push((await reader.recall())?.instances.length ?? 0);
+        for (let i = 0; i < 10; i++) found.push((await reader.recall())?.instances.length ?? 0);
       })();
       await Promise.all([...writing, reading]);
       expect(found.filter((length) => ![0, 700, 900].includes(length))).toEqual([]);
