@@ -57,8 +57,11 @@ function open(
     async save(known, registry = 'memory') {
       const before = tried();
       views.save({ registry, service: 'players', savedAt: clock.wall(), instances: known });
-      await clock.advance(20_000);
-      await eventually(() => tried() > before);
+      await eventually(() => {
+        // While the write before is not quite over, there is no time set for this one yet.
+        if (clock.pending > 0) void clock.advance(20_000);
+        return tried() > before;
+      });
     },
     recall: (registry = 'memory') => views.recall(registry, 'players'),
   };
@@ -162,11 +165,11 @@ describe('views on disk', () => {
   test('may be shared: whoever writes last wins, and nobody finds half of one', async () => {
     const folder = await makeFolder();
     const [a, b, reader] = [open(folder), open(folder), open(folder)];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 5; round++) {
       const writing = [a.save(instances(700)), b.save(instances(900))];
       const found: number[] = [];
       const reading = (async () => {
-        for (let i = 0; i < 10; i++) found.push((await reader.recall())?.instances.length ?? 0);
+        for (let i = 0; i < 20; i++) found.push((await reader.recall())?.instances.length ?? 0);
       })();
       await Promise.all([...writing, reading]);
       expect(found.filter((length) => ![0, 700, 900].includes(length))).toEqual([]);
