@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Turns } from '../../src/core/turns.ts';
 import { FollowedService } from '../../src/discovery/followed-service.ts';
 import { Reach } from '../../src/discovery/reach.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
@@ -32,7 +33,9 @@ function setup() {
     const at = [epoch, String(rev)];
     const known = knownEpoch === epoch && Number(knownRev) === rev;
     const listed = [...records.values()];
-    const reply = known ? at : [...at, listed.map(({ id }) => id), listed.map((one) => `1|${serialiseRecord(one)}`)];
+    const reply = known
+      ? at
+      : [...at, JSON.stringify(listed.map(({ id }) => id)), listed.map((one) => `1|${serialiseRecord(one)}`)];
     if (redis.slow) await new Promise<void>((resolve) => (redis.release = resolve));
     return reply;
   };
@@ -41,6 +44,7 @@ function setup() {
     keys: serviceKeys('default', 'players'),
     reach: new Reach('redis', scope),
     rejections: new Rejections('redis', scope),
+    turns: new Turns(clock),
     scope,
   });
   const told = (change: object) => JSON.stringify({ epoch, rev: ++rev, ...change });

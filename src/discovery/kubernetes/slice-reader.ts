@@ -62,7 +62,7 @@ export class SliceReader {
     const { kubernetesService, port, attributes, scope } = options;
     this.#part = `slices of ${service}`;
     this.#slices = new Slices({
-      ...{ service, kubernetesService, port, attributes },
+      ...{ kubernetesService, port, attributes },
       addresses: scope.addresses,
       rejected: (id, refusal) => options.rejections.add(service, id, refusal),
     });

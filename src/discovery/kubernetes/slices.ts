@@ -8,8 +8,7 @@ import { unionOf } from './union.ts';
 
 /** What slices must be of, and what is added to what they say. */
 export interface SlicesOptions {
-  /** The service as the mesh names it, and as Kubernetes does. */
-  readonly service: string;
+  /** The service as Kubernetes names it. */
   readonly kubernetesService: string;
   readonly port: string | number | undefined;
   readonly attributes: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import { type Backoff, fullJitter } from '../../core/backoff.ts';
 import type { Timer } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { jittered } from '../../core/random.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { FollowedService } from '../followed-service.ts';
 import type { Cursor } from '../membership.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
@@ -22,6 +23,8 @@ export interface ReaderOptions {
   readonly keys: ServiceKeys;
   readonly reach: Reach;
   readonly rejections: Rejections;
+  /** Shared by the readers of a registry. */
+  readonly turns: Turns;
   readonly scope: RegistryScope;
 }
 
@@ -125,7 +128,7 @@ export class Reader implements ListeningUser {
 
   async #takeSnapshot(): Promise<void> {
     const session = this.#session;
-    const { connection, keys, reach, rejections, scope } = this.#options;
+    const { connection, keys, reach, rejections, scope, turns } = this.#options;
     const { service, cursor } = this.#followed;
     const known = (this.#synced ? cursor : undefined) ?? NOTHING_KNOWN;
     this.#early = [];
@@ -136,7 +139,7 @@ export class Reader implements ListeningUser {
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
-        clock: scope.clock,
+        turns,
         known: (id) => this.#followed.instance(id),
         more: (ids) => connection.fields(keys.instances, ids),
         refuse: (id, refusal) => rejections.add(service, id, refusal),
@@ -144,9 +147,10 @@ export class Reader implements ListeningUser {
       if (session !== this.#session) return;
       const { at, instances } = found;
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
-      const ended = endedIn(reply);
-      for (const { id, generation } of instances ?? [])
-        if (ended.has(id)) this.#followed.apply({ kind: 'lapsed', id, generation });
+      for (const id of endedIn(reply)) {
+        const generation = this.#followed.instance(id)?.generation;
+        if (generation !== undefined) this.#followed.apply({ kind: 'lapsed', id, generation });
+      }
       this.#synced = true;
       this.#syncedAt = scope.clock.now();
       this.#failures = 0;
