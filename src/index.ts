@@ -3,6 +3,7 @@
 // For users.
 export type { HealthOptions } from './balancer/health.ts';
 export type { BreakerOptions } from './breaker/options.ts';
+export type { ConnectionOptions } from './client/connection-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
 export type { Call } from './client/native/call.ts';
 export type { Client } from './client/native/client.ts';

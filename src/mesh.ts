@@ -78,8 +78,8 @@ export function createMesh(options: MeshOptions): Mesh {
   if (resolved.opentelemetry === undefined) void tracing.detect();
   else if (resolved.opentelemetry !== false) tracing.use(resolved.opentelemetry);
 
-  const pools = new EndpointPools(addresses);
-  const agents = new NodeAgents(addresses);
+  const pools = new EndpointPools({ addresses, clock, random });
+  const agents = new NodeAgents({ addresses, clock, random });
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({

@@ -57,6 +57,16 @@ test('options that are missing, unknown or of a wrong type neither compile nor p
   expect(() => make({ ...right, defaults: { deadlineMs: '1s' } })).toThrow(/defaults.deadlineMs/);
   // @ts-expect-error true is the default, not a value
   expect(() => make({ ...right, defaults: { retry: true } })).toThrow(/defaults.retry/);
+  // @ts-expect-error there is no HTTP/3
+  expect(() => make({ ...right, defaults: { connections: { http: 3 } } })).toThrow(
+    /connections.http must be 1 or 2, not 3/,
+  );
+  // @ts-expect-error connections cannot be switched off
+  expect(() => make({ ...right, defaults: { connections: false } })).toThrow(/defaults.connections/);
+  // @ts-expect-error how many is said as a number
+  expect(() => make({ ...right, defaults: { connections: { warm: true } } })).toThrow(/connections.warm/);
+  // @ts-expect-error the option is called max
+  expect(() => make({ ...right, defaults: { connections: { maxSockets: 5 } } })).toThrow(/no option 'maxSockets'/);
   // @ts-expect-error the option is called attempts
   expect(() => make({ ...right, defaults: { retry: { tries: 3 } } })).toThrow(/has no option 'tries'/);
   // @ts-expect-error there is no such balancer

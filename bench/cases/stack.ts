@@ -13,6 +13,6 @@ export const bareStub: MakeCase = () => {
 /** The stacks that every client is built on, with every layer that is on by default, around a stub in place of a connection. */
 export const defaultStack: MakeCase = () => {
   const { parts, target } = partsFor('players', 3);
-  const service = assembler(stub, parts)(target);
+  const service = assembler(() => stub, parts)(target);
   return sequential(() => service('GET', startCall(parts, target, stub, 'GET')));
 };

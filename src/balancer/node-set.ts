@@ -104,6 +104,12 @@ export class NodeSet {
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
   }
 
+  /** Whether this process of this endpoint is still one of them. */
+  has(endpoint: Endpoint): boolean {
+    const known = this.#byId.get(endpoint.id);
+    return known !== undefined && sameProcess(known.endpoint, endpoint);
+  }
+
   /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
   answeredAt(id: string): number {
     return this.#byId.get(id)?.succeededAt ?? Number.NEGATIVE_INFINITY;

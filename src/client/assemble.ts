@@ -38,10 +38,8 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
       ['propagate', propagate(parts.self.service)],
     ]);
-  const compile = (node: Node) => {
-    parts.pools.hold(node);
-    return endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
-  };
+  const compile = (node: Node) =>
+    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
@@ -65,13 +63,17 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
 }
 
 /** Gives the built stack of a target for one client library: built once for each target, never per call. */
-export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (target: Target) => Service<Req, Res> {
+export function assembler<Req, Res>(
+  bindingOf: (target: Target) => Binding<Req, Res>,
+  parts: Parts,
+): (target: Target) => Service<Req, Res> {
   const built = new WeakMap<Target, Service<Req, Res>>();
   // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
   const beyond = () => Promise.reject(new Error('nothing stands inside of balance'));
   return (target) => {
     let service = built.get(target);
     if (service === undefined) {
+      const binding = bindingOf(target);
       service = stacksOf(target, binding, parts).client.build(beyond, scopeOf(target, binding, parts));
       built.set(target, service);
     }

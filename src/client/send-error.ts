@@ -27,6 +27,10 @@ const BROKEN = new Set([
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_INFO', // a connection of HTTP/2 that was given up, by either side
+  'ERR_HTTP2_ERROR', // what answers does not speak it
+  'ERR_HTTP2_STREAM_ERROR',
+  'ERR_HTTP2_SESSION_ERROR',
 ]);
 
 /**
@@ -35,12 +39,13 @@ const BROKEN = new Set([
  */
 export function sendError(error: unknown, ctx: Context): unknown {
   if (ctx.cancelled !== undefined) return ctx.cancelled;
-  const { code, syscall, name } = factsOf(isFetchFailure(error) ? error.cause : error);
+  const { code, syscall, name, refused } = factsOf(isFetchFailure(error) ? error.cause : error);
   const { target, endpoint } = ctx;
   // Who answers is not who was meant, or cannot prove it: nothing of the request was sent.
   const unproven = /^(CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/.test(code);
   if (NOT_CONNECTED.has(code) || CONNECTING.has(syscall) || unproven)
     return new ConnectError(target, endpoint?.id, error);
+  if (refused) return new TransportError(target, endpoint?.id, error, 'safe');
   // undici's error about an answer that is no HTTP has a name and no code.
   if (BROKEN.has(code) || /^(HPE_|ERR_SSL_|EPROTO$)/.test(code) || name === 'HTTPParserError')
     return new TransportError(target, endpoint?.id, error);
@@ -57,12 +62,15 @@ interface Facts {
   /** What of the system failed, where Node says so. */
   readonly syscall: string;
   readonly name: string;
+  /** Whether a server of HTTP/2 refused it, which says that nothing was done. */
+  readonly refused: boolean;
 }
 
 function factsOf(error: unknown): Facts {
-  if (!(error instanceof Error)) return { code: '', syscall: '', name: '' };
+  if (!(error instanceof Error)) return { code: '', syscall: '', name: '', refused: false };
   if (error instanceof AggregateError && error.errors.length > 0) return factsOf(error.errors[0]);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const syscall = 'syscall' in error && typeof error.syscall === 'string' ? error.syscall : '';
-  return { code, syscall, name: error.name };
+  const refused = code === 'ERR_HTTP2_STREAM_ERROR' && error.message.includes('NGHTTP2_REFUSED_STREAM');
+  return { code, syscall, name: error.name, refused };
 }

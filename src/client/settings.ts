@@ -5,6 +5,7 @@ import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../br
 import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
+import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
 
 /** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
 export interface ServiceOptions {
@@ -22,6 +23,8 @@ export interface ServiceOptions {
   readonly health?: HealthOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
+  /** The connections to each of its instances. @default as each option says */
+  readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
   readonly balancer?: 'p2c' | undefined;
 }
@@ -34,6 +37,7 @@ export interface ResolvedService {
   readonly breaker: ResolvedBreaker | false;
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
+  readonly connections: ResolvedConnections;
   readonly balancer: 'p2c';
 }
 
@@ -45,6 +49,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'breaker',
   'health',
   'concurrency',
+  'connections',
   'balancer',
 ];
 
@@ -78,6 +83,7 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
+    connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: oneOf(`${name}.balancer`, options.balancer === undefined ? 'p2c' : options.balancer, ['p2c']),
   };
 }
@@ -86,7 +92,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
   return value === false ? false : resolve(value);
 }
 
-/** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `breaker`, `health` and `connections` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {

@@ -16,6 +16,7 @@ import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
+import { TargetPools } from './target-pools.ts';
 
 /** A view with so many more endpoints than there are nodes is taken over in slices. */
 const MANY = 1_000;
@@ -40,6 +41,8 @@ export class Target {
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
+  /** Its connections over undici. */
+  readonly pools: TargetPools;
   readonly #parts: Parts;
   readonly #named: Named;
   /** The view that was told last, and the one whose endpoints are the nodes. */
@@ -52,7 +55,7 @@ export class Target {
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
   constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
-    const { clock, random, events, pools } = parts;
+    const { clock, random, events } = parts;
     this.service = service;
     this.settings = settings;
     this.#parts = parts;
@@ -63,7 +66,13 @@ export class Target {
       events,
       health: settings.health,
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (node) => pools.letGo(node),
+      retired: ({ endpoint }) => this.pools.letGo(endpoint),
+    });
+    this.pools = new TargetPools(parts.pools, {
+      service,
+      settings: settings.connections,
+      calls: (endpoint) => this.nodes.has(endpoint),
+      random,
     });
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
@@ -148,6 +157,7 @@ export class Target {
 
   #took(view: CombinedView): void {
     this.#taken = view;
+    this.pools.follow(this.nodes.nodes);
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];

@@ -29,6 +29,10 @@ test.each([
   'UND_ERR_SOCKET',
   'UND_ERR_DESTROYED',
   'HPE_INVALID_VERSION',
+  'UND_ERR_INFO',
+  'ERR_HTTP2_ERROR',
+  'ERR_HTTP2_STREAM_ERROR',
+  'ERR_HTTP2_SESSION_ERROR',
 ])('%s of a connection that stood may have been executed (F64)', (code) => {
   expect(resend(failure({ code, syscall: 'read' }))).toBe('idempotent');
   expect(resend(wrapped(failure({ code })))).toBe('idempotent');
@@ -49,6 +53,11 @@ test.each([
 test.each(['ERR_SSL_WRONG_VERSION_NUMBER', 'EPROTO'])('%s may have sent something', (code) =>
   expect(resend(failure({ code }))).toBe('idempotent'),
 );
+
+test('a stream of HTTP/2 that was refused was not worked on', () => {
+  const error = new Error('Stream closed with error code NGHTTP2_REFUSED_STREAM');
+  expect(resend(Object.assign(error, { code: 'ERR_HTTP2_STREAM_ERROR' }))).toBe('safe');
+});
 
 test('what the client itself finds wrong stays what it is', () => {
   expect(resend(failure({ code: 'ERR_INVALID_CHAR' }))).toBe('as it is');

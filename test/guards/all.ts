@@ -1,5 +1,6 @@
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
+import { connectionGuards } from './connections.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
@@ -22,4 +23,5 @@ export const guards: readonly Guard[] = [
   ...redisGuards,
   ...topologyGuards,
   ...chaosGuards,
+  ...connectionGuards,
 ];

@@ -90,9 +90,9 @@ export const hostileGuards: readonly Guard[] = [
   {
     ...connect,
     failure: 'F101',
-    file: 'src/client/pools.ts',
-    guard: ', lookup: this.#lookup }',
-    without: ' }',
+    file: 'src/client/pool-options.ts',
+    guard: ', lookup, ...versions }',
+    without: ', ...versions }',
     name: 'F101: does not connect',
   },
   {

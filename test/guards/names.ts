@@ -165,7 +165,7 @@ export const namesGuards: readonly Guard[] = [
   {
     failure: 'delegation',
     file: 'src/client/pools.ts',
-    guard: ' || holders.size > 0',
+    guard: ' || opened.holders.size > 0',
     without: '',
     test: 'test/mesh-delegation.test.ts',
     name: 'that come and go leave the connections alone',

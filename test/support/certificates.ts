@@ -9,12 +9,12 @@ export interface SelfSigned {
   readonly cert: string;
 }
 
-/** A certificate for `localhost`, good for a day. */
-export function selfSigned(): SelfSigned {
+/** A certificate for this host name, good for a day. */
+export function selfSigned(host = 'localhost'): SelfSigned {
   const folder = mkdtempSync(join(tmpdir(), 'heddle-certificate-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   try {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
     const what = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
     execFileSync('openssl', [...what, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };

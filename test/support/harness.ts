@@ -39,7 +39,7 @@ export function harness(options: ServiceOptions & { readonly endpoints?: number 
   };
   const targets = new Targets(parts, settings, new Map());
   const target = targets.of('players');
-  const service = assembler(peer.binding, parts)(target);
+  const service = assembler(() => peer.binding, parts)(target);
   const seen: { name: MeshEventName; event: object }[] = [];
   for (const name of ['breaker', 'endpoint', 'fault'] as const) events.on(name, (event) => seen.push({ name, event }));
 

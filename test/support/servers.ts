@@ -133,7 +133,8 @@ export async function deaf(): Promise<{ readonly url: string; readonly id: strin
   return { url: `http://${id}`, id };
 }
 
-async function start(server: Server): Promise<Omit<TestServer, 'requests' | 'request'>> {
+/** Has a server listen on loopback, until `closeServers`. */
+export async function start(server: Server): Promise<Omit<TestServer, 'requests' | 'request'>> {
   const sockets = new Set<Socket>();
   const waiting = new Waiting();
   let made = 0;

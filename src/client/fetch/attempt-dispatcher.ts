@@ -5,8 +5,8 @@ import type { Context } from '../../core/context.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { isMeshError } from '../../core/errors.ts';
 import { ownHeader } from '../own-header.ts';
-import type { EndpointPools } from '../pools.ts';
 import { sendError } from '../send-error.ts';
+import type { TargetPools } from '../target-pools.ts';
 
 /**
  * The dispatcher that fetch is given for one attempt. It sends what fetch made of the request to the endpoint that was picked, so that the
@@ -15,11 +15,11 @@ import { sendError } from '../send-error.ts';
 export class AttemptDispatcher {
   readonly #ctx: Context;
   readonly #endpoint: Endpoint;
-  readonly #pools: EndpointPools;
+  readonly #pools: TargetPools;
   /** Whether fetch used it. One that does not is not built on undici. */
   used = false;
 
-  constructor(ctx: Context, endpoint: Endpoint, pools: EndpointPools) {
+  constructor(ctx: Context, endpoint: Endpoint, pools: TargetPools) {
     this.#ctx = ctx;
     this.#endpoint = endpoint;
     this.#pools = pools;
@@ -28,7 +28,7 @@ export class AttemptDispatcher {
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.used = true;
     const ctx = this.#ctx;
-    const headers = withMesh(options.headers, ctx);
+    const headers = this.#pools.headers(withMesh(options.headers, ctx));
     return this.#pools.of(this.#endpoint).dispatch({ ...options, headers }, new ObservedHandler(handler, ctx));
   }
 }

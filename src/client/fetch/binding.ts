@@ -1,29 +1,34 @@
 import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
-import type { Context } from '../../core/context.ts';
+import type { Context, Description } from '../../core/context.ts';
 import { CancelledError, ConfigError, isMeshError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { idempotentMethod } from '../idempotent.ts';
-import type { EndpointPools } from '../pools.ts';
 import { isFetchFailure, sendError } from '../send-error.ts';
+import type { TargetPools } from '../target-pools.ts';
 import { AttemptDispatcher } from './attempt-dispatcher.ts';
 import { type Fetch, type FetchRequest, redirectMode, requestOf } from './request.ts';
 
+/** What a call is, before it is known where it goes. */
+export const fetchRequests = {
+  describe({ input, init, method }: FetchRequest): Description {
+    const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
+    return {
+      operation: method,
+      idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
+      traceparent: headers?.get('traceparent') ?? undefined,
+      tracestate: headers?.get('tracestate') ?? undefined,
+    };
+  },
+};
+
 /** Calls through a fetch that is built on undici: Node's own, or undici's. */
-export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRequest, Response> {
+export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequest, Response> {
   return {
     name: 'fetch',
-    describe({ input, init, method }) {
-      const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
-      return {
-        operation: method,
-        idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
-        traceparent: headers?.get('traceparent') ?? undefined,
-        tracestate: headers?.get('tracestate') ?? undefined,
-      };
-    },
+    ...fetchRequests,
     async send({ input, init }, ctx) {
-      if (!pools.ready) await pools.load();
+      if (!pools.all.ready) await pools.all.load();
       const { endpoint } = ctx;
       if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
       const dispatcher = new AttemptDispatcher(ctx, endpoint, pools);
@@ -34,7 +39,7 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
         // fetch leaves its listener on a signal until that is collected: the caller's never gets one. Where there is none the dispatcher
         // stops the attempt, since a signal costs a fifth of a call.
         ...(init?.signal || requestOf(input)?.signal ? { signal: signalOf(ctx) } : undefined),
-        dispatcher: pools.forFetch(dispatcher),
+        dispatcher: pools.all.forFetch(dispatcher),
       };
       try {
         const res = await bare(input, given as RequestInit); // its type has the dispatcher of the undici inside Node, not of ours

@@ -7,7 +7,7 @@ import type { Parts } from '../parts.ts';
 import { type IsService, serviceOf } from '../service-url.ts';
 import { startCall } from '../start-call.ts';
 import type { Targets } from '../targets.ts';
-import { fetchBinding } from './binding.ts';
+import { fetchBinding, fetchRequests } from './binding.ts';
 import { redirected, redirectOf } from './redirect.ts';
 import { replayable } from './replayable.ts';
 import { type Fetch, type FetchRequest, requestOf } from './request.ts';
@@ -23,8 +23,7 @@ const MOST_REDIRECTS = 20;
 
 /** The same fetch, with the mesh behind URLs that name a service. A redirect within the service is followed; one that leads elsewhere is the answer. */
 export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService }: FetchParts): F {
-  const binding = fetchBinding(bare, parts.pools);
-  const serviceFor = assembler(binding, parts);
+  const serviceFor = assembler(({ pools }) => fetchBinding(bare, pools), parts);
 
   const targetOf = (service: string) => {
     try {
@@ -37,7 +36,7 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService 
     const { input, init } = req;
     const request = requestOf(input);
     const target = targetOf(service);
-    const ctx = startCall(parts, target, binding, req, init?.signal ?? request?.signal);
+    const ctx = startCall(parts, target, fetchRequests, req, init?.signal ?? request?.signal);
     ctx.replayable = replayable(init?.body ?? request?.body);
     try {
       return await serviceFor(target)(req, ctx);

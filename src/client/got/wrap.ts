@@ -2,9 +2,10 @@ import http, { type ClientRequest, type IncomingMessage, type RequestOptions } f
 import https from 'node:https';
 import type { Got, Options, PlainResponse } from 'got';
 import { attachCall } from '../../core/call-of.ts';
+import { ConfigError } from '../../core/errors.ts';
 import { assembler } from '../assemble.ts';
 import type { NodeAgents } from '../node-http/agents.ts';
-import { type NodeRequest, nodeHttpBinding } from '../node-http/binding.ts';
+import { type NodeRequest, nodeHttpBinding, nodeRequests } from '../node-http/binding.ts';
 import { MeshRequest } from '../node-http/mesh-request.ts';
 import { ReplayBody } from '../node-http/replay-body.ts';
 import type { Parts } from '../parts.ts';
@@ -46,8 +47,13 @@ function askedOf(transport: Transport | undefined): Asked | undefined {
  * retries are the mesh's, and `retry.limit` can only lower their number.
  */
 export function wrapGot<G extends Got>(client: G, { parts, targets, isService, agents }: GotParts): G {
-  const binding = nodeHttpBinding('got', agents, parts.clock);
-  const serviceFor = assembler(binding, parts);
+  const serviceFor = assembler(({ service, settings: { connections } }) => {
+    if (connections.http === 2)
+      throw new ConfigError(
+        `got speaks HTTP/1.1 only, and connections.http of '${service}' is 2: use mesh.client or fetch`,
+      );
+    return nodeHttpBinding('got', agents.for(connections), parts.clock);
+  }, parts);
 
   const transportFor = ({ own, maxAttempts }: Asked): Transport => {
     const send = (url: URL, options: RequestOptions): MeshRequest => {
@@ -62,7 +68,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, a
         sending: (one) => made.follow(one),
         cut: (res, reason) => made.cut(res, reason),
       };
-      const ctx = startCall(parts, target, binding, req);
+      const ctx = startCall(parts, target, nodeRequests, req);
       ctx.maxAttempts = maxAttempts;
       // All that got makes of this call leads to its options, and so to here; a redirect comes here again.
       attachCall(transport, ctx, 'latest');

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Binding } from '../../core/binding.ts';
-import type { Context } from '../../core/context.ts';
+import type { Context, Description } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
-import type { EndpointPools } from '../pools.ts';
+import type { TargetPools } from '../target-pools.ts';
 import { Exchange } from './exchange.ts';
 import { bodyFailed, nativeError } from './native-error.ts';
 import type { NativeRequest } from './request.ts';
@@ -11,7 +11,7 @@ import type { NativeResponse } from './response.ts';
 import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts';
 
 /** Calls over undici's connections with the body gathered. */
-export function bufferedBinding(pools: EndpointPools): Binding<NativeRequest, NativeResponse> {
+export function bufferedBinding(pools: TargetPools): Binding<NativeRequest, NativeResponse> {
   return {
     ...common('native'),
     send: (req, ctx) =>
@@ -21,7 +21,7 @@ export function bufferedBinding(pools: EndpointPools): Binding<NativeRequest, Na
 }
 
 /** Calls over undici's connections with the body streamed. */
-export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, StreamedResponse> {
+export function streamedBinding(pools: TargetPools): Binding<NativeRequest, StreamedResponse> {
   return {
     ...common('native-stream'),
     send: (req, ctx) =>
@@ -30,15 +30,20 @@ export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, St
   };
 }
 
+/** What a call is, before it is known where it goes. */
+export const nativeRequests = {
+  describe: ({ method, idempotent, traceparent, tracestate }: NativeRequest): Description => ({
+    operation: method,
+    idempotent,
+    traceparent,
+    tracestate,
+  }),
+};
+
 function common(name: string) {
   return {
     name,
-    describe: ({ method, idempotent, traceparent, tracestate }: NativeRequest) => ({
-      operation: method,
-      idempotent,
-      traceparent,
-      tracestate,
-    }),
+    ...nativeRequests,
     verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
     header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
       const value = headers[name];
@@ -48,14 +53,14 @@ function common(name: string) {
 }
 
 function dispatch(
-  pools: EndpointPools,
+  pools: TargetPools,
   req: NativeRequest,
   ctx: Context,
   exchange: Dispatcher.DispatchHandler,
   reject: (error: unknown) => void,
 ): void {
-  if (!pools.ready) {
-    pools.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
+  if (!pools.all.ready) {
+    pools.all.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
     return;
   }
   const { endpoint } = ctx;
@@ -66,7 +71,7 @@ function dispatch(
       {
         path: req.path,
         method: req.method as Dispatcher.HttpMethod, // undici sends any token; its type lists the usual ones
-        headers: ['host', ctx.target, ...req.headers, ...ctx.headers],
+        headers: pools.headers(['host', ctx.target, ...req.headers, ...ctx.headers]),
         body: body ?? null,
       },
       exchange,

@@ -1,4 +1,3 @@
-import type { Binding } from '../../core/binding.ts';
 import { durationMs, integer } from '../../core/check.ts';
 import type { Context } from '../../core/context.ts';
 import type { Service } from '../../core/service.ts';
@@ -6,7 +5,7 @@ import { assembler } from '../assemble.ts';
 import type { Parts } from '../parts.ts';
 import { startCall } from '../start-call.ts';
 import type { Target } from '../target.ts';
-import { bufferedBinding, streamedBinding } from './binding.ts';
+import { bufferedBinding, nativeRequests, streamedBinding } from './binding.ts';
 import { Call } from './call.ts';
 import { type NativeRequest, nativeRequest, type RequestOptions } from './request.ts';
 import type { NativeResponse } from './response.ts';
@@ -17,7 +16,6 @@ export class Client {
   readonly service: string;
   readonly #parts: Parts;
   readonly #target: () => Target;
-  readonly #binding: Binding<NativeRequest, NativeResponse>;
   readonly #buffered: (target: Target) => Service<NativeRequest, NativeResponse>;
   readonly #streamed: (target: Target) => Service<NativeRequest, StreamedResponse>;
 
@@ -26,9 +24,8 @@ export class Client {
     this.service = service;
     this.#parts = parts;
     this.#target = target;
-    this.#binding = bufferedBinding(parts.pools);
-    this.#buffered = assembler(this.#binding, parts);
-    this.#streamed = assembler(streamedBinding(parts.pools), parts);
+    this.#buffered = assembler(({ pools }) => bufferedBinding(pools), parts);
+    this.#streamed = assembler(({ pools }) => streamedBinding(pools), parts);
   }
 
   get(path: string, options?: RequestOptions): Call {
@@ -75,7 +72,7 @@ export class Client {
       const target = this.#target();
       const req = nativeRequest(method, path, options);
       if (options !== undefined) checkLimits(options);
-      const ctx = startCall(this.#parts, target, this.#binding, req, options?.signal);
+      const ctx = startCall(this.#parts, target, nativeRequests, req, options?.signal);
       if (options !== undefined) narrow(ctx, options);
       return serviceFor(target)(req, ctx);
     } catch (error) {

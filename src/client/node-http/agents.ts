@@ -1,33 +1,71 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { ClosedError } from '../../core/errors.ts';
+import { type Random, systemRandom } from '../../core/random.ts';
 import { type AddressRule, defaultAddresses } from '../../discovery/address.ts';
+import type { ResolvedConnections } from '../connection-options.ts';
 import { guardedLookup } from '../guarded-lookup.ts';
+import { KeptSockets } from './kept-sockets.ts';
 
-/** The connections of clients that are built on `node:http` and bring no agent of their own. */
+interface AgentsParts {
+  readonly addresses?: AddressRule | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** The connections of clients that are built on `node:http` and bring no agent of their own, used as one set of settings says. */
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+  readonly kept: KeptSockets;
+  /** How the host name of an endpoint is looked up, for a client that has, or has not, a way of its own. */
+  readonly lookup: (own: LookupFunction | undefined) => LookupFunction;
+}
+
+/** All such connections of a mesh. */
 export class NodeAgents {
-  readonly http: http.Agent = new http.Agent({ keepAlive: true });
-  readonly https: https.Agent = new https.Agent({ keepAlive: true });
+  readonly #bySettings = new Map<string, Agents>();
   readonly #addresses: AddressRule;
   readonly #lookup: LookupFunction;
+  readonly #clock: Clock;
+  readonly #random: Random;
 
-  constructor(addresses: AddressRule = defaultAddresses) {
+  constructor({ addresses = defaultAddresses, clock = systemClock, random = systemRandom }: AgentsParts = {}) {
     this.#addresses = addresses;
     this.#lookup = guardedLookup(addresses);
+    this.#clock = clock;
+    this.#random = random;
   }
 
-  /** How the host name of an endpoint is looked up, for a client that has, or has not, a way of its own. */
-  lookup(own: LookupFunction | undefined): LookupFunction {
-    return own === undefined ? this.#lookup : guardedLookup(this.#addresses, own);
+  /** The agents for these settings, shared by all services that have the same. */
+  for(settings: ResolvedConnections): Agents {
+    const { max, idleMs, maxAgeMs } = settings;
+    const key = `${max} ${idleMs} ${maxAgeMs}`;
+    let agents = this.#bySettings.get(key);
+    if (agents === undefined) {
+      const kept = new KeptSockets(settings, this.#clock, this.#random);
+      const options = { keepAlive: true, maxSockets: max };
+      agents = {
+        http: kept.keptBy(new http.Agent(options)),
+        https: kept.keptBy(new https.Agent(options)),
+        kept,
+        lookup: (own) => (own === undefined ? this.#lookup : guardedLookup(this.#addresses, own)),
+      };
+      this.#bySettings.set(key, agents);
+    }
+    return agents;
   }
 
   /** Closes all of them at once; what is still under way fails with a `ClosedError`. */
   close(): void {
-    for (const agent of [this.http, this.https]) {
-      for (const sockets of Object.values(agent.sockets))
-        for (const socket of sockets ?? []) socket.destroy(new ClosedError());
-      agent.destroy();
+    for (const { http: plain, https: secure } of this.#bySettings.values()) {
+      for (const agent of [plain, secure]) {
+        for (const sockets of Object.values(agent.sockets))
+          for (const socket of sockets ?? []) socket.destroy(new ClosedError());
+        agent.destroy();
+      }
     }
   }
 }

@@ -4,14 +4,14 @@ import type { Socket } from 'node:net';
 import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Context } from '../../core/context.ts';
+import type { Context, Description } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { CONNECT_TIMEOUT_MS } from '../connect-timeout.ts';
 import { idempotentMethod } from '../idempotent.ts';
 import { ownHeader } from '../own-header.ts';
 import { sendError } from '../send-error.ts';
-import type { NodeAgents } from './agents.ts';
+import type { Agents } from './agents.ts';
 import type { ReplayBody } from './replay-body.ts';
 
 /** A request in the words of `node:http`, to be made at whichever endpoint is picked. */
@@ -28,16 +28,21 @@ export interface NodeRequest {
   readonly cut: (res: IncomingMessage, reason: Error) => void;
 }
 
+/** What a call is, before it is known where it goes. */
+export const nodeRequests = {
+  describe: ({ method, options }: NodeRequest): Description => ({
+    operation: method,
+    idempotent: idempotentMethod(method) || headerOf(options.headers, 'idempotency-key') !== undefined,
+    traceparent: headerOf(options.headers, 'traceparent'),
+    tracestate: headerOf(options.headers, 'tracestate'),
+  }),
+};
+
 /** Calls through `node:http`, for clients that are built on it. */
-export function nodeHttpBinding(name: string, agents: NodeAgents, clock: Clock): Binding<NodeRequest, IncomingMessage> {
+export function nodeHttpBinding(name: string, agents: Agents, clock: Clock): Binding<NodeRequest, IncomingMessage> {
   return {
     name,
-    describe: ({ method, options }) => ({
-      operation: method,
-      idempotent: idempotentMethod(method) || headerOf(options.headers, 'idempotency-key') !== undefined,
-      traceparent: headerOf(options.headers, 'traceparent'),
-      tracestate: headerOf(options.headers, 'tracestate'),
-    }),
+    ...nodeRequests,
     send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
     header: ({ headers }, wanted) => {
@@ -61,7 +66,7 @@ function requestOf(res: IncomingMessage): http.ClientRequest | undefined {
 function exchange(
   req: NodeRequest,
   ctx: Context,
-  agents: NodeAgents,
+  agents: Agents,
   clock: Clock,
   resolve: (res: IncomingMessage) => void,
   reject: (error: unknown) => void,
@@ -98,6 +103,7 @@ function exchange(
   request.once('socket', (socket) => whenConnected(socket, request, clock, () => req.body.connected(request)));
   request.once('response', (response) => {
     res = response;
+    if (!agents.kept.keeps(response.socket, response.headers['keep-alive'])) request.shouldKeepAlive = false;
     attachCall(response, ctx);
     response.once('end', () => ctx.end());
     // Heard before the reader does and gives the rest up. With the connection still there, it is the reader who breaks off.

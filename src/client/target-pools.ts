@@ -1,0 +1,112 @@
+import type { buildConnector, Pool } from 'undici';
+import type { Endpoint } from '../core/endpoint.ts';
+import { below, type Random } from '../core/random.ts';
+import { abreast } from '../discovery/abreast.ts';
+import type { ResolvedConnections } from './connection-options.ts';
+import { http2Headers } from './http2-headers.ts';
+import type { EndpointPools, Opened, Place } from './pools.ts';
+
+/** Whose connections they are. */
+interface Owner {
+  readonly service: string;
+  readonly settings: ResolvedConnections;
+  /** Whether an endpoint is still one of those that are called. */
+  readonly calls: (endpoint: Endpoint) => boolean;
+  readonly random: Random;
+}
+
+/** First connections that one target makes at the same time. */
+const ABREAST = 8;
+
+let made = 0;
+
+/** The connections of one target, shared with all who use the same place in the same way. */
+export class TargetPools {
+  /** All those of the mesh: what is not of one endpoint is asked there. */
+  readonly all: EndpointPools;
+  readonly #owner: Owner;
+  readonly #name = `${++made}`;
+  readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
+  /** Those that were drawn for a first connection, or were not. */
+  readonly #known = new WeakSet<object>();
+  #latest: readonly { readonly endpoint: Endpoint }[] = [];
+  #used = false;
+
+  constructor(all: EndpointPools, owner: Owner) {
+    this.all = all;
+    this.#owner = owner;
+  }
+
+  /** The pool of an endpoint. Only after `all.load`. Throws as a closed pool does when the endpoint has left. */
+  of(endpoint: Endpoint): Pool {
+    const known = this.#byEndpoint.get(endpoint);
+    return known !== undefined && !known.closed ? known : this.#open(endpoint).pool;
+  }
+
+  /** Headers as these connections can send them. */
+  headers(all: string[]): string[] {
+    return this.#owner.settings.http === 2 ? http2Headers(all) : all;
+  }
+
+  /** Nothing more is sent to an endpoint. */
+  letGo(endpoint: Endpoint): void {
+    this.all.letGo(this.#placeOf(endpoint), this.#holderOf(endpoint));
+  }
+
+  /** Told of all nodes whenever some came: makes first connections to new ones, once anything is sent over these pools at all. */
+  follow(nodes: readonly { readonly endpoint: Endpoint }[]): void {
+    const { settings, random } = this.#owner;
+    if (settings.warm === false) return;
+    this.#latest = nodes;
+    if (!this.#used) return;
+    const come = nodes.filter((node) => !this.#known.has(node));
+    for (const node of come) this.#known.add(node);
+    void abreast(drawn(come, settings.warm, random), ABREAST, ({ endpoint }) => this.#warm(endpoint));
+  }
+
+  #open(endpoint: Endpoint): Opened {
+    if (!this.#owner.calls(endpoint))
+      throw Object.assign(new Error(`'${endpoint.id}' has left`), { code: 'UND_ERR_CLOSED' });
+    const opened = this.all.open(this.#placeOf(endpoint), this.#holderOf(endpoint));
+    this.#byEndpoint.set(endpoint, opened.pool);
+    if (!this.#used) {
+      this.#used = true;
+      this.follow(this.#latest);
+    }
+    return opened;
+  }
+
+  async #warm(endpoint: Endpoint): Promise<void> {
+    try {
+      const { first, pool } = this.#open(endpoint);
+      if (pool.stats.connected === 0 && pool.stats.size === 0) await first.makeAhead(this.#address(endpoint));
+    } catch {
+      // It left, or the mesh closed: there is nothing to be made.
+    }
+  }
+
+  #address({ protocol, host, port }: Endpoint): buildConnector.Options {
+    const address = { protocol: `${protocol}:`, hostname: host, host: `${host}:${port}`, port: String(port) };
+    return protocol === 'https' ? { ...address, servername: this.#owner.service } : address;
+  }
+
+  #placeOf(endpoint: Endpoint): Place {
+    const { service, settings } = this.#owner;
+    return { endpoint, service, settings };
+  }
+
+  /** One process of one target. */
+  #holderOf({ id, generation }: Endpoint): string {
+    return `${this.#name} ${id} ${generation}`;
+  }
+}
+
+/** At most `most` of them, drawn at random: all who see the same endpoints must not choose the same. */
+function drawn<T>(all: readonly T[], most: number, random: Random): readonly T[] {
+  const rest = [...all];
+  for (let i = 0; i < Math.min(most, rest.length); i++) {
+    const j = i + below(random, rest.length - i);
+    [rest[i], rest[j]] = [rest[j] as T, rest[i] as T]; // both lie inside
+  }
+  return rest.slice(0, most);
+}

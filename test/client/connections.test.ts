@@ -1,0 +1,294 @@
+import got from 'got';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createMemoryRegistry } from '../../src/discovery/memory.ts';
+import { type ConnectionOptions, createMesh, type Mesh, meshOf } from '../../src/index.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { createScope, instanceOf, looked } from '../discovery/setup.ts';
+import { type Answer, misbehave, reply, serve } from '../support/servers.ts';
+import { until } from './contract.ts';
+import { closeAll, meshOver, rejection } from './setup.ts';
+
+afterEach(closeAll);
+
+/** Each way to call, as one function that resolves with the body. */
+const clients: readonly (readonly [string, (mesh: Mesh) => () => Promise<string>])[] = [
+  ['the native client', (mesh) => () => mesh.client('players').get('/').text()],
+  [
+    'fetch',
+    (mesh) => {
+      const fetch = mesh.wrap(globalThis.fetch);
+      return async () => (await fetch('http://players/')).text();
+    },
+  ],
+  [
+    'got',
+    (mesh) => {
+      const http = mesh.wrap(got);
+      return () => http('http://players/').text();
+    },
+  ],
+];
+
+/** Answers none before it is told to. */
+function held() {
+  const waiting: (() => void)[] = [];
+  let open = false;
+  const answer: Answer = (_req, res) => {
+    if (open) res.end('late');
+    else waiting.push(() => res.end('late'));
+  };
+  const release = () => {
+    open = true;
+    for (const go of waiting.splice(0)) go();
+  };
+  return { answer, release };
+}
+
+/** Answers as a server that says nothing of how long it keeps a connection, or what it is told to. */
+function keeping(hint?: number): Answer {
+  return (req, res) => {
+    res.writeHead(200, {
+      connection: 'keep-alive',
+      ...(hint !== undefined && { 'keep-alive': `timeout=${hint}` }),
+      'content-length': 2,
+    });
+    res.end('ok');
+    req.socket.setTimeout(0);
+  };
+}
+
+describe.each(clients)('%s', (_name, open) => {
+  test('makes as many connections to an endpoint as it may, and no more; what is beyond waits', async () => {
+    const { answer, release } = held();
+    const server = await serve(answer);
+    const call = open(meshOver([server], { connections: { max: 2 } }));
+    const calls = Array.from({ length: 10 }, call);
+    await server.request(2);
+    await looked(() => server.requests.length > 2);
+    expect([server.connections(), server.requests.length]).toEqual([2, 2]);
+    release();
+    expect(await Promise.all(calls)).toEqual(Array(10).fill('late'));
+    expect(server.connections()).toBe(2);
+  });
+
+  test('closes a connection that nobody uses', async () => {
+    const [server, longer] = await Promise.all([serve(keeping()), serve(keeping())]);
+    await open(meshOver([longer], { connections: { idleMs: 4_000 } }))();
+    const call = open(meshOver([server], { connections: { idleMs: 20 } }));
+    await call();
+    await (await server.request(1)).closed;
+    expect(longer.open()).toBe(1);
+    expect(await call()).toBe('ok');
+    expect(server.connections()).toBe(2);
+  });
+
+  test('does not keep a connection that the server will close within two seconds', async () => {
+    const server = await serve(keeping(2));
+    const call = open(meshOver([server]));
+    await call();
+    await (await server.request(1)).closed;
+  });
+
+  test('keeps a connection for as long as the server does, if that is longer', async () => {
+    const servers = await Promise.all([serve(keeping(60)), serve(keeping())]);
+    const [kept, closed] = servers;
+    const mesh = createMesh({
+      self: { service: 'teams' },
+      registry: { players: [kept.url], others: [closed.url] },
+      logger: false,
+      defaults: { connections: { idleMs: 20 } },
+    });
+    await open(mesh)();
+    await mesh.client('others').get('/');
+    await (await closed.request(1)).closed;
+    expect(kept.open()).toBe(1);
+    await mesh.close();
+  });
+
+  test('moves to new connections as they age, and loses no call over it', async () => {
+    const server = await serve(reply(200, 'ok'));
+    // Beyond its age from the first answer on: each connection serves what finds it free, and is closed.
+    const mesh = meshOver([server], { retry: false, connections: { maxAgeMs: 5, max: 4 } });
+    const call = open(mesh);
+    const worker = async () => {
+      for (let i = 0; i < 100 || (i < 2_000 && server.connections() < 20); i++) expect(await call()).toBe('ok');
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    expect(server.connections()).toBeGreaterThanOrEqual(20);
+    expect(server.open()).toBeLessThanOrEqual(8);
+  });
+
+  test('lets a response that is under way come to its end when its connection has aged', async () => {
+    const { answer, release } = held();
+    const server = await serve(answer, reply(200, 'ok'));
+    const call = open(meshOver([server], { connections: { maxAgeMs: 1 } }));
+    const slow = call();
+    await server.request(1);
+    await call();
+    for (let i = 0; i < 2_000 && server.connections() < 4; i++) await call();
+    expect(server.connections()).toBeGreaterThanOrEqual(4);
+    release();
+    expect(await slow).toBe('late');
+    await (await server.request(1)).closed;
+  });
+
+  test('F47: a connection that the server closes as it is used costs a GET no more than another attempt', async () => {
+    const server = await misbehave((socket, nth) => {
+      let requests = 0;
+      socket.on('data', () => {
+        if (nth === 1 && ++requests === 2) socket.destroy();
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+      });
+    });
+    const call = open(meshOver([server]));
+    expect([await call(), await call()]).toEqual(['ok', 'ok']);
+    expect(server.connections()).toBe(2);
+  });
+});
+
+test('F47: a POST over such a connection is not sent again: it may have been worked on', async () => {
+  const received: string[] = [];
+  const server = await misbehave((socket) => {
+    socket.on('data', (chunk) => {
+      received.push(String(chunk).split(' ')[0] ?? '');
+      if (received.length === 2) socket.destroy();
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    });
+  });
+  const players = meshOver([server]).client('players');
+  await players.get('/');
+  expect(await rejection(players.post('/', { json: 1 }))).toMatchObject({ code: 'MESH_TRANSPORT' });
+  expect(received).toEqual(['GET', 'POST']);
+});
+
+test('a call that waits for a connection waits no longer than its attempt may take, and is not sent after that', async () => {
+  const { answer, release } = held();
+  const server = await serve(answer);
+  const clock = new ManualClock();
+  const mesh = meshOver([server], { clock, retry: false, connections: { max: 1 }, deadlineMs: false });
+  const patient = mesh.client('players', { attemptTimeoutMs: false }).get('/').text();
+  await server.request(1);
+  const waiting = rejection(mesh.client('players').get('/late'));
+  await clock.advance(3_000);
+  expect(await waiting).toMatchObject({ code: 'MESH_ATTEMPT_TIMEOUT' });
+  release();
+  expect(await patient).toBe('late');
+  await mesh.client('players').get('/next');
+  expect(server.requests.map(({ url }) => url)).toEqual(['/', '/next']);
+});
+
+describe('connections made ahead', () => {
+  const hub = () => {
+    const { registry } = createMemoryRegistry();
+    const owner = registry(createScope());
+    return {
+      registry,
+      join: (id: string, url: string) =>
+        owner.announce(instanceOf({ id, host: '127.0.0.1', port: Number(new URL(url).port) })),
+    };
+  };
+
+  test('are made to the others when a service is first called, and used by the first call of each', async () => {
+    const servers = await Promise.all([serve(reply(200, 'ok')), serve(reply(200, 'ok'))]);
+    const [first, second] = servers;
+    const mesh = meshOver(servers, { connections: { warm: 10 }, retry: false });
+    await looked(() => first.connections() > 0);
+    expect(first.connections()).toBe(0);
+    await mesh.client('players').get('/');
+    await second.connected(1);
+    expect(second.requests).toEqual([]);
+    const only = mesh.client('players', { where: { id: 'x' } }); // another target makes none: it is not called
+    expect(only.service).toBe('players');
+    expect(first.connections()).toBe(1);
+    await first.close();
+    // The first is gone; its calls go to the other, over the connection that waits there.
+    expect(
+      await mesh
+        .client('players', { retry: { attempts: 2 } })
+        .get('/')
+        .text(),
+    ).toBe('ok');
+    expect(meshOf(await mesh.client('players', { retry: {} }).get('/'))?.endpoint).toBe(second.id);
+    expect(second.connections()).toBe(1);
+  });
+
+  test('are made to one that joins, and closed when no call comes for them', async () => {
+    const { registry, join } = hub();
+    const [first, second] = await Promise.all([serve(reply(200)), serve(reply(200))]);
+    join('a', first.url);
+    const clock = new ManualClock();
+    const mesh = meshOver([], { registry, clock, connections: { warm: 1 } });
+    await mesh.client('players').get('/');
+    join('b', second.url);
+    await second.connected(1);
+    await until(() => second.open() === 1);
+    await until(() => clock.pending > 0);
+    await clock.advance(4_000);
+    await until(() => second.open() === 0);
+    expect(second.requests).toEqual([]);
+  });
+
+  test('are no more than is said, and none when nothing is', async () => {
+    const { registry, join } = hub();
+    const servers = await Promise.all(Array.from({ length: 6 }, () => serve(reply(200))));
+    for (const [i, { url }] of servers.entries()) join(`p-${i}`, url);
+    const made = () => servers.reduce((sum, { connections }) => sum + connections(), 0);
+    await meshOver([], { registry }).client('players').get('/');
+    await looked(() => made() > 1);
+    expect(made()).toBe(1);
+    await meshOver([], { registry, connections: { warm: 2 } })
+      .client('players')
+      .get('/');
+    await until(() => made() >= 3);
+    await looked(() => made() > 4);
+    expect(made()).toBeLessThanOrEqual(4); // one for the call, and two ahead, of which it may have taken one
+  });
+
+  test('close with their endpoint, and with the mesh', async () => {
+    const { registry, join } = hub();
+    const servers = await Promise.all([serve(reply(200)), serve(reply(200)), serve(reply(200))]);
+    const [first, second, third] = servers;
+    join('a', first.url);
+    const mesh = meshOver([], { registry, connections: { warm: 5 } });
+    await mesh.client('players').get('/');
+    const leaving = join('b', second.url);
+    join('c', third.url);
+    await Promise.all([second.connected(1), third.connected(1)]);
+    await leaving.leave();
+    await until(() => second.open() === 0);
+    expect(third.open()).toBe(1);
+    await mesh.close();
+    await until(() => third.open() === 0);
+  });
+});
+
+test('the connections of an endpoint that left are closed after its last response', async () => {
+  const { answer, release } = held();
+  const server = await serve(answer);
+  const { registry } = createMemoryRegistry();
+  const instance = instanceOf({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+  const announced = registry(createScope()).announce(instance);
+  const mesh = meshOver([], { registry });
+  const slow = mesh.client('players').get('/').text();
+  const request = await server.request(1);
+  await announced.leave();
+  await until(() => mesh.explain('players').endpoints.length === 0);
+  expect(server.open()).toBe(1);
+  release();
+  expect(await slow).toBe('late');
+  await request.closed;
+});
+
+test.each<[string, ConnectionOptions, string]>([
+  ['max', { max: 0 }, 'defaults.connections.max must be an integer from 1 to 65535, not 0'],
+  ['idleMs', { idleMs: 0 }, 'defaults.connections.idleMs must be a number of milliseconds from 1 to 600000, not 0'],
+  [
+    'maxAgeMs',
+    { maxAgeMs: 0 },
+    'defaults.connections.maxAgeMs must be a number of milliseconds from 1 to 86400000, not 0',
+  ],
+  ['streams', { streams: 0 }, 'defaults.connections.streams must be an integer from 1 to 1000, not 0'],
+  ['warm', { warm: 0 }, 'defaults.connections.warm must be an integer from 1 to 1000, not 0'],
+])('%s out of its bounds is refused', (_option, connections, message) => {
+  expect(() => meshOver([], { connections })).toThrow(message);
+});
