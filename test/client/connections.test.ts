@@ -106,7 +106,7 @@ describe.each(clients)('%s', (_name, open) => {
   });
 
   test('moves to new connections as they age, and loses no call over it', async () => {
-    const server = await serve(reply(200, 'ok'));
+    const server = await serve(keeping());
     // Beyond its age from the first answer on: each connection serves what finds it free, and is closed.
     const mesh = meshOver([server], { retry: false, connections: { maxAgeMs: 5, max: 4 } });
     const call = open(mesh);
@@ -120,7 +120,7 @@ describe.each(clients)('%s', (_name, open) => {
 
   test('lets a response that is under way come to its end when its connection has aged', async () => {
     const { answer, release } = held();
-    const server = await serve(answer, reply(200, 'ok'));
+    const server = await serve(answer, keeping());
     const call = open(meshOver([server], { connections: { maxAgeMs: 1 } }));
     const slow = call();
     await server.request(1);

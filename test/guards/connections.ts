@@ -11,7 +11,7 @@ export const connectionGuards: readonly Guard[] = [
     guard: '    connections: max,\n',
     without: '',
     test: CONNECTIONS,
-    name: 'fetch makes as many connections to an endpoint as it may',
+    name: 'makes as many connections to an endpoint as it may',
   },
   {
     failure: 'F47',
@@ -19,7 +19,7 @@ export const connectionGuards: readonly Guard[] = [
     guard: '    keepAliveTimeout: idleMs,\n',
     without: '',
     test: CONNECTIONS,
-    name: 'fetch closes a connection that nobody uses',
+    name: 'closes a connection that nobody uses',
   },
   {
     failure: 'F47',
@@ -27,7 +27,7 @@ export const connectionGuards: readonly Guard[] = [
     guard: 'socket.setTimeout(this.#bySocket.get(socket)?.idleMs ?? this.#settings.idleMs);',
     without: 'socket.setTimeout(4_000);',
     test: CONNECTIONS,
-    name: 'got closes a connection that nobody uses',
+    name: 'closes a connection that nobody uses',
   },
   {
     failure: 'connections',
@@ -35,7 +35,7 @@ export const connectionGuards: readonly Guard[] = [
     guard: 'maxAgeMs === false ? null : Math.ceil(',
     without: 'maxAgeMs !== false ? null : Math.ceil(',
     test: CONNECTIONS,
-    name: 'fetch moves to new connections as they age',
+    name: 'moves to new connections as they age',
   },
   {
     failure: 'connections',
@@ -44,7 +44,7 @@ export const connectionGuards: readonly Guard[] = [
       "    if (!agents.kept.keeps(response.socket, response.headers['keep-alive'])) request.shouldKeepAlive = false;\n",
     without: '',
     test: CONNECTIONS,
-    name: 'got moves to new connections as they age',
+    name: 'moves to new connections as they age',
   },
   {
     failure: 'F89',
