@@ -68,6 +68,11 @@ function setup() {
       records.delete(id);
       return told({ op: 'lapse', id, generation: String(generation) });
     },
+    /** Redis fails over to a copy that never had this record: the connection stands, and revisions are counted from before it. */
+    lose: (id: string) => {
+      records.delete(id);
+      rev--;
+    },
     get ids() {
       return followed.view.instances.map(({ id, generation }) => `${id}${generation}`).join(' ');
     },
@@ -282,4 +287,35 @@ test('F54: a leave that is told while a snapshot is on its way is a leave, thoug
   await settled();
   expect(followed.view.instances.map(({ id }) => id)).toEqual(['a']);
   reader.close();
+});
+
+test('F54: a leave that is told while a snapshot is on its way is heard at once, and holds though no answer comes', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.join('b');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.redis.slow = true;
+  await s.clock.advance(36_000);
+  s.reader.message(s.leave('b'));
+  expect(s.ids).toBe('a1');
+  s.reader.lost('gone');
+  expect(s.ids).toBe('a1');
+  s.reader.close();
+});
+
+test('F10: a failover that nobody notices, and after which the same revisions are counted anew, hides nobody', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.reader.message(s.join('b'));
+  s.lose('b');
+  s.reader.message(s.join('c'));
+  s.reader.message(s.join('b'));
+  await s.clock.advance(500);
+  expect([s.ids, s.redis.snapshots]).toEqual(['a1 b1 c1', 2]);
+  s.reader.close();
 });

@@ -278,8 +278,8 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F21',
     file: 'src/discovery/redis/reader.ts',
-    guard: "(epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;",
-    without: 'true;',
+    guard: "} else if (place === 'later') this.#gap();",
+    without: '} else if (false) {}',
     test: reader,
     name: 'F21: a change that was missed',
   },
@@ -301,8 +301,8 @@ export const redisGuards: readonly Guard[] = [
   },
   {
     failure: 'F23',
-    file: 'src/discovery/redis/reader.ts',
-    guard: ' || (epoch === cursor.epoch && revision <= cursor.revision)',
+    file: 'src/discovery/redis/delta.ts',
+    guard: "if (at.epoch === cursor.epoch && at.revision <= cursor.revision) return 'before';",
     without: '',
     test: reader,
     name: 'F23: repeated, reordered and replayed',
@@ -439,5 +439,23 @@ export const redisGuards: readonly Guard[] = [
     without: '',
     test: reader,
     name: 'F21: while somebody is suspect',
+  },
+  {
+    failure: 'F54',
+    file: 'src/discovery/redis/reader.ts',
+    guard:
+      "if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });",
+    without:
+      "if (delta.kind === 'left' && this.#early === undefined) this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });",
+    test: reader,
+    name: 'F54: a leave that is told while a snapshot is on its way is heard at once',
+  },
+  {
+    failure: 'F10',
+    file: 'src/discovery/redis/reader.ts',
+    guard: "else if (delta.kind === 'joined' && this.#followed.isNews(delta.instance)) {",
+    without: 'else if (false) {',
+    test: reader,
+    name: 'F10: a failover that nobody notices',
   },
 ];

@@ -31,3 +31,11 @@ export function parseDelta(text: string, service: string, addresses: AddressRule
   if (op === 'leave') return { kind: 'left', id, generation: number, at };
   return op === 'lapse' ? { kind: 'lapsed', id, generation: number, at } : undefined;
 }
+
+/** Where a change stands to a cursor: it is one of those that led there, it is the next one, or others lie between. */
+export function placeOf(at: Cursor, cursor: Cursor): 'before' | 'next' | 'later' {
+  // While nobody has written, there is no epoch; the first change of the first one follows that.
+  if (at.epoch !== cursor.epoch && cursor.epoch !== '') return 'later';
+  if (at.epoch === cursor.epoch && at.revision <= cursor.revision) return 'before';
+  return at.revision === cursor.revision + 1 ? 'next' : 'later';
+}

@@ -10,7 +10,7 @@ import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Connection } from './connection.ts';
 import type { ListeningUser } from './connection-user.ts';
-import { type Delta, parseDelta } from './delta.ts';
+import { type Delta, parseDelta, placeOf } from './delta.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { snapshot } from './scripts.ts';
@@ -90,8 +90,13 @@ export class Reader implements ListeningUser {
 
   message(text: string): void {
     const delta = parseDelta(text, this.#followed.service, this.#options.scope.addresses);
-    if (delta === undefined) this.#gap();
-    else if (this.#early === undefined) this.#apply(delta);
+    if (delta === undefined) {
+      this.#gap();
+      return;
+    }
+    // An owner's leave holds whatever else was missed, and whatever becomes of a snapshot on its way.
+    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
+    if (this.#early === undefined) this.#apply(delta);
     else if (this.#early.length < MAX_EARLY) this.#early.push(delta);
   }
 
@@ -102,18 +107,17 @@ export class Reader implements ListeningUser {
 
   #apply(delta: Delta): void {
     const { cursor } = this.#followed;
-    const { epoch, revision } = delta.at;
-    // An owner's leave holds whatever else was missed, or is known already to a snapshot on its way: that could only say that the owner is not listed.
-    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
-    if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
-    // While nobody has written, there is no epoch; the first change of the first one follows that.
-    const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
-    if (!next) {
+    if (!this.#synced || cursor === undefined) return;
+    const place = placeOf(delta.at, cursor);
+    if (place === 'next') {
+      this.#followed.apply(delta);
+      if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
+    } else if (place === 'later') this.#gap();
+    // Redis failed over to a copy that lost the last changes, and counts others by the same revisions: only all of it can tell which.
+    else if (delta.kind === 'joined' && this.#followed.isNews(delta.instance)) {
       this.#gap();
-      return;
+      this.#synced = false;
     }
-    this.#followed.apply(delta);
-    if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
   }
 
   /** Something was missed. Who is not synced will take a snapshot anyway. */
@@ -164,8 +168,9 @@ export class Reader implements ListeningUser {
 
   #applyEarly(): void {
     const early = this.#early ?? [];
+    const { cursor } = this.#followed;
     this.#early = undefined;
-    for (const delta of early) this.#apply(delta);
+    for (const delta of early) if (cursor !== undefined && placeOf(delta.at, cursor) !== 'before') this.#apply(delta);
   }
 
   /** The connection stands, and yet there was no answer. */
