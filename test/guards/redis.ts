@@ -458,4 +458,12 @@ export const redisGuards: readonly Guard[] = [
     test: reader,
     name: 'F10: a failover that nobody notices',
   },
+  {
+    failure: 'F9',
+    file: 'src/discovery/redis/connection.ts',
+    guard: '      this.#session++;\n      this.#down(',
+    without: '      this.#down(',
+    test: 'test/discovery/redis-connection.test.ts',
+    name: 'F9: what was asked of a connection',
+  },
 ];
