@@ -58,12 +58,6 @@ export class FollowedService {
     return memberOf(this.#state.members, id)?.instance;
   }
 
-  /** Whether it would change anything that this instance is listed. */
-  isNews(instance: Instance): boolean {
-    const { members } = this.#state;
-    return reduce(this.#state, { kind: 'joined', instance }, this.#scope.clock.now()).members !== members;
-  }
-
   apply(event: MembershipEvent): void {
     if (this.#closed) return;
     const before = this.#state;

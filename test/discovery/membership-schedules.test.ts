@@ -10,7 +10,8 @@ interface Step {
   readonly run: (world: World) => void;
 }
 
-const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+const id = fc.constantFrom(...ids);
 const which = fc.constantFrom(0 as const, 1 as const);
 const pause = fc.constantFrom(100, 1_000, 5_000, 12_000, 35_000, 70_000, 200_000);
 
@@ -23,7 +24,11 @@ const steps: readonly fc.Arbitrary<Step>[] = [
   command('join', id, (world, one) => world.join(one)),
   command('join', id, (world, one) => world.join(one)),
   command('leave', id, (world, one) => world.leave(one)),
+  command('join all', fc.constant(0), (world) => {
+    for (const one of ids) world.join(one);
+  }),
   command('kill', id, (world, one) => world.kill(one)),
+  command('call fails', fc.tuple(which, id), (world, [one, of]) => world.blip(one, of)),
   command('drain', id, (world, one) => world.drain(one)),
   command('flush', fc.constant(0), (world) => world.flush()),
   command('redis up', fc.boolean(), (world, up) => world.redis(up)),
@@ -32,7 +37,7 @@ const steps: readonly fc.Arbitrary<Step>[] = [
   command('deafen', fc.tuple(which, fc.boolean()), (world, [one, deaf]) => world.deafen(one, deaf)),
   command('sleep', fc.tuple(which, fc.boolean()), (world, [one, asleep]) => world.sleep(one, asleep)),
   command('replicate', fc.constant(0), (world) => world.replicate()),
-  command('failover', fc.constant(0), (world) => world.failover()),
+  command('failover noticed', fc.boolean(), (world, noticed) => world.failover(noticed)),
   command('clock jump', fc.constantFrom(-600_000, 600_000), (world, ms) => world.jump(ms)),
   command('hold', fc.constant(0), (world) => world.hold()),
   command('release reordered, twice', fc.constant(0), (world) => world.release()),

@@ -44,7 +44,7 @@ export interface RedisRegistrySettings {
   readonly credentials?: (() => RedisCredentials | Promise<RedisCredentials>) | undefined;
   /** Keeps meshes that share one Redis apart. 1 to 63 of a-z, 0-9, '.', '_', '-'. @default 'default' */
   readonly namespace?: string | undefined;
-  /** Milliseconds between two beats of an owner, ± 10 %. @default 10000 */
+  /** Milliseconds between two beats of an owner, ± 10 %, and up to a fortieth more to go out with others of its process. @default 10000 */
   readonly beatMs?: number | undefined;
   /** Milliseconds that a beat is good for; at least two beats. @default 30000 */
   readonly leaseMs?: number | undefined;

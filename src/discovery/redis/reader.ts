@@ -10,11 +10,11 @@ import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Connection } from './connection.ts';
 import type { ListeningUser } from './connection-user.ts';
-import { type Delta, parseDelta, placeOf } from './delta.ts';
+import { type Delta, markAfter, parseDelta, placeOf } from './delta.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { snapshot } from './scripts.ts';
-import { endedIn, PART, readSnapshot } from './snapshot-reply.ts';
+import { endedIn, markIn, PART, readSnapshot } from './snapshot-reply.ts';
 
 /** What a reader is given. */
 export interface ReaderOptions {
@@ -63,6 +63,8 @@ export class Reader implements ListeningUser {
   /** Whether the membership is that of its cursor, so that the next change can be applied. */
   #synced = false;
   #syncedAt = Number.NEGATIVE_INFINITY;
+  /** Stands for all that the membership was made of. */
+  #mark = '';
   /** Changes that came while a snapshot was on its way: it may or may not contain them. */
   #early: Delta[] | undefined;
   /** Counts losses, so that the answer to a question asked before one is not believed after it. */
@@ -109,15 +111,11 @@ export class Reader implements ListeningUser {
     const { cursor } = this.#followed;
     if (!this.#synced || cursor === undefined) return;
     const place = placeOf(delta.at, cursor);
-    if (place === 'next') {
-      this.#followed.apply(delta);
-      if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
-    } else if (place === 'later') this.#gap();
-    // Redis failed over to a copy that lost the last changes, and counts others by the same revisions: only all of it can tell which.
-    else if (delta.kind === 'joined' && this.#followed.isNews(delta.instance)) {
-      this.#gap();
-      this.#synced = false;
-    }
+    if (place === 'later') this.#gap();
+    if (place !== 'next') return;
+    this.#followed.apply(delta);
+    this.#mark = markAfter(this.#mark, delta.text);
+    if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
   }
 
   /** Something was missed. Who is not synced will take a snapshot anyway. */
@@ -136,7 +134,13 @@ export class Reader implements ListeningUser {
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
       const endedMs = cursor === undefined ? ENDED_WITHIN_MS : 0;
-      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision, endedMs, PART]);
+      const reply = await connection.run(snapshot, serviceKeys, [
+        known.epoch,
+        known.revision,
+        endedMs,
+        PART,
+        this.#mark,
+      ]);
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
@@ -147,6 +151,7 @@ export class Reader implements ListeningUser {
       });
       if (session !== this.#session) return;
       const { at, instances } = found;
+      if (instances !== undefined) this.#mark = markIn(reply);
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
       const ended = endedIn(reply);
       for (const { id, generation } of instances ?? [])
@@ -168,9 +173,8 @@ export class Reader implements ListeningUser {
 
   #applyEarly(): void {
     const early = this.#early ?? [];
-    const { cursor } = this.#followed;
     this.#early = undefined;
-    for (const delta of early) if (cursor !== undefined && placeOf(delta.at, cursor) !== 'before') this.#apply(delta);
+    for (const delta of early) this.#apply(delta);
   }
 
   /** The connection stands, and yet there was no answer. */
