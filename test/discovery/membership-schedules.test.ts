@@ -28,7 +28,8 @@ const steps: readonly fc.Arbitrary<Step>[] = [
     for (const one of ids) world.join(one);
   }),
   command('kill', id, (world, one) => world.kill(one)),
-  command('call fails', fc.tuple(which, id), (world, [one, of]) => world.blip(one, of)),
+  command('calls fail', which, (world, one) => world.blip(one)),
+  command('calls fail', which, (world, one) => world.blip(one)),
   command('drain', id, (world, one) => world.drain(one)),
   command('flush', fc.constant(0), (world) => world.flush()),
   command('redis up', fc.boolean(), (world, up) => world.redis(up)),

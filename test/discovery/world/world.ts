@@ -111,20 +111,19 @@ export class World {
     this.#disturb(this.#now > this.#disturbedAt + SETTLED + RESYNC ? GONE : undefined);
   }
 
-  /** A call to one who lives fails. */
-  blip(which: 0 | 1, id: string): void {
+  /** A call to each fails, also to those who live. */
+  blip(which: 0 | 1): void {
     const follower = this.followers[which];
-    const owner = this.#newest.get(id);
-    if (owner === undefined || follower.asleep || !this.#known[which].has(owner)) return;
+    if (follower.asleep) return;
     const { instances, suspects } = follower.view;
     const together = suspects.size > 1 && instances.length >= 4;
-    const blamed = !owner.cut && this.#now > owner.cutAt + RESYNC && (this.#now > this.#liedAt + RESYNC || together);
-    follower.fail(id);
-    if (follower.reached && suspects.has(id) && !blamed) {
+    for (const { id } of instances) follower.fail(id);
+    for (const owner of this.#known[which]) {
+      const blamed = !owner.cut && this.#now > owner.cutAt + RESYNC && (this.#now > this.#liedAt + RESYNC || together);
       // A suspect, and not by any fault of the store: it goes.
-      this.#known[which].delete(owner);
-      this.#shown[which] = [];
+      if (follower.reached && suspects.has(owner.instance.id) && !blamed) this.#known[which].delete(owner);
     }
+    this.#shown[which] = this.#shown[which].filter((owner) => this.#known[which].has(owner));
     this.#check();
   }
 
