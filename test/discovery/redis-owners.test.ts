@@ -6,11 +6,23 @@ import { Reach } from '../../src/discovery/reach.ts';
 import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
 import { Owner, type OwnerOptions } from '../../src/discovery/redis/owner.ts';
 import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
-import type { Instance } from '../../src/discovery/registry.ts';
+import type { Instance, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { afterwards, commandCounts, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
 import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
+
+/** Moves the clock of whoever watches, a step per look, until something holds. */
+function moving(clock: ManualClock, watch: Watch) {
+  return (holds: () => boolean, stepMs: number): Promise<void> =>
+    eventually(
+      () => {
+        void clock.advance(stepMs);
+        return holds();
+      },
+      () => [ids(watch), [...watch.view.suspects], watch.view.state],
+    );
+}
 
 test('F18: clocks of processes that are an hour off decide nothing', async () => {
   const server = await startRedis();
@@ -60,14 +72,7 @@ test('F16: an instance that dies without a word is suspect at the next look, and
     await server.command('HSET', `${KEY}i`, id, `1|${JSON.stringify(instanceOf({ id }))}`);
     await server.command('ZADD', `${KEY}l`, Date.now() + leaseMs, id);
   }
-  const until = (holds: () => boolean, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return holds();
-      },
-      () => [ids(watch), [...watch.view.suspects], watch.view.state],
-    );
+  const until = moving(clock, watch);
   await until(() => ids(watch) === 'alive silent', 1);
   await until(() => watch.view.suspects.has('silent'), 1_000);
   await until(() => ids(watch) === 'alive', 1_000);
@@ -80,20 +85,13 @@ test('F34: a silent death is told by the next beat of anybody, and readers that 
   const { open } = setup(server);
   const clock = new ManualClock();
   const { registry } = open({ leaseMs: 30_000, beatMs: 10_000 }, clock);
-  const until = (holds: () => boolean, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return holds();
-      },
-      () => [ids(watch), [...watch.view.suspects], watch.view.state],
-    );
   // With a long lease, so that it does not take away the dead before they were looked at.
   const beating = open({ leaseMs: 60_000 }).registry.announce(instanceOf({ id: 'beating' }));
   await eventually(() => beating.state === 'announced');
   await server.command('HSET', `${KEY}i`, 'silent', `1|${JSON.stringify(instanceOf({ id: 'silent' }))}`);
   await server.command('ZADD', `${KEY}l`, Date.now() + 1_000, 'silent');
   const watch = registry.watch('players', () => {});
+  const until = moving(clock, watch);
   await until(() => ids(watch) === 'beating silent', 1);
   // From now on the clock of the reader stands still: it hears only what it is told.
   await until(() => watch.view.suspects.has('silent'), 0);
@@ -116,14 +114,9 @@ async function setupTold(...all: readonly string[]) {
   const calm = { beatMs: 60_000, leaseMs: 120_000 };
   const clock = new ManualClock();
   const watch = open(calm, clock).registry.watch('players', () => {});
+  const move = moving(clock, watch);
   const until = (seen: string, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return watch.view.state === 'current' && ids(watch) === seen;
-      },
-      () => watch.view,
-    );
+    move(() => watch.view.state === 'current' && ids(watch) === seen, stepMs);
   await until('', 1);
   const announce = async (id: string, attributes = {}) => {
     const owner = open(calm).registry.announce(instanceOf({ id, attributes }));
@@ -362,16 +355,10 @@ test('F19: when the clock of Redis jumped and is put back, who was said to have 
   const server = await startRedis();
   const { open } = setup(server);
   const clock = new ManualClock();
-  const watch = open({ leaseMs: 30_000, beatMs: 10_000 }, clock).registry.watch('players', () => {});
+  // Its grace outlasts an answer that stays away for seconds.
+  const watch = open({ leaseMs: 600_000, beatMs: 10_000 }, clock).registry.watch('players', () => {});
   for (const id of ['a', 'b']) open({ leaseMs: 60_000 }).registry.announce(instanceOf({ id }));
-  const until = (holds: () => boolean, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return holds();
-      },
-      () => [ids(watch), [...watch.view.suspects]],
-    );
+  const until = moving(clock, watch);
   await until(() => ids(watch) === 'a b', 1);
   // What the beat of a does while the clock is ahead; when b beats it is right again, and its lease never ended.
   const lapse = `{"epoch":"' .. redis.call('HGET', KEYS[1], 'epoch') .. '","rev":' .. rev .. ',"op":"lapse","id":"b","generation":"1"}`;
