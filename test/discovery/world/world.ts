@@ -51,7 +51,9 @@ export class World {
   readonly #highest: readonly [Map<string, number>, Map<string, number>] = [new Map(), new Map()];
   readonly #known: readonly [Set<Owner>, Set<Owner>] = [new Set(), new Set()];
   /** Whom each follower saw last. */
-  readonly #shown: [readonly Owner[], readonly Owner[]] = [[], []];
+  readonly #shown: [Owner[], Owner[]] = [[], []];
+  /** The revision of each view that was looked at last. */
+  readonly #looked: [number, number] = [-1, -1];
   /** The lowest generation of an id that may be seen by a follower that heard of a leave. */
   readonly #left: readonly [Map<string, number>, Map<string, number>] = [new Map(), new Map()];
 
@@ -246,7 +248,7 @@ export class World {
       this.#now = Math.max(this.#now, next);
       for (const owner of this.#owners) if (nextBeatAt(owner) <= this.#now) this.#beat(owner);
       for (const follower of this.followers) if (follower.nextAt <= this.#now) follower.run();
-      this.#check();
+      this.#checkLater();
     }
     this.#now = end;
   }
@@ -291,42 +293,58 @@ export class World {
 
   /** What must hold at every moment. */
   #check(): void {
+    for (const which of [0, 1] as const) this.#checkView(which);
+  }
+
+  /** What must hold as time goes by: a view that is the same as before was looked at. */
+  #checkLater(): void {
     for (const which of [0, 1] as const) {
-      const { instances, suspects } = this.followers[which].view;
-      const shown = new Map(instances.map((instance) => [instance.id, instance.generation]));
-      for (const [id, generation] of shown) {
-        const highest = this.#highest[which].get(id) ?? 0;
-        if (generation < highest) this.#broken(`an older generation of ${id} won`);
-        if (generation < (this.#left[which].get(id) ?? 0)) this.#broken(`${id} is still there after it left`);
-        this.#highest[which].set(id, generation);
-      }
-      for (const owner of this.#known[which]) {
-        if (!this.#wanted(owner) || !this.#isNewest(owner)) this.#known[which].delete(owner);
-        else if (!shown.has(owner.instance.id))
-          this.#broken(`${owner.instance.id} lives and is not in the view any more`);
-      }
-      const [gone] = shown.size === 0 ? this.#shown[which].filter((owner) => this.#wanted(owner)) : [];
-      if (gone !== undefined) this.#broken(`${gone.instance.id} lives, and the view is empty`);
-      this.#shown[which] = [...this.#newest.values()].filter(
-        ({ instance: { id, generation } }) => shown.get(id) === generation,
-      );
-      for (const [id, generation] of shown) {
-        const owner = this.#newest.get(id);
-        const certain = owner?.instance.generation === generation && !suspects.has(id);
-        if (owner !== undefined && certain && this.#wanted(owner) && !owner.cut) this.#known[which].add(owner);
-        if (!this.answers(id, generation) && this.#settled(which, suspects.size))
-          this.#broken(`${id} is dead and still there`);
-      }
+      if (this.followers[which].view.revision !== this.#looked[which]) this.#checkView(which);
+      else this.#checkDead(which);
     }
+  }
+
+  #checkView(which: 0 | 1): void {
+    const { instances, suspects, revision } = this.followers[which].view;
+    this.#looked[which] = revision;
+    const shown = new Map(instances.map((instance) => [instance.id, instance.generation]));
+    for (const [id, generation] of shown) {
+      const highest = this.#highest[which].get(id) ?? 0;
+      if (generation < highest) this.#broken(`an older generation of ${id} won`);
+      if (generation < (this.#left[which].get(id) ?? 0)) this.#broken(`${id} is still there after it left`);
+      this.#highest[which].set(id, generation);
+    }
+    for (const owner of this.#known[which]) {
+      if (!this.#wanted(owner) || !this.#isNewest(owner)) this.#known[which].delete(owner);
+      else if (!shown.has(owner.instance.id))
+        this.#broken(`${owner.instance.id} lives and is not in the view any more`);
+    }
+    const [gone] = shown.size === 0 ? this.#shown[which].filter((owner) => this.#wanted(owner)) : [];
+    if (gone !== undefined) this.#broken(`${gone.instance.id} lives, and the view is empty`);
+    this.#shown[which] = [];
+    for (const [id, generation] of shown) {
+      const owner = this.#newest.get(id);
+      if (owner?.instance.generation !== generation) continue;
+      this.#shown[which].push(owner);
+      if (!suspects.has(id) && this.#wanted(owner) && !owner.cut) this.#known[which].add(owner);
+    }
+    this.#checkDead(which);
+  }
+
+  #checkDead(which: 0 | 1): void {
+    const { instances, suspects } = this.followers[which].view;
+    if (!this.#settled(which, suspects.size)) return;
+    const dead = instances.find(({ id, generation }) => !this.answers(id, generation));
+    if (dead !== undefined) this.#broken(`${dead.id} is dead and still there`);
   }
 
   /** Whether a follower has long had everything that it takes to know who is dead; the last of all never go by time alone. */
   #settled(which: 0 | 1, suspects: number): boolean {
-    const { reached, deaf, asleep } = this.followers[which];
-    const others = [...this.#newest.values()].some((owner) => this.#wanted(owner) && !owner.cut);
     const patience = suspects === 1 ? this.#patience : SETTLED + RESYNC;
-    const undisturbed = this.#now > this.#disturbedAt + patience;
-    return undisturbed && reached && !deaf && !asleep && this.#held === undefined && others;
+    if (this.#now <= this.#disturbedAt + patience || this.#held !== undefined) return false;
+    const { reached, deaf, asleep } = this.followers[which];
+    if (!reached || deaf || asleep) return false;
+    return [...this.#newest.values()].some((owner) => this.#wanted(owner) && !owner.cut);
   }
 
   #broken(promise: string): never {
