@@ -218,6 +218,22 @@ test('F21: while somebody is suspect the reader asks more often, so that he is c
   s.reader.close();
 });
 
+test('F21: whom the reader itself found missing is looked for as often', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.join('b');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.lapse('b'); // and nobody tells
+  await s.clock.advance(36_000);
+  expect(s.followed.view.suspects.size).toBe(1);
+  s.join('b', 2); // nor of this
+  await s.clock.advance(12_000);
+  expect([s.ids, s.followed.view.suspects.size]).toEqual(['a1 b2', 0]);
+  s.reader.close();
+});
+
 test('F26: many callers that return together do not ask together', async () => {
   const callers = Array.from({ length: 100 }, () => setup());
   const asked = () => callers.filter(({ redis }) => redis.snapshots > 0).length;
