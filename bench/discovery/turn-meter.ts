@@ -55,7 +55,8 @@ export class TurnMeter {
 
   #ended(): void {
     const now = { cpuMs: cpuMs(), at: performance.now() };
-    const used = now.cpuMs - this.#last.cpuMs;
+    // The system counts CPU time in ticks, and may put one to the wrong turn.
+    const used = Math.min(now.cpuMs - this.#last.cpuMs, now.at - this.#last.at);
     if (used > SHORT_MS) this.#turns.push({ from: this.#last.at, to: now.at, cpuMs: used });
     this.#last = now;
   }

@@ -9,24 +9,27 @@ export function inOrder(instances: readonly Instance[]): readonly Instance[] {
   return instances;
 }
 
-/** Puts runs, each of them in order, into one, a merge at a time: sorting 10,000 ids in one go would hold everybody up. */
+/** Instances that are put in order between two looks at the clock. */
+const STEP = 512;
+
+/** Puts runs, each of them in order, into one, a slice at a time: sorting 10,000 ids in one go would hold everybody up. */
 export async function mergeRuns(runs: readonly (readonly Instance[])[], turns: Turns): Promise<readonly Instance[]> {
   let left = runs;
   while (left.length > 1) {
     const merged: (readonly Instance[])[] = [];
     for (let i = 0; i < left.length; i += 2) {
-      merged.push(merge(left[i] ?? [], left[i + 1] ?? []));
-      if (turns.over) await turns.next();
+      merged.push(await merge(left[i] ?? [], left[i + 1] ?? [], turns));
     }
     left = merged;
   }
   return left[0] ?? [];
 }
 
-function merge(a: readonly Instance[], b: readonly Instance[]): readonly Instance[] {
+async function merge(a: readonly Instance[], b: readonly Instance[], turns: Turns): Promise<readonly Instance[]> {
   const merged: Instance[] = [];
   let next = 0;
-  for (const instance of a) {
+  for (const [i, instance] of a.entries()) {
+    if (i % STEP === 0 && turns.over) await turns.next();
     for (let other = b[next]; other !== undefined && other.id < instance.id; other = b[++next]) merged.push(other);
     merged.push(instance);
   }

@@ -34,7 +34,7 @@ function setup(count: number) {
     events,
     health: resolveHealth('health'),
     unreachable: (id) => unreachable.push(id),
-    retired: ({ id }) => retired.push(id),
+    retired: ({ endpoint }) => retired.push(endpoint.id),
   });
   const none = new Set<string>();
   nodes.update(

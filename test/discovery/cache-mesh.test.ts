@@ -44,7 +44,7 @@ async function afterwards() {
   const redis = await startRedis();
   cleanups.push(() => redis.close());
   const cacheDir = await makeFolder();
-  const registry = redisRegistry({ url: redis.url });
+  const registry = redisRegistry({ url: redis.url, reconnectMs: 200 });
   for (let i = 0; i < 2; i++) {
     const players = open('players', { registry });
     await players.register({ server: await listening(), signals: false });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Turns } from '../../src/core/turns.ts';
 import { FollowedService } from '../../src/discovery/followed-service.ts';
 import { Reach } from '../../src/discovery/reach.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
@@ -38,7 +39,13 @@ function setup() {
     const listed = [...records.values()];
     const reply = known
       ? at
-      : [...at, listed.map(({ id }) => id), listed.map((one) => `1|${serialiseRecord(one)}`), [], marks[rev]];
+      : [
+          ...at,
+          JSON.stringify(listed.map(({ id }) => id)),
+          listed.map((one) => `1|${serialiseRecord(one)}`),
+          [],
+          marks[rev],
+        ];
     if (redis.slow) await new Promise<void>((resolve) => (redis.release = resolve));
     return reply;
   };
@@ -47,6 +54,7 @@ function setup() {
     keys: serviceKeys('default', 'players'),
     reach: new Reach('redis', scope),
     rejections: new Rejections('redis', scope),
+    turns: new Turns(clock),
     scope,
   });
   const told = (change: object) => {

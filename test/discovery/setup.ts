@@ -43,6 +43,11 @@ export function instanceOf(fields: Partial<Instance> = {}): Instance {
   };
 }
 
+/** Attributes that are called as what every object inherits. */
+export function inheritedNames(): Readonly<Record<string, string>> {
+  return JSON.parse('{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d"}');
+}
+
 /** Waits for what a real server, disk or socket will bring about. Fails with what was `shown` last when it does not come. */
 export async function eventually(
   holds: () => boolean,
@@ -55,6 +60,12 @@ export async function eventually(
       throw new Error(`did not come within ${withinMs} ms; at the end: ${JSON.stringify(show())}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Gives what must not happen the time to happen, were it about to. */
+export function looked(holds: () => boolean = () => false): Promise<void> {
+  let looks = 0;
+  return eventually(() => holds() || ++looks > 20);
 }
 
 /** The latest answer to a question that is asked again whenever the answer is looked at; `undefined` before the first. */

@@ -7,7 +7,8 @@ import type { Instance } from '../registry.ts';
 const PART_LENGTH = 170;
 const MAX_PAIRS = 64;
 const PART = 'heddle-';
-const PAIR_NAME = /^[\w-]{1,128}$/;
+/** What Consul takes as a name and does not keep for itself, and what is not ours. */
+const PAIR_NAME = /^(?!consul-|heddle-)[\w-]{1,128}$/;
 const MAX_PAIR_BYTES = 512;
 
 /**
@@ -17,12 +18,12 @@ const MAX_PAIR_BYTES = 512;
  */
 export function metaOf(instance: Instance, addresses?: AddressRule): Readonly<Record<string, string>> {
   const text = serialiseRecord(instance, addresses);
-  const meta: Record<string, string> = {};
+  const meta: Record<string, string> = Object.create(null);
   for (let from = 0, part = 0; from < text.length; from += PART_LENGTH, part++)
     meta[`${PART}${part}`] = text.slice(from, from + PART_LENGTH);
   for (const [name, value] of Object.entries(instance.attributes)) {
     if (Object.keys(meta).length >= MAX_PAIRS) break;
-    const fits = PAIR_NAME.test(name) && !name.startsWith(PART) && Buffer.byteLength(value) <= MAX_PAIR_BYTES;
+    const fits = PAIR_NAME.test(name) && Buffer.byteLength(value) <= MAX_PAIR_BYTES;
     if (fits) meta[name] = value;
   }
   return meta;

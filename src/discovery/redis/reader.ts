@@ -2,6 +2,7 @@ import { type Backoff, fullJitter } from '../../core/backoff.ts';
 import type { Timer } from '../../core/clock.ts';
 import { messageOf } from '../../core/errors.ts';
 import { jittered } from '../../core/random.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { FollowedService } from '../followed-service.ts';
 import type { Cursor } from '../membership.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
@@ -22,6 +23,8 @@ export interface ReaderOptions {
   readonly keys: ServiceKeys;
   readonly reach: Reach;
   readonly rejections: Rejections;
+  /** Shared by the readers of a registry. */
+  readonly turns: Turns;
   readonly scope: RegistryScope;
 }
 
@@ -127,24 +130,19 @@ export class Reader implements ListeningUser {
 
   async #takeSnapshot(): Promise<void> {
     const session = this.#session;
-    const { connection, keys, reach, rejections, scope } = this.#options;
+    const { connection, keys, reach, rejections, scope, turns } = this.#options;
     const { service, cursor } = this.#followed;
     const known = (this.#synced ? cursor : undefined) ?? NOTHING_KNOWN;
     this.#early = [];
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
       const endedMs = cursor === undefined ? ENDED_WITHIN_MS : 0;
-      const reply = await connection.run(snapshot, serviceKeys, [
-        known.epoch,
-        known.revision,
-        endedMs,
-        PART,
-        this.#mark,
-      ]);
+      const asked = [known.epoch, known.revision, endedMs, PART, this.#mark];
+      const reply = await connection.run(snapshot, serviceKeys, asked);
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
-        clock: scope.clock,
+        turns,
         known: (id) => this.#followed.instance(id),
         more: (ids) => connection.fields(keys.instances, ids),
         refuse: (id, refusal) => rejections.add(service, id, refusal),
@@ -153,9 +151,10 @@ export class Reader implements ListeningUser {
       const { at, instances } = found;
       if (instances !== undefined) this.#mark = markIn(reply);
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
-      const ended = endedIn(reply);
-      for (const { id, generation } of instances ?? [])
-        if (ended.has(id)) this.#followed.apply({ kind: 'lapsed', id, generation });
+      for (const id of endedIn(reply)) {
+        const generation = this.#followed.instance(id)?.generation;
+        if (generation !== undefined) this.#followed.apply({ kind: 'lapsed', id, generation });
+      }
       this.#synced = true;
       this.#syncedAt = scope.clock.now();
       this.#failures = 0;

@@ -1,4 +1,5 @@
 import { isServiceName } from '../../core/check.ts';
+import { Turns } from '../../core/turns.ts';
 import { Age } from '../age.ts';
 import { Reach } from '../reach.ts';
 import type {
@@ -55,7 +56,8 @@ class RedisRegistry implements Registry {
     this.#connection = connection;
     scope.metrics.gauge('registry_polling', { registry: this.name }, () => connection.deaf);
     const age = new Age(this.name, scope);
-    const shared = { connection, reach: this.#reach, rejections: new Rejections(this.name, scope), scope };
+    const rejections = new Rejections(this.name, scope);
+    const shared = { connection, reach: this.#reach, rejections, turns: new Turns(scope.clock), scope };
     // An owner needs two beats to come back, and their jitter; or, where beats are quick, as long as it takes to connect anew.
     const holdMs = Math.max(2.5 * options.beatMs, LONGEST_WAIT * options.reconnectMs + RETURN_JITTER_MS);
     const timing = { graceMs: options.leaseMs, holdMs };

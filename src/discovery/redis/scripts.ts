@@ -126,8 +126,8 @@ return 1
  * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended,
  * the most records that are sent at once, and the mark that the reader has. Only reads.
  * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and was told of every lease that ended,
- * the ids and the records of those whose lease holds or, a hundred at most, ended so lately; the ids of the latter; and the mark, which is
- * that of no history where a lease ended of which nobody told yet: it may hold again when the clock is put back.
+ * the ids, as the JSON of a list, and the records of those whose lease holds or, a hundred at most, ended so lately; the ids of the latter; and
+ * the mark, which is that of no history where a lease ended of which nobody told yet: it may hold again when the clock is put back.
  */
 export const snapshot = script(`${NOW}
 local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
@@ -144,7 +144,7 @@ if tonumber(ARGV[3]) > 0 then
 end
 local records = {}
 if #ids > 0 then records = redis.call('HMGET', KEYS[1], unpack(ids, 1, math.min(#ids, tonumber(ARGV[4])))) end
-return { epoch, rev, ids, records, ended, mark }
+return { epoch, rev, #ids > 0 and cjson.encode(ids) or '[]', records, ended, mark }
 `);
 
 /**

@@ -1,5 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
-import { Turns } from '../../core/turns.ts';
+import type { Turns } from '../../core/turns.ts';
 import type { AddressRule } from '../address.ts';
 import { inOrder, mergeRuns } from '../in-order.ts';
 import type { Cursor } from '../membership.ts';
@@ -18,7 +17,8 @@ export interface Snapshot {
 export interface SnapshotReading {
   readonly service: string;
   readonly addresses?: AddressRule | undefined;
-  readonly clock: Clock;
+  /** Shared by all that is read at the same time. */
+  readonly turns: Turns;
   /** What is known of an id: the same facts stay the same object, so that whoever compares later has little to do. */
   readonly known: (id: string) => Instance | undefined;
   /** Gives the records of ids of which the answer has none: one for each, in their order. */
@@ -29,9 +29,9 @@ export interface SnapshotReading {
 
 /**
  * Records asked for at once. An answer is read off the socket in one turn, however long it is: 10,000 records would take 20 ms. What changes
- * between two parts is told as a change, too.
+ * between two parts is told as a change, too. Ids come as one text, because a reply of 10,000 words takes long to take apart as well.
  */
-export const PART = 1_000;
+export const PART = 250;
 
 /** Records read between two looks at the clock, and sorted in one go. */
 const RUN = 64;
@@ -42,19 +42,21 @@ const RUN = 64;
  */
 export async function readSnapshot(reply: unknown, reading: SnapshotReading): Promise<Snapshot> {
   if (!Array.isArray(reply)) throw new Error('the registry answered with no list');
-  const [epoch, rev, ids, records]: unknown[] = reply;
+  const [epoch, rev, listed, records]: unknown[] = reply;
   const revision = Number(rev);
   if (typeof epoch !== 'string' || !Number.isSafeInteger(revision))
     throw new Error('the registry answered without a revision');
   const at: Cursor = { epoch, revision };
-  if (ids === undefined) return { at, instances: undefined };
-  if (!Array.isArray(ids) || !Array.isArray(records)) throw new Error('the registry answered without records');
+  if (listed === undefined) return { at, instances: undefined };
+  if (!Array.isArray(records)) throw new Error('the registry answered without records');
 
-  const turns = new Turns(reading.clock);
+  const { turns } = reading;
+  if (turns.over) await turns.next();
+  const ids = idsIn(listed);
   const runs: (readonly Instance[])[] = [];
   let part: readonly unknown[] = records;
   for (let from = 0; from < ids.length; from += part.length) {
-    if (from > 0 || part.length === 0) part = await reading.more(ids.slice(from, from + PART).map(String));
+    if (from > 0 || part.length === 0) part = await reading.more(ids.slice(from, from + PART));
     if (part.length === 0) throw new Error('the registry answered without records');
     for (let at = 0; at < part.length; at += RUN) {
       const listed = ids.slice(from + at, from + Math.min(at + RUN, part.length));
@@ -68,14 +70,24 @@ export async function readSnapshot(reply: unknown, reading: SnapshotReading): Pr
   return { at, instances };
 }
 
+function idsIn(listed: unknown): readonly string[] {
+  let ids: unknown;
+  try {
+    ids = typeof listed === 'string' ? JSON.parse(listed) : undefined;
+  } catch {
+    // said below
+  }
+  if (!Array.isArray(ids)) throw new Error('the registry answered without ids');
+  return ids.map(String);
+}
+
 function readRun(
-  ids: readonly unknown[],
+  ids: readonly string[],
   records: readonly unknown[],
   { service, addresses, known, refuse }: SnapshotReading,
 ): readonly Instance[] {
   const instances: Instance[] = [];
-  for (const [i, listed] of ids.entries()) {
-    const id = String(listed);
+  for (const [i, id] of ids.entries()) {
     const held = records[i];
     // A lease without a record is what an eviction leaves behind; its owner will write the record again.
     if (typeof held !== 'string') continue;
@@ -97,7 +109,7 @@ export function markIn(reply: unknown): string {
 }
 
 /** The ids in a readable answer whose lease has ended. */
-export function endedIn(reply: unknown): ReadonlySet<string> {
+export function endedIn(reply: unknown): readonly string[] {
   const ended: unknown = Array.isArray(reply) ? reply[4] : undefined;
-  return new Set(Array.isArray(ended) ? ended.map(String) : []);
+  return Array.isArray(ended) ? ended.map(String) : [];
 }
