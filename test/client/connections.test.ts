@@ -11,20 +11,25 @@ import { closeAll, meshOver, rejection } from './setup.ts';
 afterEach(closeAll);
 
 /** Each way to call, as one function that resolves with the body. */
-const clients: readonly (readonly [string, (mesh: Mesh) => () => Promise<string>])[] = [
-  ['the native client', (mesh) => () => mesh.client('players').get('/').text()],
+const clients: readonly (readonly [string, (mesh: Mesh) => (path?: string, service?: string) => Promise<string>])[] = [
+  [
+    'the native client',
+    (mesh) =>
+      (path = '/', service = 'players') =>
+        mesh.client(service).get(path).text(),
+  ],
   [
     'fetch',
     (mesh) => {
       const fetch = mesh.wrap(globalThis.fetch);
-      return async () => (await fetch('http://players/')).text();
+      return async (path = '/', service = 'players') => (await fetch(`http://${service}${path}`)).text();
     },
   ],
   [
     'got',
     (mesh) => {
       const http = mesh.wrap(got);
-      return () => http('http://players/').text();
+      return (path = '/', service = 'players') => http(`http://${service}${path}`).text();
     },
   ],
 ];
@@ -62,13 +67,39 @@ describe.each(clients)('%s', (_name, open) => {
     const { answer, release } = held();
     const server = await serve(answer);
     const call = open(meshOver([server], { connections: { max: 2 } }));
-    const calls = Array.from({ length: 10 }, call);
+    const calls = Array.from({ length: 10 }, () => call());
     await server.request(2);
     await looked(() => server.requests.length > 2);
     expect([server.connections(), server.requests.length]).toEqual([2, 2]);
     release();
     expect(await Promise.all(calls)).toEqual(Array(10).fill('late'));
     expect(server.connections()).toBe(2);
+  });
+
+  test('waits for a connection no longer than an attempt may take, and does not send what came too late', async () => {
+    const { answer, release } = held();
+    const server = await serve(answer);
+    const clock = new ManualClock();
+    const mesh = createMesh({
+      self: { service: 'teams' },
+      registry: { players: [server.url], patient: [server.url] },
+      logger: false,
+      clock,
+      defaults: { retry: false, deadlineMs: false, connections: { max: 1 } },
+      services: { patient: { attemptTimeoutMs: false } },
+    });
+    const call = open(mesh);
+    const first = call('/', 'patient');
+    await server.request(1);
+    const waiting = rejection(call('/late'));
+    await until(() => mesh.explain('players').endpoints[0]?.running === 1);
+    await clock.advance(3_000);
+    expect(meshOf(await waiting)?.attempts[0]?.error).toMatch(/did not answer within 3000 ms/);
+    release();
+    expect(await first).toBe('late');
+    await call('/next');
+    expect(server.requests.map(({ url }) => url)).toEqual(['/', '/next']);
+    await mesh.close();
   });
 
   test('closes a connection that nobody uses', async () => {
@@ -159,22 +190,6 @@ test('F47: a POST over such a connection is not sent again: it may have been wor
   await players.get('/');
   expect(await rejection(players.post('/', { json: 1 }))).toMatchObject({ code: 'MESH_TRANSPORT' });
   expect(received).toEqual(['GET', 'POST']);
-});
-
-test('a call that waits for a connection waits no longer than its attempt may take, and is not sent after that', async () => {
-  const { answer, release } = held();
-  const server = await serve(answer);
-  const clock = new ManualClock();
-  const mesh = meshOver([server], { clock, retry: false, connections: { max: 1 }, deadlineMs: false });
-  const patient = mesh.client('players', { attemptTimeoutMs: false }).get('/').text();
-  await server.request(1);
-  const waiting = rejection(mesh.client('players').get('/late'));
-  await clock.advance(3_000);
-  expect(await waiting).toMatchObject({ code: 'MESH_ATTEMPT_TIMEOUT' });
-  release();
-  expect(await patient).toBe('late');
-  await mesh.client('players').get('/next');
-  expect(server.requests.map(({ url }) => url)).toEqual(['/', '/next']);
 });
 
 describe('connections made ahead', () => {

@@ -1,12 +1,14 @@
 import http2 from 'node:http2';
 import https from 'node:https';
+import { Readable } from 'node:stream';
 import tls from 'node:tls';
 import got from 'got';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectionOptions, Mesh } from '../../src/index.ts';
+import { looked } from '../discovery/setup.ts';
 import { type SelfSigned, selfSigned } from '../support/certificates.ts';
 import { serveHttp2 } from '../support/http2-server.ts';
-import { type Echo, reply, serve, sha, start } from '../support/servers.ts';
+import { bytes, type Echo, reply, serve, sha, start } from '../support/servers.ts';
 import { until } from './contract.ts';
 import { closeAll, meshOver, rejection } from './setup.ts';
 
@@ -60,6 +62,24 @@ describe.each([
       'a',
       [],
     ]);
+  });
+
+  test('is read no faster than its reader wants it', async () => {
+    const body = bytes(5_000_000);
+    let written = 0;
+    const server = await begin((_req, res) => {
+      const parts = (function* () {
+        for (; written < body.length; written += 50_000) yield body.subarray(written, written + 50_000);
+      })();
+      Readable.from(parts).pipe(res.stream);
+    });
+    const res = await meshOf2(server).client('players').stream('GET', '/');
+    await until(() => written > 0);
+    await looked();
+    expect(written).toBeLessThan(3_000_000);
+    const chunks: Buffer[] = [];
+    for await (const chunk of res.body) chunks.push(chunk as Buffer);
+    expect(sha(Buffer.concat(chunks))).toBe(sha(body));
   });
 
   test('is what fetch speaks', async () => {
