@@ -70,7 +70,8 @@ export class Target {
     });
     this.pools = new TargetPools(parts.pools, {
       service,
-      settings: settings.connections,
+      // Names that requests bring are many, and each has few calls.
+      settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
       calls: (endpoint) => this.nodes.has(endpoint),
       random,
     });

@@ -259,6 +259,14 @@ describe('connections made ahead', () => {
     expect(made()).toBeLessThanOrEqual(4); // one for the call, and two ahead, of which it may have taken one
   });
 
+  test('are none for a name that a request brought', async () => {
+    const servers = await Promise.all([serve(reply(200)), serve(reply(200))]);
+    const mesh = meshOver(servers, { connections: { warm: 5 } });
+    await mesh.withNames({ players: 'made-up' }, () => mesh.client('players').get('/'));
+    await looked(() => servers[1].connections() > 0);
+    expect(servers.map(({ connections }) => connections())).toEqual([1, 0]);
+  });
+
   test('close with their endpoint, and with the mesh', async () => {
     const { registry, join } = hub();
     const servers = await Promise.all([serve(reply(200)), serve(reply(200)), serve(reply(200))]);
