@@ -1,7 +1,7 @@
 // biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
 // For users.
-export type { HealthOptions } from './balancer/health.ts';
+export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
 export type { Call } from './client/native/call.ts';

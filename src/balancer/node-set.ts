@@ -5,8 +5,10 @@ import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
 import type { NodeGroup } from './grouped.ts';
-import { Health, type ResolvedHealth } from './health.ts';
+import { type Found, Health } from './health.ts';
+import type { ResolvedHealth } from './health-options.ts';
 import { Node } from './node.ts';
+import { type Outcome, SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
   readonly service: string;
@@ -32,7 +34,7 @@ export class NodeSet {
   readonly #byId = new Map<string, Node>();
   /** Whether one of them was suspect after the last update. */
   #doubted = false;
-  #down = 0;
+  readonly #health: SetHealth;
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
@@ -41,6 +43,7 @@ export class NodeSet {
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
+    this.#health = new SetHealth(scope, scope.clock.now());
   }
 
   /**
@@ -48,20 +51,12 @@ export class NodeSet {
    * used. One that refuses connections is not: sending to it could only fail.
    */
   get panicking(): boolean {
-    if (this.#down * 2 <= this.nodes.length) return false;
-    let reachable = 0;
-    let doubted = 0;
-    const now = this.#scope.clock.now();
-    for (const { health } of this.nodes) {
-      if (health.unreachable) continue;
-      reachable++;
-      if (health.fitness(now) !== 'up') doubted++;
-    }
-    return doubted * 2 > reachable;
+    return this.#health.panicking;
   }
 
+  /** How many are out of use. */
   get down(): number {
-    return this.#down;
+    return this.#health.down;
   }
 
   /**
@@ -99,6 +94,7 @@ export class NodeSet {
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
     this.groups = groups && groupsOf(groups, this.#byId);
+    this.#health.adopt(this.nodes, this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
@@ -119,36 +115,18 @@ export class NodeSet {
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(
-    node: Node,
-    outcome: 'success' | 'failure' | 'unreachable' | 'ignorable',
-    ctx: Context,
-    now: number = this.#scope.clock.now(),
-  ): void {
-    const { events, health, service } = this.#scope;
+  report(node: Node, outcome: Outcome, ctx: Context, now: number = this.#scope.clock.now()): void {
     if (outcome === 'success') {
       node.succeededAt = now;
       node.latency.add(now - ctx.startedAt);
     }
     if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
-    if (health === false) return;
-    if (outcome === 'ignorable') {
-      node.health.ignore(ctx);
-    } else if (outcome === 'success') {
-      if (!node.health.succeed(now, ctx) || node.retired) return;
-      this.#down--;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
-    } else {
-      const reason = node.health.fail(
-        now,
-        ctx,
-        outcome === 'unreachable',
-        () => (this.#down + 1) * 2 <= this.nodes.length,
-      );
-      if (reason === undefined || node.retired) return;
-      this.#down++;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
-    }
+    this.#health.report(node, outcome, ctx, now);
+  }
+
+  /** What the checks of a node found, told when it is something else than before. */
+  checked(node: Node, found: Found, reason: string): void {
+    this.#health.checked(node, found, reason, this.#scope.clock.now());
   }
 
   /** Nodes that were made, and then not adopted. */
@@ -168,8 +146,7 @@ export class NodeSet {
   }
 
   #retire(node: Node): void {
-    if (node.health.fitness(this.#scope.clock.now()) !== 'up') this.#down--;
-    node.retired = true;
+    this.#health.retire(node);
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node.endpoint);
@@ -191,7 +168,16 @@ function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, No
   return filled.map(({ share, nodes }) => ({ share: share / total, nodes }));
 }
 
-const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };
+const NEVER: ResolvedHealth = {
+  failures: 1,
+  successRatio: 0,
+  minimum: 1,
+  outlierRatio: 0,
+  slowMs: false,
+  restMs: 1,
+  maxRestMs: 1,
+  slowStartMs: 0,
+};
 
 /** Whether two descriptions are of the same process at the same address. */
 function sameProcess(a: Endpoint, b: Endpoint): boolean {

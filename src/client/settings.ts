@@ -1,4 +1,4 @@
-import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
+import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { p2c } from '../balancer/p2c.ts';
 import type { MakePicker } from '../balancer/picker.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';

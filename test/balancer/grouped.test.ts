@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
-import { resolveHealth } from '../../src/balancer/health.ts';
+import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
 import { p2c } from '../../src/balancer/p2c.ts';
 import { Context } from '../../src/core/context.ts';

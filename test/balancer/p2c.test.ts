@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Health, resolveHealth } from '../../src/balancer/health.ts';
+import { Health } from '../../src/balancer/health.ts';
+import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { Node } from '../../src/balancer/node.ts';
 import { p2c } from '../../src/balancer/p2c.ts';
 import { Context } from '../../src/core/context.ts';
@@ -23,7 +24,8 @@ function node(n: number, weight = 1, rampFrom = Number.NEGATIVE_INFINITY): Node 
 const nodesOf = (count: number, weight = (_: number) => 1) =>
   Array.from({ length: count }, (_, i) => node(i, weight(i)));
 const context = (idempotent = true) => new Context('players', { operation: 'GET', idempotent }, 0);
-const breakDown = (one: Node, now = 0) => one.health.fail(now, {}, true, () => true);
+const spare = { spare: true, worse: () => false };
+const breakDown = (one: Node, now = 0) => one.health.fail(now, {}, true, spare);
 
 function shares(nodes: readonly Node[], picks: number, seed = 1, now = 0): number[] {
   const picker = p2c(seededRandom(seed));
@@ -118,7 +120,7 @@ test('in panic health is not trusted and all are picked, but for those that cann
   const nodes = nodesOf(4);
   const [refusing] = nodes;
   if (refusing === undefined) throw new Error('there are four');
-  for (const one of nodes.slice(1, 3)) for (let i = 0; i < 5; i++) one.health.fail(0, {}, false, () => true);
+  for (const one of nodes.slice(1, 3)) for (let i = 0; i < 5; i++) one.health.fail(0, {}, false, spare);
   breakDown(refusing);
   const picker = p2c(seededRandom(3));
   const picked = new Set(Array.from({ length: 200 }, () => picker.pick(nodes, context(), 0, true)));
