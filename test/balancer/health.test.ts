@@ -220,7 +220,7 @@ test('F81: whatever happens, there is never more than one probe in a rest, and e
     which: fc.nat(5),
   });
   fc.assert(
-    fc.property(fc.integer(), fc.array(step, { maxLength: 100 }), (seed, steps) => {
+    fc.property(fc.integer(), fc.array(step, { maxLength: 100, size: 'max' }), (seed, steps) => {
       const { health } = setup({ restMs: 1_000, maxRestMs: 10_000 }, seededRandom(seed));
       const attempts: object[] = [{}];
       let now = 0;

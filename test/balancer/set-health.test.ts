@@ -135,7 +135,7 @@ test('F50: whatever happens, never more than half are out by their rate alone, a
     { weight: 1, arbitrary: fc.record({ waitMs: fc.nat(20_000) }) },
   );
   let byRate = 0;
-  const property = fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+  const property = fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
     const { clock, nodes, fill, report } = setup(10, { failures: 1_000, minimum: 5 });
     for (const one of steps) {
       const node = 'n' in one ? nodes.nodes[one.n % nodes.nodes.length] : undefined;
