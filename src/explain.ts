@@ -66,8 +66,7 @@ function explainNode({ endpoint, health, suspect, running, latency }: Node, now:
 
 function stackOf(target: Target, parts: Parts): string {
   const { client, endpoint } = stacksOf(target, bufferedBinding(parts.pools), parts);
-  const [any] = target.nodes.nodes;
-  return any === undefined ? String(client) : `${client}\n${endpoint(any)}`;
+  return `${client}\n${endpoint}`;
 }
 
 function inWords({

@@ -12,19 +12,18 @@ interface HingeParts<Req, Res> {
   readonly picker: Picker;
   readonly clock: Clock;
   readonly random: Random;
-  /** Builds the endpoint stack of a node; asked once per node. */
-  readonly compile: (node: Node) => Service<Req, Res>;
+  /** The endpoint stack. */
+  readonly endpoint: Service<Req, Res>;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
   readonly filled: (ctx: Context) => Promise<void>;
 }
 
 /**
- * Joins the stack of a service to the stacks of its endpoints: picks a node for each attempt and counts it there from now until its end,
+ * Joins the stack of a service to that of its endpoints: picks a node for each attempt and counts it there from now until its end,
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, picker, clock, random, compile, filled } = parts;
-  const compiled = new WeakMap<Node, Service<Req, Res>>();
+  const { nodes, picker, clock, random, endpoint, filled } = parts;
 
   const pick = (ctx: Context, now: number) => {
     const { groups, panicking } = nodes;
@@ -36,14 +35,10 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
     return node;
   };
   const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {
-    let service = compiled.get(node);
-    if (service === undefined) {
-      service = compile(node);
-      compiled.set(node, service);
-    }
     ctx.endpoint = node.endpoint;
+    ctx.node = node;
     ctx.onEnd(() => nodes.end(node));
-    return service(req, ctx);
+    return endpoint(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {
     for (;;) {

@@ -1,5 +1,7 @@
+import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import { Ewma } from '../core/ewma.ts';
+import type { Counter } from '../core/metrics.ts';
 import type { Health } from './health.ts';
 
 /** An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives. */
@@ -16,9 +18,21 @@ export class Node {
   /** Monotonic milliseconds of its last success; `-Infinity` before the first. */
   succeededAt: number = Number.NEGATIVE_INFINITY;
   retired = false;
+  // What the filters keep of it. The stack is one for all endpoints of a service, and most of these are never called.
+  /** Its value of `mesh-target`. */
+  meant: string | undefined;
+  succeeded: Counter | undefined;
+  rejected: Counter | undefined;
+  ignored: Counter | undefined;
 
   constructor(endpoint: Endpoint, health: Health) {
     this.endpoint = endpoint;
     this.health = health;
   }
+}
+
+/** The node that an attempt was given. */
+export function nodeOf({ node }: Context): Node {
+  if (!(node instanceof Node)) throw new Error('an attempt has a node when it is sent');
+  return node;
 }

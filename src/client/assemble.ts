@@ -1,7 +1,6 @@
 import { hinge } from '../balancer/hinge.ts';
-import type { Node } from '../balancer/node.ts';
 import type { Binding } from '../core/binding.ts';
-import type { EndpointScope, Filter, Scope } from '../core/filter.ts';
+import type { Filter, Scope } from '../core/filter.ts';
 import { clientRoles, endpointRoles } from '../core/roles.ts';
 import type { Service } from '../core/service.ts';
 import { Stack } from '../core/stack.ts';
@@ -23,30 +22,27 @@ import type { Target } from './target.ts';
 /** The two stacks of a target, before they are built. */
 interface Stacks<Req, Res> {
   readonly client: Stack<Req, Res>;
-  readonly endpoint: (node: Node) => Stack<Req, Res, EndpointScope>;
+  readonly endpoint: Stack<Req, Res>;
 }
 
 /** The default stacks with the layers that the settings leave on. */
 export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
   const { settings, nodes } = target;
-  const endpoint = (node: Node) =>
-    Stack.of<Req, Res, EndpointScope>(endpointRoles, [
-      ['attempt-trace', attemptTrace(parts.tracing)],
-      ['attempt-stats', attemptStats()],
-      ['health', health(nodes, node)],
-      ['classify', classify(binding)],
-      ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
-      ['propagate', propagate(parts.self.service)],
-    ]);
-  const compile = (node: Node) =>
-    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const endpoint = Stack.of<Req, Res>(endpointRoles, [
+    ['attempt-trace', attemptTrace(parts.tracing)],
+    ['attempt-stats', attemptStats()],
+    ['health', health(nodes)],
+    ['classify', classify(binding)],
+    ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
+    ['propagate', propagate(parts.self.service)],
+  ]);
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
       picker: pickers[settings.balancer](scope.random),
       clock: scope.clock,
       random: scope.random,
-      compile,
+      endpoint: endpoint.build(binding.send, scope),
       filled: (ctx) => target.filled(ctx),
     });
 

@@ -50,6 +50,8 @@ export class Context {
   /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
   readonly headers: string[] = [];
   endpoint: Endpoint | undefined;
+  /** What the balancer knows of the endpoint; only `balancer` looks inside. */
+  node: unknown;
   verdict: Verdict | undefined;
   trace: TraceContext | undefined;
   /** `baggage` of the request that the call is made for, or empty. */
