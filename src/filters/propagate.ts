@@ -33,5 +33,6 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
 }
 
 function meant({ id, service }: Endpoint): string {
-  return HEADER_VALUE.test(id) ? `${service};${id}` : service;
+  // Joined, it is one string; a template would keep its parts as well, for every endpoint.
+  return HEADER_VALUE.test(id) ? [service, id].join(';') : service;
 }
