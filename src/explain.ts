@@ -13,8 +13,10 @@ export interface ExplainedEndpoint {
   readonly id: string;
   readonly address: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures. */
+  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures or its checks. */
   readonly health: 'up' | 'busy' | 'down';
+  /** Why it is not up; empty while it is. */
+  readonly reason: string;
   /** Whether the registry no longer vouches for it. */
   readonly suspect: boolean;
   /** Attempts on their way. */
@@ -61,7 +63,8 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
 function explainNode({ endpoint, health, suspect, running, latency }: Node, now: number): ExplainedEndpoint {
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
-  return { id, address, attributes, health: health.fitness(now), suspect, running, meanMs: latency.value };
+  const reason = health.out ? health.reason : '';
+  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs: latency.value };
 }
 
 function stackOf(target: Target, parts: Parts): string {
@@ -87,7 +90,7 @@ function inWords({
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>
-        `  ${one.id} ${one.address} ${one.health}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
+        `  ${one.id} ${one.address} ${one.health}${one.reason && ` (${one.reason})`}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
     ),
     'settings:',
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),

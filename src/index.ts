@@ -1,6 +1,7 @@
 // biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
 // For users.
+export type { CheckOptions } from './balancer/check-options.ts';
 export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';

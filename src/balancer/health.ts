@@ -154,17 +154,17 @@ export class Health {
   }
 
   /**
-   * What its checks found, each time that it changed. One that they took out comes back through them alone. One that rests and passes is
-   * probed by the next call: it may pass its checks and still fail its calls.
+   * What its checks found. One that they took out comes back through them alone. One that rests because it could not be reached is probed by
+   * the next call when it passes; passing says nothing against other failures, since one may pass its checks and still fail its calls.
    */
   checked(now: number, found: Found, reason: string): void {
     const was = this.#unwell;
     this.#unwell = found === 'well' ? undefined : found;
-    this.reason = reason;
+    if (found !== 'well' || this.#cause === undefined) this.reason = reason;
     if (found !== 'well') return;
-    if (this.#cause === undefined) {
-      if (was !== undefined) this.#rampFrom = now;
-    } else if (this.#probe === undefined) this.#restUntil = Math.min(this.#restUntil, now);
+    if (this.#cause === undefined && was !== undefined) this.#rampFrom = now;
+    const idle = this.#probe === undefined && now < this.#restUntil;
+    if (this.#cause === 'unreachable' && idle) this.#restUntil = now;
   }
 
   #judge(now: number, others: Others): void {

@@ -1,3 +1,4 @@
+import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balancer/check-options.ts';
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { p2c } from '../balancer/p2c.ts';
 import type { MakePicker } from '../balancer/picker.ts';
@@ -20,6 +21,8 @@ export interface ServiceOptions {
   readonly breaker?: BreakerOptions | false | undefined;
   /** When one instance is taken out of use. @default as each option says */
   readonly health?: HealthOptions | false | undefined;
+  /** How each instance is asked whether it is well, beside the calls. @default false */
+  readonly checks?: CheckOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
@@ -33,6 +36,7 @@ export interface ResolvedService {
   readonly retry: ResolvedRetry | false;
   readonly breaker: ResolvedBreaker | false;
   readonly health: ResolvedHealth | false;
+  readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
   readonly balancer: 'p2c';
 }
@@ -44,6 +48,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'retry',
   'breaker',
   'health',
+  'checks',
   'concurrency',
   'balancer',
 ];
@@ -75,6 +80,7 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
     breaker: orOff(options.breaker, (value) => resolveBreaker(`${name}.breaker`, value)),
     health: orOff(options.health, (value) => resolveHealth(`${name}.health`, value)),
+    checks: orOff(options.checks ?? false, (value) => resolveChecks(`${name}.checks`, value ?? {})),
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
@@ -86,7 +92,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
   return value === false ? false : resolve(value);
 }
 
-/** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `breaker`, `health` and `checks` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
@@ -40,6 +41,7 @@ export class Target {
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
+  readonly #checker: Checker | undefined;
   readonly #parts: Parts;
   readonly #named: Named;
   /** The view that was told last, and the one whose endpoints are the nodes. */
@@ -73,6 +75,9 @@ export class Target {
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);
+    const { checks: options } = settings;
+    if (options !== false)
+      this.#checker = new Checker({ nodes: this.nodes, options, clock, random, check: parts.checks.check });
     // The figures of a service are those of its calls under its own name.
     if (override !== undefined) return;
     metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
@@ -107,6 +112,7 @@ export class Target {
   close(): void {
     this.#closed = true;
     this.#named.watch.close();
+    this.#checker?.stop();
     this.breaker?.close();
     this.nodes.update([], new Set());
   }

@@ -200,17 +200,26 @@ test('one that its checks took out comes back through them alone, and slowly', (
   expect([health.fitness(1e9), health.share(1e9), health.reason]).toEqual(['up', 0.1, 'its checks pass']);
 });
 
-test('one that rests and passes its checks is probed by the next call, and not in use before', () => {
+test('one that could not be reached and passes its checks is probed by the next call, and not in use before', () => {
   const { health } = resting();
   health.checked(1_000, 'failing', 'its checks fail');
   health.checked(2_000, 'well', 'its checks pass');
   expect(health.fitness(2_000)).toBe('busy');
+  health.checked(8_000, 'well', 'its checks pass');
+  expect(health.overdueMs(9_000)).toBe(7_000);
   const probe = {};
   health.begin(2_000, probe);
   health.checked(2_000, 'well', 'its checks pass');
   expect(health.fitness(2_000)).toBe('down');
   health.succeed(2_001, probe);
   expect(health.fitness(2_001)).toBe('up');
+});
+
+test('passing checks do not shorten the rest of one that failed its calls', () => {
+  const { health, attempt } = setup();
+  for (let i = 0; i < 5; i++) health.fail(0, attempt, false, few);
+  health.checked(1_000, 'well', 'its checks pass');
+  expect([health.fitness(4_999), health.reason]).toEqual(['down', '5 failures in a row']);
 });
 
 test('F81: whatever happens, there is never more than one probe in a rest, and every rest ends', () => {
