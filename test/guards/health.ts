@@ -3,6 +3,9 @@ import type { Guard } from './guard.ts';
 const health = { file: 'src/balancer/health.ts', test: 'test/balancer/health.test.ts' };
 const set = { file: 'src/balancer/set-health.ts', test: 'test/balancer/set-health.test.ts' };
 
+const checker = { file: 'src/balancer/checker.ts', test: 'test/balancer/checker.test.ts' };
+const http = { file: 'src/client/checks/http-check.ts', test: 'test/client/checks.test.ts' };
+
 /** What takes an endpoint out, lets it back in, and keeps both from doing harm. */
 export const healthGuards: readonly Guard[] = [
   {
@@ -60,5 +63,40 @@ export const healthGuards: readonly Guard[] = [
     guard: 'now + jittered(this.#random, rest, REST_JITTER)',
     without: 'now + rest',
     name: 'F86: ',
+  },
+  {
+    ...checker,
+    failure: 'F86',
+    guard: 'this.#underWay.size < MOST',
+    without: 'this.#underWay.size < Number.POSITIVE_INFINITY',
+    name: 'when all hang',
+  },
+  {
+    ...checker,
+    failure: 'F86',
+    guard: '!this.#underWay.has(node.endpoint.id)',
+    without: 'node !== undefined',
+    name: 'whatever joins, leaves, hangs',
+  },
+  {
+    ...http,
+    failure: 'F38',
+    guard: "if (headers['mesh-nack'] === 'misdirected') return",
+    without: 'if (statusCode < 0) return',
+    name: 'F38: ',
+  },
+  {
+    ...http,
+    failure: 'F40',
+    guard: 'request.destroy(new Error(`no answer',
+    without: 'void (new Error(`no answer',
+    name: 'F40: ',
+  },
+  {
+    ...http,
+    failure: 'F101',
+    guard: '      lookup: scope.lookup,\n',
+    without: '',
+    name: 'F101: ',
   },
 ];

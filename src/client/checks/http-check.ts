@@ -31,7 +31,7 @@ export function checkHttp(endpoint: Endpoint, question: Question, scope: CheckSc
       request.destroy(new Error(`no answer within ${timeoutMs} ms`));
     });
     request.once('socket', (socket) => {
-      socket.unref();
+      socket.unref(); // the process does not wait for it
       socket.once('connect', () => {
         connected = true;
       });
