@@ -1,11 +1,9 @@
-import { jittered, type Random } from '../core/random.ts';
+import type { Random } from '../core/random.ts';
 import { SlidingWindow } from '../core/sliding-window.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import { type Peers, WINDOW_MS } from './peers.ts';
+import { type Cause, Rest } from './rest.ts';
 
-const REST_JITTER = 0.2;
-/** In use for so long after it came back, an endpoint is forgiven one doubling of its rest. */
-const FORGIVEN_MS = 10_000;
 /** The share that an endpoint starts with when it comes back: enough to learn from, little enough not to hurt. */
 const FIRST_SHARE = 0.1;
 
@@ -14,9 +12,6 @@ export type Fitness = 'up' | 'busy' | 'down';
 
 /** What checks find. */
 export type Found = 'well' | 'failing' | 'unreachable';
-
-/** Why it rests. That nobody could be reached there is a fact, the others are a judgement. */
-type Cause = 'unreachable' | 'failures' | 'rate';
 
 /** What it is compared with, and may be done without. */
 type Others = Pick<Peers, 'spare' | 'worse'>;
@@ -29,24 +24,18 @@ type Others = Pick<Peers, 'spare' | 'worse'>;
  *      └──────────────── the probe succeeded ──────────────┼─────────────────────────────────────────┤
  *                                                          └── it failed, or is not back in time ────┘
  *
- * The next rest begins with the probe: while it lasts, no second one is sent, and a probe that never ends is not waited for longer than that.
  * Beside its traffic, checks may judge it (`checked`); one that either finds unwell is out.
  */
 export class Health {
   readonly #options: ResolvedHealth;
   readonly #random: Random;
-  /** Successes and failures. Made at the first outcome: of many endpoints most are never called. */
+  // What follows is made when first needed: of many endpoints most are never called, and most of the others never fail.
+  /** Successes and failures. */
   #window: SlidingWindow | undefined;
-  /** Slow successes. Made at the first. */
+  /** Slow successes. */
   #slow: SlidingWindow | undefined;
+  #rest: Rest | undefined;
   #streak = 0;
-  /** How often the rest is doubled. */
-  #doublings = 0;
-  /** Why it rests; `undefined` while it does not. */
-  #cause: Cause | undefined;
-  #restUntil = 0;
-  /** The attempt that is trying it now. */
-  #probe: object | undefined;
   /** What its checks found. */
   #unwell: Exclude<Found, 'well'> | undefined;
   #rampFrom: number;
@@ -63,7 +52,7 @@ export class Health {
   fitness(now: number): Fitness {
     if (this.#unwell !== undefined) return 'down';
     if (this.#cause === undefined) return 'up';
-    return now >= this.#restUntil ? 'busy' : 'down';
+    return this.overdueMs(now) >= 0 ? 'busy' : 'down';
   }
 
   /** Whether it is out of use, if only until its probe. */
@@ -83,7 +72,7 @@ export class Health {
 
   /** How long its present rest is over; negative while it lasts. */
   overdueMs(now: number): number {
-    return now - this.#restUntil;
+    return this.#rest?.overdueMs(now) ?? 0;
   }
 
   /** The share of its weight that it should get, above 0 and at most 1. */
@@ -95,18 +84,12 @@ export class Health {
 
   /** An attempt is on its way to it; one that is due is then being probed. */
   begin(now: number, attempt: object): void {
-    if (this.#cause === undefined || this.fitness(now) !== 'busy') return;
-    this.#probe = attempt;
-    this.#doublings++;
-    this.#rest(now);
+    if (this.#rest !== undefined && this.#unwell === undefined) this.#rest.sent(now, attempt);
   }
 
   /** An attempt ended that says nothing about it; if it was the probe, another may be. */
   ignore(now: number, attempt: object): void {
-    if (attempt !== this.#probe) return;
-    this.#probe = undefined;
-    this.#doublings--;
-    this.#restUntil = now;
+    this.#rest?.ignored(now, attempt);
   }
 
   succeed(now: number, attempt: object): void {
@@ -114,7 +97,7 @@ export class Health {
     this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 1, 0);
     // The success of an attempt sent before the rest began says nothing about now; only the probe does.
-    if (attempt === this.#probe) this.comeBack(now, 'its probe succeeded');
+    if (this.#rest?.isProbe(attempt) === true) this.comeBack(now, 'its probe succeeded');
   }
 
   /** A success, but a slow one: after `succeed`. */
@@ -129,10 +112,11 @@ export class Health {
     this.#streak++;
     this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 0, 1);
-    if (this.#cause !== undefined) {
-      if (unreachable) this.#cause = 'unreachable';
-      else if (this.#cause === 'unreachable') this.#cause = 'failures';
-      if (attempt === this.#probe) this.#probe = undefined;
+    const rest = this.#rest;
+    if (rest?.cause !== undefined) {
+      if (unreachable) rest.cause = 'unreachable';
+      else if (rest.cause === 'unreachable') rest.cause = 'failures';
+      rest.failed(attempt);
     } else if (unreachable) {
       this.#takeOut(now, 'unreachable', 'cannot be reached');
     } else if (this.#streak >= this.#options.failures) {
@@ -144,8 +128,7 @@ export class Health {
 
   /** Takes it back into use, with care. */
   comeBack(now: number, reason: string): void {
-    this.#cause = undefined;
-    this.#probe = undefined;
+    this.#rest?.end();
     this.#streak = 0;
     this.#window?.clear();
     this.#slow?.clear();
@@ -162,9 +145,12 @@ export class Health {
     this.#unwell = found === 'well' ? undefined : found;
     if (found !== 'well' || this.#cause === undefined) this.reason = reason;
     if (found !== 'well') return;
-    if (this.#cause === undefined && was !== undefined) this.#rampFrom = now;
-    const idle = this.#probe === undefined && now < this.#restUntil;
-    if (this.#cause === 'unreachable' && idle) this.#restUntil = now;
+    if (this.#cause === 'unreachable') this.#rest?.hurry(now);
+    else if (this.#cause === undefined && was !== undefined) this.#rampFrom = now;
+  }
+
+  get #cause(): Cause | undefined {
+    return this.#rest?.cause;
   }
 
   #judge(now: number, others: Others): void {
@@ -184,22 +170,9 @@ export class Health {
   }
 
   #takeOut(now: number, cause: Cause, reason: string): void {
-    if (this.#doublings > 0) {
-      const { restMs, maxRestMs } = this.#options;
-      const most = Math.ceil(Math.log2(maxRestMs / restMs));
-      const forgiven = Math.floor((now - this.#rampFrom) / FORGIVEN_MS);
-      this.#doublings = Math.max(0, Math.min(this.#doublings, most) - forgiven);
-    }
-    this.#cause = cause;
+    this.#rest ??= new Rest(this.#options, this.#random);
+    this.#rest.start(now, cause, now - this.#rampFrom);
     if (this.#unwell === undefined) this.reason = reason;
-    this.#rest(now);
-  }
-
-  #rest(now: number): void {
-    const { restMs, maxRestMs } = this.#options;
-    // The longest rests are spread too: what went down together must not be probed together.
-    const rest = Math.min(restMs * 2 ** this.#doublings, maxRestMs / (1 + REST_JITTER));
-    this.#restUntil = now + jittered(this.#random, rest, REST_JITTER);
   }
 }
 

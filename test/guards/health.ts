@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts';
 
 const health = { file: 'src/balancer/health.ts', test: 'test/balancer/health.test.ts' };
+const rest = { file: 'src/balancer/rest.ts', test: 'test/balancer/health.test.ts' };
 const set = { file: 'src/balancer/set-health.ts', test: 'test/balancer/set-health.test.ts' };
 
 const checker = { file: 'src/balancer/checker.ts', test: 'test/balancer/checker.test.ts' };
@@ -44,23 +45,23 @@ export const healthGuards: readonly Guard[] = [
     name: 'F52: ',
   },
   {
-    ...health,
+    ...rest,
     failure: 'F81',
-    guard: '    this.#doublings++;\n    this.#rest(now);\n',
-    without: '    this.#doublings++;\n    this.#restUntil = Number.POSITIVE_INFINITY;\n',
+    guard: '    this.#doublings++;\n    this.#begin(now);\n',
+    without: '    this.#doublings++;\n    this.#until = Number.POSITIVE_INFINITY;\n',
     name: 'F81: a probe that never ends',
   },
   {
-    ...health,
+    ...rest,
     failure: 'F81',
-    guard: "|| this.fitness(now) !== 'busy') return;",
+    guard: '|| now < this.#until) return;',
     without: '|| this.#probe !== undefined) return;',
     name: 'F81: whatever happens',
   },
   {
-    ...health,
+    ...rest,
     failure: 'F86',
-    guard: 'now + jittered(this.#random, rest, REST_JITTER)',
+    guard: 'now + jittered(this.#random, rest, JITTER)',
     without: 'now + rest',
     name: 'F86: ',
   },
