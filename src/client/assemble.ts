@@ -1,6 +1,8 @@
+import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
 import type { Node } from '../balancer/node.ts';
 import type { Binding } from '../core/binding.ts';
+import type { Context } from '../core/context.ts';
 import type { EndpointScope, Filter, Scope } from '../core/filter.ts';
 import { clientRoles, endpointRoles } from '../core/roles.ts';
 import type { Service } from '../core/service.ts';
@@ -45,6 +47,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       clock: scope.clock,
       random: scope.random,
       compile,
+      hashOf: hashOfCall(settings.balancer, binding),
       filled: (ctx) => target.filled(ctx),
     });
 
@@ -73,6 +76,12 @@ export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (
     }
     return service;
   };
+}
+
+function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {
+  if (hashOf === undefined) return undefined;
+  return (req: Req, { target: service, operation }: Context) =>
+    hashOf({ service, operation, header: (name) => binding.requestHeader(req, name) });
 }
 
 function scopeOf<Req, Res>(
