@@ -5,8 +5,6 @@ import { type Weights, weightsOf } from './weights.ts';
 
 /** One in its slow start may be drawn and left so many times; its share is never below a tenth. */
 const MOST_LEFT = 16;
-/** Where the weights are so uneven that the same one is drawn over and over, the other is any. */
-const MOST_REPEATED = 4;
 
 /** Draws nodes by chance, each as often as its weight and its slow start say. Allocates nothing, and costs the same for any number of them. */
 export class Draws {
@@ -30,16 +28,21 @@ export class Draws {
     return place;
   }
 
-  /** The place of another than the one at `than`; there must be two. */
+  /**
+   * The place of another than the one at `than`, which is to be compared with it; -1 for none. There must be two. Without weights there is always one; where
+   * one node weighs as much as all others together, another beside it is left out about as often as its weight says: it would be idle each time that the heavy one
+   * is not, and get far more than its part.
+   */
   another(nodes: readonly Node[], than: number, now: number): number {
+    if (this.#weightsOf(nodes).alias !== undefined) {
+      const drawn = this.one(nodes, now);
+      if (drawn !== than) return drawn;
+    }
     const count = nodes.length;
-    if (count > 2)
-      for (let i = 0; i < MOST_REPEATED; i++) {
-        const place = this.one(nodes, now);
-        if (place !== than) return place;
-      }
-    const place = than + 1 + this.below(count - 1);
-    return place < count ? place : place - count;
+    const any = than + 1 + this.below(count - 1);
+    const place = any < count ? any : any - count;
+    const node = nodes[place];
+    return node !== undefined && this.includes(nodes, node, now) ? place : -1;
   }
 
   /** Whether one that was not drawn is let in all the same: as often as it would have been drawn, relative to the heaviest. */

@@ -21,8 +21,9 @@ export function betterOfTwo(draws: Draws, lighter: Lighter): Picker['pick'] {
     if (nodes.length < 2) return nodes[0];
     for (let pair = 0; pair < PAIRS; pair++) {
       const place = draws.one(nodes, now);
+      const other = draws.another(nodes, place, now);
       const first = nodes[place];
-      const second = nodes[draws.another(nodes, place, now)];
+      const second = other < 0 ? first : nodes[other];
       if (first === undefined || second === undefined) break;
       const ofFirst = rank(first, ctx, now, panicking);
       const ofSecond = rank(second, ctx, now, panicking);

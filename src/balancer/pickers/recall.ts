@@ -65,7 +65,7 @@ class Recall implements Picker {
   }
 
   #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): void {
-    const node = nodes[place];
+    const node = place < 0 ? undefined : nodes[place];
     if (node === undefined) return;
     node.place = place;
     this.#consider(nodes, node, ctx, now, panicking);
