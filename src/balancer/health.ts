@@ -8,11 +8,11 @@ export interface HealthOptions {
   readonly failures?: number | undefined;
   /** Success rate below which it is taken out, once there are `minimum` outcomes in 10 s. 0 to 1. @default 0.8 */
   readonly successRatio?: number | undefined;
-  /** Outcomes in 10 s below which the rate says nothing. @default 20 */
+  /** Outcomes in 10 s below which the rate says nothing. At least 1. @default 20 */
   readonly minimum?: number | undefined;
-  /** Rest after the first time, doubled each time that the probe fails, jittered by ± 20 %. Milliseconds. @default 5_000 */
+  /** Rest after the first time, doubled each time that the probe fails, jittered by ± 20 %. Milliseconds, at least 1. @default 5_000 */
   readonly restMs?: number | undefined;
-  /** Longest rest in milliseconds. @default 300_000 */
+  /** Longest rest in milliseconds; at least `restMs`. @default 300_000 */
   readonly maxRestMs?: number | undefined;
   /** Time over which one that came back, or joined later, gets up to its full share. Milliseconds, 0 for none. @default 10_000 */
   readonly slowStartMs?: number | undefined;
@@ -29,14 +29,15 @@ export interface ResolvedHealth {
 
 export function resolveHealth(name: string, options: HealthOptions = {}): ResolvedHealth {
   known(name, options, ['failures', 'successRatio', 'minimum', 'restMs', 'maxRestMs', 'slowStartMs']);
-  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000);
+  const { failures = 5, successRatio = 0.8, minimum = 20, restMs = 5_000 } = options;
+  const { maxRestMs = 300_000, slowStartMs = 10_000 } = options;
   return {
-    failures: integer(`${name}.failures`, options.failures ?? 5, { min: 1, max: 1_000 }),
-    successRatio: finite(`${name}.successRatio`, options.successRatio ?? 0.8, { min: 0, max: 1 }),
-    minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
-    restMs,
-    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 300_000, { min: restMs }),
-    slowStartMs: durationMs(`${name}.slowStartMs`, options.slowStartMs ?? 10_000, { min: 0 }),
+    failures: integer(`${name}.failures`, failures, { min: 1, max: 1_000 }),
+    successRatio: finite(`${name}.successRatio`, successRatio, { min: 0, max: 1 }),
+    minimum: integer(`${name}.minimum`, minimum, { min: 1 }),
+    restMs: durationMs(`${name}.restMs`, restMs),
+    maxRestMs: durationMs(`${name}.maxRestMs`, maxRestMs, { min: restMs }),
+    slowStartMs: durationMs(`${name}.slowStartMs`, slowStartMs, { min: 0 }),
   };
 }
 

@@ -21,8 +21,8 @@ interface NodeSetScope {
   readonly picker: Picker;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
-  /** Told when an endpoint is no longer in the set, for whoever holds connections to it. */
-  readonly retired: (endpoint: Endpoint) => void;
+  /** Told when a node is no longer in the set, for whoever holds connections for it. */
+  readonly retired: (node: Node) => void;
 }
 
 /** Endpoints that get their share of the calls together. */
@@ -188,7 +188,7 @@ export class NodeSet {
     node.load.leave();
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
-    this.#scope.retired(node.endpoint);
+    this.#scope.retired(node);
   }
 }
 

@@ -6,9 +6,9 @@ export interface BreakerOptions {
   readonly failureRatio?: number | undefined;
   /** Calls in 10 s below which the share says nothing. At least 1. @default 20 */
   readonly minimum?: number | undefined;
-  /** Time until the first probe; doubled after each that fails, jittered by ± 20 %. Milliseconds. @default 5_000 */
+  /** Time until the first probe; doubled after each that fails, jittered by ± 20 %. Milliseconds, 1 to 86,400,000. @default 5_000 */
   readonly restMs?: number | undefined;
-  /** Longest time between probes in milliseconds. @default 60_000 */
+  /** Longest time between probes in milliseconds: from `restMs` to 86,400,000. @default 60_000 */
   readonly maxRestMs?: number | undefined;
 }
 
@@ -24,11 +24,11 @@ const LONGEST_REST_MS = 86_400_000;
 
 export function resolveBreaker(name: string, options: BreakerOptions = {}): ResolvedBreaker {
   known(name, options, ['failureRatio', 'minimum', 'restMs', 'maxRestMs']);
-  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000, { min: 1, max: LONGEST_REST_MS });
+  const { failureRatio = 0.5, minimum = 20, restMs = 5_000, maxRestMs = 60_000 } = options;
   return {
-    failureRatio: finite(`${name}.failureRatio`, options.failureRatio ?? 0.5, { min: 0, max: 1 }),
-    minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
-    restMs,
-    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 60_000, { min: restMs, max: LONGEST_REST_MS }),
+    failureRatio: finite(`${name}.failureRatio`, failureRatio, { min: 0, max: 1 }),
+    minimum: integer(`${name}.minimum`, minimum, { min: 1 }),
+    restMs: durationMs(`${name}.restMs`, restMs, { min: 1, max: LONGEST_REST_MS }),
+    maxRestMs: durationMs(`${name}.maxRestMs`, maxRestMs, { min: restMs, max: LONGEST_REST_MS }),
   };
 }

@@ -39,8 +39,10 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
       ['propagate', propagate(parts.self.service)],
     ]);
-  const compile = (node: Node) =>
-    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const compile = (node: Node) => {
+    parts.pools.hold(node);
+    return endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  };
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,

@@ -52,7 +52,7 @@ export class Target {
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
   constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
-    const { clock, random, events, metrics, pools } = parts;
+    const { clock, random, events, pools } = parts;
     this.service = service;
     this.settings = settings;
     this.#parts = parts;
@@ -64,7 +64,7 @@ export class Target {
       health: settings.health,
       picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (endpoint) => pools.retire(endpoint),
+      retired: (node) => pools.letGo(node),
     });
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
@@ -74,10 +74,6 @@ export class Target {
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);
-    // The figures of a service are those of its calls under its own name.
-    if (override !== undefined) return;
-    metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
-    metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);
   }
 
   get view(): CombinedView {

@@ -25,6 +25,8 @@ export interface View {
   readonly asOf: number;
   /** Why it is pending or stale, in words for people; empty when it is current. */
   readonly reason: string;
+  /** Of several registries that are asked in order, the one that knew these. */
+  readonly from?: string | undefined;
 }
 
 /** What the calls of this process know of endpoints: whether a suspect lives is seen best by calling it. */
@@ -98,8 +100,8 @@ export interface LastViews {
   readonly patienceMs: number;
   /** Keeps a view in place of the one before, sooner or later. */
   save(view: KeptView): void;
-  /** What is kept, if it can be believed. Never rejects. */
-  recall(registry: string, service: string): Promise<KeptView | undefined>;
+  /** What is kept, if it can be believed: only instances of `announcedAs`, by default of `service` itself. Never rejects. */
+  recall(registry: string, service: string, announcedAs?: string): Promise<KeptView | undefined>;
 }
 
 /** Makes a registry once the mesh knows its clock, events and metrics. This is what `registry:` takes for anything but a URL or lists. */

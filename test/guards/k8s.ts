@@ -3,9 +3,26 @@ import type { Guard } from './guard.ts';
 const kubernetes = 'test/discovery/kubernetes-failures.test.ts';
 const consul = 'test/discovery/consul-failures.test.ts';
 const http = 'test/discovery/kubernetes-http.test.ts';
+const mesh = 'test/discovery/kubernetes-mesh.test.ts';
 
 /** What keeps the registries right that ask a server over HTTP. */
 export const k8sGuards: readonly Guard[] = [
+  {
+    failure: 'F55',
+    file: 'src/discovery/kubernetes/slice.ts',
+    guard: '        service,\n        host:',
+    without: "        service: service + '.' + namespace,\n        host:",
+    test: mesh,
+    name: 'F55: a server of the mesh in another namespace',
+  },
+  {
+    failure: 'F55',
+    file: 'src/discovery/kubernetes/kubernetes-registry.ts',
+    guard: "announcedAs: (service) => service.replace(/\\..*/, ''),",
+    without: 'announcedAs: (service) => service,',
+    test: mesh,
+    name: 'F55: a server of the mesh in another namespace',
+  },
   {
     failure: 'F2',
     file: 'src/discovery/http/rounds.ts',
@@ -231,9 +248,25 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F100: an answer that is',
   },
   {
+    failure: 'F100',
+    file: 'src/discovery/kubernetes/slice.ts',
+    guard: "typeof address === 'string' ? address : ''",
+    without: 'String(address)',
+    test: kubernetes,
+    name: 'F100: parts that are not',
+  },
+  {
+    failure: 'F100',
+    file: 'src/discovery/consul/health-entry.ts',
+    guard: ".filter((tag) => typeof tag === 'string')",
+    without: '',
+    test: consul,
+    name: 'F100: entries that are none',
+  },
+  {
     failure: 'F101',
     file: 'src/discovery/kubernetes/slice.ts',
-    guard: "host: typeof host === 'string' && isIP(host) === family ? host : '',",
+    guard: "host: isIP(host) === family ? host : '',",
     without: 'host,',
     test: kubernetes,
     name: 'F101: names, forbidden addresses',
