@@ -28,7 +28,14 @@ export interface ExplainedEndpoint {
 /** What `mesh.explain` tells of a service; `toString` puts it in words. */
 export interface Explanation {
   readonly service: string;
-  readonly registry: { readonly name: string; readonly state: string; readonly reason: string; readonly ageMs: number };
+  readonly registry: {
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string;
+    readonly ageMs: number;
+    /** Of several that are asked in order, the one that knows the endpoints; else empty. */
+    readonly from: string;
+  };
   /** The way that the name takes; `undefined` when no rule is about it and it is looked up as it is. */
   readonly path: NameStep | undefined;
   readonly settings: readonly Setting[];
@@ -48,7 +55,13 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   const now = parts.clock.now();
   const explanation = {
     service,
-    registry: { name: parts.registry.name, state: view.state, reason: view.reason, ageMs: now - view.asOf },
+    registry: {
+      name: parts.registry.name,
+      state: view.state,
+      reason: view.reason,
+      ageMs: now - view.asOf,
+      from: view.from ?? '',
+    },
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
@@ -60,11 +73,12 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   return { ...explanation, toString: () => inWords(explanation) };
 }
 
-function explainNode({ endpoint, health, suspect, running, latency }: Node, now: number): ExplainedEndpoint {
+function explainNode({ endpoint, health, suspect, running, load }: Node, now: number): ExplainedEndpoint {
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
   const reason = health.out ? health.reason : '';
-  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs: latency.value };
+  const meanMs = Number.isNaN(load.latencyMs) ? undefined : load.latencyMs;
+  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs };
 }
 
 function stackOf(target: Target, parts: Parts): string {
@@ -86,7 +100,7 @@ function inWords({
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} ms`);
   return [
     `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}`,
-    `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}`,
+    `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}${registry.from === '' ? '' : `, from ${registry.from}`}`,
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>

@@ -39,18 +39,18 @@ const PATH = /^\/[\x21-\x7e]*$/;
 
 export function resolveChecks(name: string, options: CheckOptions): ResolvedChecks {
   known(name, options, NAMES);
-  const { path = false, status = '2xx' } = options;
+  const { path = false, method = 'GET', status = '2xx', intervalMs = 10_000, rise = 2, fall = 3 } = options;
   if (path !== false && (typeof path !== 'string' || !PATH.test(path)))
     fail(`${name}.path`, 'a path that begins with a slash, in printable ASCII, or false', path);
-  const intervalMs = durationMs(`${name}.intervalMs`, options.intervalMs ?? 10_000, { min: 100 });
-  const timeoutMs = options.timeoutMs ?? Math.min(1_000, intervalMs);
+  durationMs(`${name}.intervalMs`, intervalMs, { min: 100 });
+  const { timeoutMs = Math.min(1_000, intervalMs) } = options;
   return {
     path,
-    method: oneOf(`${name}.method`, options.method ?? 'GET', ['GET', 'HEAD', 'OPTIONS']),
+    method: oneOf(`${name}.method`, method, ['GET', 'HEAD', 'OPTIONS']),
     status: status === '2xx' ? status : integer(`${name}.status`, status, { min: 200, max: 599 }),
     intervalMs,
     timeoutMs: durationMs(`${name}.timeoutMs`, timeoutMs, { min: 1, max: intervalMs }),
-    rise: integer(`${name}.rise`, options.rise ?? 2, { min: 1, max: 100 }),
-    fall: integer(`${name}.fall`, options.fall ?? 3, { min: 1, max: 100 }),
+    rise: integer(`${name}.rise`, rise, { min: 1, max: 100 }),
+    fall: integer(`${name}.fall`, fall, { min: 1, max: 100 }),
   };
 }

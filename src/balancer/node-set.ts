@@ -7,8 +7,12 @@ import { sameEnds } from '../core/same-ends.ts';
 import type { NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
+import { Load } from './load.ts';
+import { LoadMeans } from './load-means.ts';
+import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
-import { type Outcome, SetHealth } from './set-health.ts';
+import type { NodeOutcome, Picker } from './picker.ts';
+import { SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
   readonly service: string;
@@ -16,10 +20,11 @@ interface NodeSetScope {
   readonly random: Random;
   readonly events: Events;
   readonly health: ResolvedHealth | false;
+  readonly picker: Picker;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
-  /** Told when an endpoint is no longer in the set, for whoever holds connections to it. */
-  readonly retired: (endpoint: Endpoint) => void;
+  /** Told when a node is no longer in the set, for whoever holds connections for it. */
+  readonly retired: (node: Node) => void;
 }
 
 /** Endpoints that get their share of the calls together. */
@@ -40,10 +45,14 @@ export class NodeSet {
   nodes: readonly Node[] = [];
   /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
   groups: readonly NodeGroup[] | undefined;
+  /** What is usual among the nodes. */
+  readonly means: LoadMeans = new LoadMeans();
+  readonly picker: Picker;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
     this.#health = new SetHealth(scope, scope.clock.now());
+    this.picker = scope.picker;
   }
 
   /**
@@ -93,6 +102,7 @@ export class NodeSet {
     if (suspects.size > 0 || this.#doubted)
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
+    this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
     this.groups = groups && groupsOf(groups, this.#byId);
     this.#health.adopt(this.nodes, this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
@@ -107,21 +117,34 @@ export class NodeSet {
 
   begin(node: Node, ctx: Context, now: number): void {
     node.running++;
+    this.means.running++;
+    node.load.begin(ctx);
     node.health.begin(now, ctx);
   }
 
-  end(node: Node): void {
+  end(node: Node, ctx: Context): void {
     node.running--;
+    this.means.running--;
+    node.load.end(ctx, node.running);
+  }
+
+  /** Takes over what a node said of its load with an answer. */
+  reported(node: Node, load: LoadReport, now: number): void {
+    if (!node.retired) node.load.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(node: Node, outcome: Outcome, ctx: Context, now: number = this.#scope.clock.now()): void {
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
+    const at = now ?? this.#scope.clock.now();
     if (outcome === 'success') {
-      node.succeededAt = now;
-      node.latency.add(now - ctx.startedAt);
+      node.succeededAt = at;
+      if (!node.retired) node.load.answered(ctx, at);
+    } else if (outcome !== 'ignorable') {
+      if (!node.retired) node.load.failed(at);
+      if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }
-    if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
-    this.#health.report(node, outcome, ctx, now);
+    this.#health.report(node, outcome, ctx, at);
+    this.picker.ended?.(node, outcome, ctx, at);
   }
 
   /** What the checks of a node found, told when it is something else than before. */
@@ -140,16 +163,17 @@ export class NodeSet {
     const now = clock.now();
     const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
     const options = health === false ? NEVER : health;
-    const node = new Node(endpoint, new Health(options, random, rampFrom));
+    const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
     this.#byId.set(endpoint.id, node);
     return node;
   }
 
   #retire(node: Node): void {
     this.#health.retire(node);
+    node.load.leave();
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
-    this.#scope.retired(node.endpoint);
+    this.#scope.retired(node);
   }
 }
 

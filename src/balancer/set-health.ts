@@ -5,9 +5,7 @@ import type { Found } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import type { Node } from './node.ts';
 import { Peers } from './peers.ts';
-
-/** How an attempt went, as far as it says something of its endpoint. */
-export type Outcome = 'success' | 'failure' | 'unreachable' | 'ignorable';
+import type { NodeOutcome } from './picker.ts';
 
 interface SetHealthScope {
   readonly service: string;
@@ -43,7 +41,7 @@ export class SetHealth {
     return (this.#peers.out - this.#unreachable) * 2 > this.#peers.count - this.#unreachable;
   }
 
-  report(node: Node, outcome: Outcome, ctx: Context, now: number): void {
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now: number): void {
     const { health } = node;
     if (this.#scope.health === false) return;
     if (outcome === 'ignorable') {

@@ -1,5 +1,7 @@
+import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
 import type { Binding } from '../core/binding.ts';
+import type { Context } from '../core/context.ts';
 import type { Filter, Scope } from '../core/filter.ts';
 import { clientRoles, endpointRoles } from '../core/roles.ts';
 import type { Service } from '../core/service.ts';
@@ -16,7 +18,6 @@ import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
 import type { Parts } from './parts.ts';
-import { pickers } from './settings.ts';
 import type { Target } from './target.ts';
 
 /** The two stacks of a target, before they are built. */
@@ -39,10 +40,10 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
-      picker: pickers[settings.balancer](scope.random),
       clock: scope.clock,
       random: scope.random,
       endpoint: endpoint.build(binding.send, scope),
+      hashOf: hashOfCall(settings.balancer, binding),
       filled: (ctx) => target.filled(ctx),
     });
 
@@ -71,6 +72,12 @@ export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (
     }
     return service;
   };
+}
+
+function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {
+  if (hashOf === undefined) return undefined;
+  return (req: Req, { target: service, operation }: Context) =>
+    hashOf({ service, operation, header: (name) => binding.requestHeader(req, name) });
 }
 
 function scopeOf<Req, Res>(

@@ -7,14 +7,22 @@ import { CONNECT_TIMEOUT_MS } from './connect-timeout.ts';
 import { guardedLookup } from './guarded-lookup.ts';
 import { loadUndici } from './undici.ts';
 
+/** Who sends to an endpoint; its address never changes. */
+interface Holder {
+  readonly endpoint: Endpoint;
+  readonly retired: boolean;
+}
+
 /**
- * The connections of the native client and of fetch: one pool per endpoint, made when first used, closed after its endpoint left. Time is
- * kept by the mesh, so the pools keep none.
+ * The connections of the native client and of fetch: one pool for each address, made when first used, closed after the last node that sends
+ * there was retired. Time is kept by the mesh, so the pools keep none.
  */
 export class EndpointPools {
   #undici: { readonly Pool: typeof Pool; readonly Dispatcher1Wrapper: typeof Dispatcher1Wrapper } | undefined;
-  readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
+  readonly #byNode = new WeakMap<Holder, Pool>();
   readonly #byAddress = new Map<string, Pool>();
+  /** By address those who send there. */
+  readonly #holders = new Map<string, Set<Holder>>();
   /** Those whose endpoint left and that still have something under way. */
   readonly #retired = new Set<Pool>();
   readonly #lookup: LookupFunction;
@@ -33,10 +41,11 @@ export class EndpointPools {
     return this.#undici !== undefined;
   }
 
-  /** The pool of an endpoint. Only after `load`. */
-  of(endpoint: Endpoint): Pool {
-    const known = this.#byEndpoint.get(endpoint);
+  /** The pool for what a node sends to its endpoint, as other nodes may that are at the same address. Only after `load`. */
+  of(node: Holder): Pool {
+    const known = this.#byNode.get(node);
     if (known !== undefined && !known.closed) return known;
+    const { endpoint } = node;
     const origin = originOf(endpoint);
     let pool = this.#byAddress.get(origin);
     if (pool === undefined) {
@@ -50,7 +59,8 @@ export class EndpointPools {
       });
       this.#byAddress.set(origin, pool);
     }
-    this.#byEndpoint.set(endpoint, pool);
+    this.#byNode.set(node, pool);
+    if (!node.retired) this.#hold(origin, node);
     return pool;
   }
 
@@ -64,9 +74,12 @@ export class EndpointPools {
     return this.#byAddress.size;
   }
 
-  /** Closes the pool of an endpoint that left, after what is under way there. */
-  retire(endpoint: Endpoint): void {
-    const origin = originOf(endpoint);
+  /** A node was retired: closes the pool of its endpoint, after what is under way there, unless another node holds it. */
+  letGo(node: Holder): void {
+    const origin = originOf(node.endpoint);
+    const holders = this.#holders.get(origin);
+    if (!holders?.delete(node) || holders.size > 0) return;
+    this.#holders.delete(origin);
     const pool = this.#byAddress.get(origin);
     if (pool === undefined) return;
     this.#byAddress.delete(origin);
@@ -81,6 +94,11 @@ export class EndpointPools {
     const pools = [...this.#byAddress.values(), ...this.#retired];
     this.#byAddress.clear();
     await Promise.allSettled(pools.map((pool) => pool.destroy(new ClosedError())));
+  }
+
+  #hold(origin: string, node: Holder): void {
+    const holders = this.#holders.get(origin) ?? new Set();
+    this.#holders.set(origin, holders.add(node));
   }
 }
 

@@ -54,7 +54,7 @@ export class Target {
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
   constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
-    const { clock, random, events, metrics, pools } = parts;
+    const { clock, random, events, pools } = parts;
     this.service = service;
     this.settings = settings;
     this.#parts = parts;
@@ -64,8 +64,9 @@ export class Target {
       random,
       events,
       health: settings.health,
+      picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (endpoint) => pools.retire(endpoint),
+      retired: (node) => pools.letGo(node),
     });
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
@@ -78,10 +79,6 @@ export class Target {
     const { checks: options } = settings;
     if (options !== false)
       this.#checker = new Checker({ nodes: this.nodes, options, clock, random, check: parts.checks.check });
-    // The figures of a service are those of its calls under its own name.
-    if (override !== undefined) return;
-    metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
-    metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);
   }
 
   get view(): CombinedView {

@@ -4,6 +4,7 @@ import { type CheckOptions, resolveChecks } from '../../src/balancer/check-optio
 import { Checker, type Finding } from '../../src/balancer/checker.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -32,6 +33,7 @@ function setup(count: number, options: CheckOptions = {}, { seed = 1, tookMs = 1
     random,
     events,
     health: resolveHealth('health'),
+    picker: p2c(random),
     unreachable: () => {},
     retired: () => {},
   });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -31,25 +31,26 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
   const events = new Events();
   const health = resolveHealth('health');
   const [unreachable, retired] = [() => {}, () => {}];
-  const set = new NodeSet({ service: 'players', clock, random, events, health, unreachable, retired });
+  const picker = p2c(random);
+  const set = new NodeSet({ service: 'players', clock, random, events, health, picker, unreachable, retired });
   const groups = Object.entries(parts).map(([service, [share, count]]) => ({
     share,
     instances: endpoints(service, count),
   }));
   const all = groups.flatMap(({ instances }) => instances);
   set.update(all, NOBODY, groups);
-  const picker = p2c(random);
   const pick = (ctx = context()) =>
     set.groups === undefined
       ? picker.pick(set.nodes, ctx, clock.now(), set.panicking)
       : pickGrouped(set.groups, picker, random, ctx, clock.now(), set.panicking);
-  const breakDown = (service: string) => {
-    for (const node of set.nodes) {
+  /** As many of a part as are said, or all of it. */
+  const breakDown = (service: string, count = Number.POSITIVE_INFINITY) => {
+    const part = set.nodes.filter(({ endpoint }) => endpoint.service === service);
+    for (const node of part.slice(0, count)) {
       const ctx = context();
-      if (node.endpoint.service !== service) continue;
       set.begin(node, ctx, clock.now());
       set.report(node, 'unreachable', ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
     }
   };
   const shares = (picks = 10_000, ended = true) => {
@@ -61,7 +62,7 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
       counts[service] = (counts[service] ?? 0) + 1;
       if (node === undefined) continue;
       set.begin(node, ctx, clock.now());
-      if (ended) set.end(node);
+      if (ended) set.end(node, ctx);
     }
     return (service: string) => (counts[service] ?? 0) / picks;
   };
@@ -80,6 +81,13 @@ test.each<[v1: number, v2: number]>([
     expect(Math.abs(share('v2') - 0.1)).toBeLessThan(0.02);
     expect(share('v1') + share('v2')).toBe(1);
   }
+});
+
+test('a part of which some are down keeps its share', () => {
+  const { shares, breakDown } = setup({ v1: [0.9, 10], v2: [0.1, 3] });
+  breakDown('v1', 4);
+  breakDown('v2', 2);
+  expect(Math.abs(shares()('v2') - 0.1)).toBeLessThan(0.01);
 });
 
 test('a part that is down gives its calls to the largest that is not, and gets them again', () => {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { type HealthOptions, resolveHealth } from '../../src/balancer/health-options.ts';
 import type { Node } from '../../src/balancer/node.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
-import type { Outcome } from '../../src/balancer/set-health.ts';
+import type { NodeOutcome } from '../../src/balancer/picker.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -25,12 +26,14 @@ function endpoint(n: number): Endpoint {
 function setup(count: number, options: HealthOptions | false = {}) {
   const clock = new ManualClock();
   const events = new Events();
+  const random = seededRandom(1);
   const nodes = new NodeSet({
     service: 'players',
     clock,
-    random: seededRandom(1),
+    random,
     events,
     health: options && resolveHealth('health', options),
+    picker: p2c(random),
     unreachable: () => {},
     retired: () => {},
   });
@@ -46,7 +49,7 @@ function setup(count: number, options: HealthOptions | false = {}) {
     if (node === undefined) throw new Error(`there is no node ${i}`);
     return node;
   };
-  const report = (node: Node, outcome: Outcome, tookMs = 1) =>
+  const report = (node: Node, outcome: NodeOutcome, tookMs = 1) =>
     nodes.report(
       node,
       outcome,
@@ -127,7 +130,7 @@ test('without health nobody is taken out by calls', () => {
 });
 
 test('F50: whatever happens, never more than half are out by their rate alone, and the counts are those of the nodes', () => {
-  const outcome = fc.constantFrom<Outcome>('success', 'success', 'failure', 'failure', 'unreachable', 'ignorable');
+  const outcome = fc.constantFrom<NodeOutcome>('success', 'success', 'failure', 'failure', 'unreachable', 'ignorable');
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ n: fc.nat(9), outcomes: fc.array(outcome, { minLength: 1, maxLength: 60 }) }) },
     { weight: 1, arbitrary: fc.record({ listed: fc.uniqueArray(fc.nat(9), { minLength: 1 }) }) },
@@ -147,7 +150,7 @@ test('F50: whatever happens, never more than half are out by their rate alone, a
         nodes.begin(node, probe, clock.now());
         for (const how of one.outcomes) report(node, how);
         nodes.report(node, one.outcomes[0] ?? 'success', probe, clock.now());
-        nodes.end(node);
+        nodes.end(node, probe);
       }
       const all = nodes.nodes.map(({ health }) => health);
       const out = all.filter((health) => health.out);
