@@ -14,6 +14,8 @@ import { partsFor, stub } from './cases/parts.ts';
 const FEW = 300;
 const MANY = 900;
 const CALLS_EACH = 40;
+/** So that every endpoint is called; what a node keeps is the same for every picker but `peak-ewma`. */
+const ROUND_ROBIN = { balancer: 'round-robin' } as const;
 
 const services = [FEW, MANY, FEW, MANY, FEW, MANY].map((count) => ({ count, ...partsFor('players', count) }));
 /** What must not be collected before it is measured. */
@@ -23,7 +25,7 @@ const kept: unknown[] = [];
 async function measure({ count, parts }: (typeof services)[number]) {
   const before = used();
   const own = { ...parts, metrics: new MemoryMetrics() };
-  const target = new Targets(own, {}, new Map()).of('players');
+  const target = new Targets(own, ROUND_ROBIN, new Map()).of('players');
   const service = assembler(stub, own)(target);
   kept.push(own, target, service);
   const idle = used() - before;
