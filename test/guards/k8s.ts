@@ -1,7 +1,10 @@
 import type { Guard } from './guard.ts';
 
 const kubernetes = 'test/discovery/kubernetes-failures.test.ts';
+const slices = 'test/discovery/kubernetes-slices.test.ts';
+const watch = 'test/discovery/kubernetes-watch.test.ts';
 const consul = 'test/discovery/consul-failures.test.ts';
+const consulOwners = 'test/discovery/consul-owners.test.ts';
 const http = 'test/discovery/kubernetes-http.test.ts';
 const mesh = 'test/discovery/kubernetes-mesh.test.ts';
 
@@ -26,9 +29,9 @@ export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F2',
     file: 'src/discovery/http/rounds.ts',
-    guard: 'this.#nextIn(asked === undefined ?',
-    without: 'if (!permanent) return;\n    this.#nextIn(asked === undefined ?',
-    test: consul,
+    guard: 'this.#nextIn(asked + waitMs);',
+    without: 'if (permanent) this.#nextIn(asked + waitMs);',
+    test: consulOwners,
     name: 'F2: an agent that is not there yet',
   },
   {
@@ -48,6 +51,14 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F5: an index that goes backwards',
   },
   {
+    failure: 'F5',
+    file: 'src/discovery/kubernetes/slice-reader.ts',
+    guard: 'if (silent && scope.clock.now() - (openedAt ?? 0) > SILENT_MS) this.#slices.doubt();',
+    without: '',
+    test: watch,
+    name: 'F5: a server that was set back',
+  },
+  {
     failure: 'F7',
     file: 'src/discovery/http/within.ts',
     guard: 'clock.background(limitMs, () => giveUp(',
@@ -60,15 +71,31 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'return this.#pace.waitMs(clock.now()) + ',
     without: 'return this.#pace.waitMs(clock.now()) * 0 + ',
-    test: kubernetes,
+    test: watch,
     name: 'F8: a server that ends each watch at once',
+  },
+  {
+    failure: 'F8',
+    file: 'src/discovery/http/http-client.ts',
+    guard: 'if (!connected && !question.signal.aborted) this.#gate.turnAway(signal.aborted ? signal.reason : error);',
+    without: '',
+    test: kubernetes,
+    name: 'F8: what keeps a few from connecting',
+  },
+  {
+    failure: 'F8',
+    file: 'src/discovery/http/http-client.ts',
+    guard: 'if (!connected && !question.signal.aborted)',
+    without: 'if (!connected)',
+    test: kubernetes,
+    name: 'F8: what keeps a few from connecting',
   },
   {
     failure: 'F9',
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'streamMs: seconds * 1_000 + OVERDUE_MS,',
     without: 'streamMs: 1e12,',
-    test: kubernetes,
+    test: watch,
     name: 'F9: a watch that died unnoticed',
   },
   {
@@ -89,18 +116,18 @@ export const k8sGuards: readonly Guard[] = [
   },
   {
     failure: 'F10',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: 'if (statusOf(error) !== UNKNOWN) throw error;',
     without: 'throw error;',
-    test: consul,
+    test: consulOwners,
     name: 'F10: an agent that has forgotten',
   },
   {
     failure: 'F10',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: 'if (!isUnknownCheck(error)) throw error;',
     without: 'throw error;',
-    test: consul,
+    test: consulOwners,
     name: 'F10: an agent that has forgotten',
   },
   {
@@ -114,8 +141,8 @@ export const k8sGuards: readonly Guard[] = [
   {
     failure: 'F13',
     file: 'src/discovery/http/rounds.ts',
-    guard: 'const asked = error instanceof HttpStatusError ? error.retryAfterMs : undefined;',
-    without: 'const asked = error instanceof HttpStatusError ? undefined : undefined;',
+    guard: 'const asked = error instanceof HttpStatusError ? (error.retryAfterMs ?? 0) : 0;',
+    without: 'const asked = error instanceof HttpStatusError ? 0 : 0;',
     test: kubernetes,
     name: 'F13: a server that says when to come back',
   },
@@ -152,6 +179,14 @@ export const k8sGuards: readonly Guard[] = [
     name: 'F15: a token that was replaced',
   },
   {
+    failure: 'F15',
+    file: 'src/discovery/http/rounds.ts',
+    guard: 'this.#unauthorized = false;',
+    without: '',
+    test: kubernetes,
+    name: 'F15: a token that is replaced time and again',
+  },
+  {
     failure: 'F16',
     file: 'src/discovery/consul/health-entry.ts',
     guard: 'if (!isSilent(check)) return',
@@ -164,15 +199,15 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'if (statusOf(error) !== GONE) throw error;',
     without: 'throw error;',
-    test: kubernetes,
+    test: watch,
     name: 'F21: a version that the server has forgotten',
   },
   {
     failure: 'F23',
-    file: 'src/discovery/consul/consul-owner.ts',
+    file: 'src/discovery/consul/registration.ts',
     guard: "return record.instance.generation === generation ? 'own' : 'newer';",
     without: "return 'own';",
-    test: consul,
+    test: consulOwners,
     name: 'F23: who finds a newer process',
   },
   {
@@ -181,14 +216,30 @@ export const k8sGuards: readonly Guard[] = [
     guard: 'RETRY_MS + this.#backoff(this.#failures++);',
     without: 'RETRY_MS + FIRST_WAIT_MS;',
     test: http,
-    name: 'F25: of a thousand processes',
+    name: 'F25: of a thousand processes that lose',
+  },
+  {
+    failure: 'F25',
+    file: 'src/discovery/http/rounds.ts',
+    guard: 'this.#nextIn(asked + waitMs);',
+    without: 'this.#nextIn(asked > 0 ? asked * (1 + JITTER * random()) : waitMs);',
+    test: http,
+    name: 'F25: of a thousand processes that are told together',
+  },
+  {
+    failure: 'F25',
+    file: 'src/discovery/kubernetes/slice-reader.ts',
+    guard: ' + (brokeOff ? random() * RETURN_JITTER_MS : 0)',
+    without: '',
+    test: watch,
+    name: 'F25: watches that are broken off together',
   },
   {
     failure: 'F55',
     file: 'src/discovery/kubernetes/kubernetes-registry.ts',
     guard: 'namespace === undefined ? account.namespace()',
     without: 'namespace !== undefined || namespace === undefined ? account.namespace()',
-    test: kubernetes,
+    test: slices,
     name: 'F55: a service of another namespace',
   },
   {
@@ -196,7 +247,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/union.ts',
     guard: 'if (!union.has(id)) union.set(id, instance);',
     without: "union.set('6' + id, instance);",
-    test: kubernetes,
+    test: slices,
     name: 'F57: a pod with an address of either family',
   },
   {
@@ -212,15 +263,15 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/http/line-splitter.ts',
     guard: 'if (this.#size > this.#maxBytes) throw',
     without: 'if (this.#size < 0) throw',
-    test: kubernetes,
+    test: slices,
     name: 'F100: a line of ten megabytes',
   },
   {
     failure: 'F100',
-    file: 'src/discovery/http/http-client.ts',
+    file: 'src/discovery/http/body.ts',
     guard: 'if (size > maxBytes) throw',
     without: 'if (size < 0) throw',
-    test: kubernetes,
+    test: slices,
     name: 'F100: an answer without an end',
   },
   {
@@ -228,15 +279,15 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/list-slices.ts',
     guard: 'if (items === undefined || !isVersion(resourceVersion)) throw',
     without: "if (!isVersion(resourceVersion)) return ''; else if (items === null && from === 'x') throw",
-    test: kubernetes,
+    test: slices,
     name: 'F100: an answer that is no list',
   },
   {
     failure: 'F100',
     file: 'src/discovery/kubernetes/slice-reader.ts',
-    guard: '// Something was told that is not understood.\n      this.#version = undefined;',
+    guard: '// Something was told that is not understood.\n      this.#slices.doubt();',
     without: '',
-    test: kubernetes,
+    test: slices,
     name: 'F100: a line of a watch that is no JSON',
   },
   {
@@ -268,7 +319,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice.ts',
     guard: "host: isIP(host) === family ? host : '',",
     without: 'host,',
-    test: kubernetes,
+    test: slices,
     name: 'F101: names, forbidden addresses',
   },
   {
@@ -276,7 +327,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice-reader.ts',
     guard: 'addresses: scope.addresses,',
     without: 'addresses: undefined,',
-    test: kubernetes,
+    test: slices,
     name: 'F101: where slices may lead',
   },
   {
@@ -292,7 +343,7 @@ export const k8sGuards: readonly Guard[] = [
     file: 'src/discovery/kubernetes/slice.ts',
     guard: "if (namespace !== context.namespace || service !== context.kubernetesService) return refuse('service');",
     without: '',
-    test: kubernetes,
+    test: slices,
     name: 'F102: a slice that says',
   },
   {

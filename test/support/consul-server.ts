@@ -11,6 +11,7 @@ export interface Registered {
   readonly Meta?: Readonly<Record<string, string>>;
   readonly Tags?: readonly string[];
   readonly Weights?: { readonly Passing: number; readonly Warning: number };
+  readonly Locality?: { readonly Region: string; readonly Zone: string };
   readonly Check?: { readonly CheckID: string; readonly TTL: string; readonly Status?: string };
 }
 
@@ -57,6 +58,8 @@ export class ConsulServer {
   /** Answers 500 where later agents answer 404 to a check that they do not know. */
   old = false;
   index = 10;
+  /** Keeps registrations on their way until it resolves. */
+  registering: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<Waiting>();
   #server: http.Server | undefined;
   #port = 0;
@@ -139,6 +142,7 @@ export class ConsulServer {
     const method = request.method ?? '';
     this.asked.push({ method, path, query: url.searchParams, token: typeof token === 'string' ? token : undefined });
     if (this.frozen) return;
+    if (path === '/v1/agent/service/register') await this.registering;
     const refusal = this.sticky && this.refusals.length === 1 ? this.refusals[0] : this.refusals.shift();
     if (refusal !== undefined) refusal(response);
     else if (this.token !== undefined && token !== this.token) response.writeHead(403).end('Permission denied');
@@ -174,9 +178,9 @@ export class ConsulServer {
       ({ Name, Tags = [] }) => Name === service && tags.every((tag) => Tags.includes(tag)),
     );
     return listed.map(
-      ({ ID, Name, Address = '', Port, Meta = {}, Tags = [], Weights = { Passing: 1, Warning: 1 } }) => ({
+      ({ ID, Name, Address = '', Port, Meta = {}, Tags = [], Weights = { Passing: 1, Warning: 1 }, Locality }) => ({
         Node: { Node: 'node-1', Address: '10.9.9.9', Datacenter: 'dc1' },
-        Service: { ID, Service: Name, Address, Port, Meta, Tags, Weights },
+        Service: { ID, Service: Name, Address, Port, Meta, Tags, Weights, Locality },
         Checks: [...(this.checks.get('') ?? []), ...(this.checks.get(ID) ?? [])],
       }),
     );
@@ -198,6 +202,10 @@ export class ConsulServer {
     }
     if (what === 'service/register') {
       const service = JSON.parse(body) as Registered; // what the mesh sends
+      if (!acceptsMeta(service.Meta)) {
+        response.writeHead(400).end('Invalid Service Meta');
+        return;
+      }
       const { CheckID = '', Status = 'critical' } = service.Check ?? {};
       this.put(service, { CheckID, Status, Output: '' });
     } else if (what === 'service/deregister') {
@@ -216,6 +224,14 @@ export class ConsulServer {
     }
     response.writeHead(200).end();
   }
+}
+
+/** What an agent keeps as metadata, as it documents it. */
+function acceptsMeta(meta: Readonly<Record<string, string>> = {}): boolean {
+  const pairs = Object.entries(meta);
+  const fits = ([key, value]: [string, string]) =>
+    /^[\w-]{1,128}$/.test(key) && !key.startsWith('consul-') && Buffer.byteLength(value) <= 512;
+  return pairs.length <= 64 && pairs.every(fits);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

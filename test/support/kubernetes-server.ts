@@ -10,6 +10,9 @@ export interface EndpointFields {
   readonly ready?: boolean | null;
   readonly terminating?: boolean | null;
   readonly zone?: string;
+  readonly node?: string;
+  /** What it is an endpoint of, when that is no pod. */
+  readonly target?: { readonly kind: string; readonly name: string; readonly uid: string };
 }
 
 /** A slice as the API server keeps it, but for its version. */
@@ -26,9 +29,11 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly authorization: string | undefined;
+  readonly accept: string | undefined;
 }
 
 interface Watcher {
+  readonly from: number;
   readonly namespace: string;
   readonly service: string | undefined;
   readonly response: ServerResponse;
@@ -54,11 +59,13 @@ export function sliceOf(
     metadata: { name, namespace, labels: { 'kubernetes.io/service-name': service } },
     addressType,
     ports: 'ports' in fields ? fields.ports : [{ name: 'http', protocol: 'TCP', port: 8080 }],
-    endpoints: endpoints.map(({ address, pod, ready, terminating, zone }) => ({
+    endpoints: endpoints.map(({ address, pod, ready, terminating, zone, node, target }) => ({
       addresses: [address],
       conditions: { ready: ready ?? null, terminating: terminating ?? null },
       ...(pod === undefined ? {} : { targetRef: { kind: 'Pod', name: pod, uid: `uid-of-${pod}` } }),
+      ...(target === undefined ? {} : { targetRef: target }),
       ...(zone === undefined ? {} : { zone }),
+      ...(node === undefined ? {} : { nodeName: node }),
     })),
   };
 }
@@ -128,6 +135,11 @@ export class KubernetesServer {
     await once(server, 'close');
   }
 
+  /** Shows another certificate from now on. */
+  certify(tls: { readonly key: string; readonly cert: string }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext(tls);
+  }
+
   /** Adds or replaces slices. */
   put(...slices: readonly SliceObject[]): void {
     for (const object of slices) {
@@ -158,8 +170,18 @@ export class KubernetesServer {
     this.#history = [];
   }
 
+  /** Goes back to an earlier version, as one that was restored from a copy of its data. */
+  rewind(to: number): void {
+    this.#version = to;
+    this.#history = [];
+    this.breakWatches();
+  }
+
+  /** Tells all open watches that nothing else happened; not those of a version that it has not reached. */
   bookmark(): void {
-    this.say(`${this.#line('BOOKMARK', { metadata: {} }, ++this.#version)}\n`);
+    const version = ++this.#version;
+    const line = `${this.#line('BOOKMARK', { metadata: {} }, version)}\n`;
+    for (const { from, response } of this.#watchers) if (version > from) response.write(line);
   }
 
   /** Writes to all open watches, as it is. */
@@ -189,8 +211,8 @@ export class KubernetesServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', 'http://server');
-    const { authorization } = request.headers;
-    this.asked.push({ path: url.pathname, query: url.searchParams, authorization });
+    const { authorization, accept } = request.headers;
+    this.asked.push({ path: url.pathname, query: url.searchParams, authorization, accept });
     if (this.frozen) return;
     const refusal = this.sticky && this.refusals.length === 1 ? this.refusals[0] : this.refusals.shift();
     if (refusal !== undefined) {
@@ -253,10 +275,10 @@ export class KubernetesServer {
       response.end(`${JSON.stringify({ type: 'ERROR', object: tooOld })}\n`);
       return;
     }
-    const watcher: Watcher = { namespace, service, response };
+    const watcher: Watcher = { from, namespace, service, response };
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
-    for (const one of this.#history) if (one.version > from) tell(watcher, one);
+    for (const one of this.#history) tell(watcher, one);
   }
 
   #happened(type: string, object: SliceObject): void {
@@ -272,8 +294,8 @@ export class KubernetesServer {
   }
 }
 
-function tell({ namespace, service, response }: Watcher, one: Happened): void {
-  if (one.namespace === namespace && one.service === service) response.write(`${one.line}\n`);
+function tell({ from, namespace, service, response }: Watcher, one: Happened): void {
+  if (one.version > from && one.namespace === namespace && one.service === service) response.write(`${one.line}\n`);
 }
 
 function keyOf({ metadata }: SliceObject): string {

@@ -1,4 +1,5 @@
-import { type Answer, HttpClient, type Question } from '../http/http-client.ts';
+import { HttpClient } from '../http/http-client.ts';
+import type { Answer, Question } from '../http/question.ts';
 import type { RegistryScope } from '../registry.ts';
 import type { ResolvedConsulOptions } from './options.ts';
 

@@ -56,15 +56,20 @@ class ConsulRegistry implements Registry {
       const reader = new HealthReader(followed, { agent, consul: options, reach, rejections, scope });
       return () => reader.close();
     };
-    const { datacenter, namespace, tags } = options;
-    const keptAs = [this.name, datacenter ?? '', namespace ?? '', ...tags].join(' ');
+    const { datacenter, namespace, protocol, tags } = options;
+    const keptAs = [this.name, datacenter ?? '', namespace ?? '', protocol, ...tags].join(' ');
     this.#watches = new Watches(scope, feed, { keptAs });
   }
 
   announce(instance: Instance): Announcement {
     if (!this.#options.register)
       return announceNowhere(this.#scope, instance, 'the registry is not told to register with Consul');
-    const owner = new ConsulOwner(instance, { agent: this.#agent, reach: this.#reach, scope: this.#scope });
+    const owner = new ConsulOwner(instance, {
+      agent: this.#agent,
+      tags: this.#options.tags,
+      reach: this.#reach,
+      scope: this.#scope,
+    });
     this.#owners.add(owner);
     return owner;
   }

@@ -1,9 +1,9 @@
 import { jittered } from '../../core/random.ts';
 import type { FollowedService } from '../followed-service.ts';
 import { itemsOf } from '../http/fields-of.ts';
-import type { Answer } from '../http/http-client.ts';
 import { PermanentError } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
+import type { Answer } from '../http/question.ts';
 import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
 import type { Instance, RegistryScope } from '../registry.ts';
@@ -77,7 +77,8 @@ export class HealthReader {
       signal,
     });
     const index = indexOf(answer);
-    if (before !== 0 && index === before) this.#followed.apply({ kind: 'confirmed' });
+    // 1 may stand for an index that was not given, and says nothing then.
+    if (before > 1 && index === before) this.#followed.apply({ kind: 'confirmed' });
     else this.#found(answer, index);
     this.#rounds.succeeded();
     this.#options.reach.back(this.#part);

@@ -1,7 +1,12 @@
 import { boolean, fail, oneOf, options, string } from '../../core/check.ts';
 import { withoutCredentials } from '../credentials.ts';
 
-/** How to read, and perhaps write, the services of a Consul agent. Nothing has to be said when one runs on this machine. */
+/**
+ * How to read, and perhaps write, the services of a Consul agent. Nothing has to be said when one runs on this machine.
+ *
+ * Each service that is followed holds one connection to the agent, which takes 200 from one address unless its own option
+ * `limits.http_max_conns_per_client` says otherwise.
+ */
 export interface ConsulRegistryOptions {
   /** The agent: scheme, host and port. @default 'http://127.0.0.1:8500' */
   readonly url?: string | undefined;
@@ -13,7 +18,7 @@ export interface ConsulRegistryOptions {
   readonly datacenter?: string | undefined;
   /** The namespace, of an agent that has them. @default that of the token */
   readonly namespace?: string | undefined;
-  /** Only instances with all of these tags. None by default. */
+  /** Only instances with all of these tags; what is registered has them. None by default. */
   readonly tags?: readonly string[] | undefined;
   /** Whether any server may answer (`stale`), or the leader only and after it has made sure (`consistent`). @default 'default' */
   readonly consistency?: 'default' | 'stale' | 'consistent' | undefined;

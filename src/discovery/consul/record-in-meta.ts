@@ -7,7 +7,8 @@ import type { Instance } from '../registry.ts';
 const PART_LENGTH = 170;
 const MAX_PAIRS = 64;
 const PART = 'heddle-';
-const PAIR_NAME = /^[\w-]{1,128}$/;
+/** What Consul takes as a name and does not keep for itself, and what is not ours. */
+const PAIR_NAME = /^(?!consul-|heddle-)[\w-]{1,128}$/;
 const MAX_PAIR_BYTES = 512;
 
 /**
@@ -22,7 +23,7 @@ export function metaOf(instance: Instance, addresses?: AddressRule): Readonly<Re
     meta[`${PART}${part}`] = text.slice(from, from + PART_LENGTH);
   for (const [name, value] of Object.entries(instance.attributes)) {
     if (Object.keys(meta).length >= MAX_PAIRS) break;
-    const fits = PAIR_NAME.test(name) && !name.startsWith(PART) && Buffer.byteLength(value) <= MAX_PAIR_BYTES;
+    const fits = PAIR_NAME.test(name) && Buffer.byteLength(value) <= MAX_PAIR_BYTES;
     if (fits) meta[name] = value;
   }
   return meta;

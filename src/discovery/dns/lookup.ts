@@ -101,7 +101,6 @@ export class Lookup {
     const { protocol } = this.#options;
     for (const { address: host, port, weight } of found) {
       const id = `${host}:${port}`;
-      if (instances.has(id)) continue;
       const said = { id, service: this.#service, host, port, protocol, weight };
       const record = readRecord(
         { ...said, attributes: {}, status: 'up', generation: 0 },

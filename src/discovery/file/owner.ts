@@ -23,6 +23,7 @@ export class FileOwner implements Announcement {
   /** The writing of the record that is ours. */
   #mark: string | undefined;
   #working: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
 
   constructor(instance: Instance, path: string, beatMs: number, scope: RegistryScope) {
     this.instance = instance;
@@ -42,8 +43,12 @@ export class FileOwner implements Announcement {
     return this.#state.current;
   }
 
-  async leave(): Promise<void> {
-    if (this.#state.current === 'left') return;
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     const listed = !this.#state.over;
     this.#beats.cancel();
     this.#state.become('left', 'withdrawn');

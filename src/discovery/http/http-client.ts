@@ -1,11 +1,11 @@
-import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
-import { fieldsOf } from './fields-of.ts';
+import { jsonOf, refusalOf } from './body.ts';
 import { Gate } from './gate.ts';
-import { HttpStatusError } from './http-error.ts';
 import { LineSplitter } from './line-splitter.ts';
+import type { Answer, Question, StreamQuestion } from './question.ts';
 import { within } from './within.ts';
 
 /** What shows a server who asks, and this process who the server is. */
@@ -24,44 +24,8 @@ export interface HttpClientOptions {
   readonly clock: Clock;
 }
 
-/** One question of a registry. */
-export interface Question {
-  /** @default 'GET' */
-  readonly method?: 'GET' | 'PUT';
-  /** Path and query. */
-  readonly path: string;
-  /** @default 'application/json' */
-  readonly accept?: string;
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** How long the answer may take, all of it; of a stream, its head. */
-  readonly timeoutMs: number;
-  /** Gives the question up. */
-  readonly signal: AbortSignal;
-}
-
-/** The answer to a question: always one with a status of 200 to 299. */
-export interface Answer {
-  readonly headers: IncomingHttpHeaders;
-  /** What its JSON holds; the text itself when that is none. */
-  readonly body: unknown;
-}
-
-/** A question whose answer is lines that come as they happen. */
-export interface StreamQuestion extends Question {
-  /** How long the stream may last. */
-  readonly streamMs: number;
-  /** The head of the answer is there, and it is a good one. */
-  readonly opened: () => void;
-  /** Lines came; they are told in the pieces that they came in. What it throws ends the stream. */
-  readonly heard: (lines: readonly string[]) => void;
-}
-
-/** Ten thousand endpoints, told in one answer, have some 4 MB. */
-const MAX_BODY_BYTES = 32 * 1_024 * 1_024;
 /** No object that a Kubernetes API server keeps has more than 1.5 MB. */
 const MAX_LINE_BYTES = 4 * 1_024 * 1_024;
-const MAX_REFUSAL_BYTES = 4_096;
 /** A peer that vanished without a word is noticed by the kernel some 10 s after this. */
 const KEEP_ALIVE_MS = 15_000;
 /** A thousand services must not open their connections in one moment, in which nothing else could run. */
@@ -97,8 +61,7 @@ export class HttpClient {
   async ask(question: Question): Promise<Answer> {
     return within(this.#options.clock, question.timeoutMs, question.signal, async (signal, renew) => {
       const response = await this.#send(question, signal, renew);
-      const text = await textOf(response, MAX_BODY_BYTES);
-      return { headers: response.headers, body: parsed(text) };
+      return { headers: response.headers, body: await jsonOf(response) };
     });
   }
 
@@ -140,8 +103,7 @@ export class HttpClient {
     }
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return response;
-    const said = await textOf(response, MAX_REFUSAL_BYTES).catch(() => ''); // the status says enough
-    throw new HttpStatusError(statusCode, reasonIn(said), response.headers['retry-after']);
+    throw await refusalOf(response);
   }
 
   #open({ method = 'GET', path, accept = 'application/json' }: Question, sent: Sent): ClientRequest {
@@ -174,30 +136,4 @@ function answerTo(request: ClientRequest, body: string | undefined, connected: (
     request.on('error', reject);
     request.end(body);
   });
-}
-
-async function textOf(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of response) {
-    const bytes = piece as Buffer; // nobody has set an encoding
-    size += bytes.length;
-    if (size > maxBytes) throw new Error(`it sent an answer of more than ${maxBytes} bytes`);
-    pieces.push(bytes);
-  }
-  return Buffer.concat(pieces).toString();
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Kubernetes refuses with an object that has a `message`, Consul with a line of text. */
-function reasonIn(text: string): string {
-  const { message } = fieldsOf(parsed(text));
-  return typeof message === 'string' ? message : text;
 }

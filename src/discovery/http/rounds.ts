@@ -35,7 +35,7 @@ export class Rounds {
   #working: Promise<void> | undefined;
   #stopped = false;
   #failures = 0;
-  /** Whether the last answer was that the token is not good. */
+  /** Whether the last round ended because the token is not good. */
   #unauthorized = false;
 
   /** Begins the first round. */
@@ -48,7 +48,6 @@ export class Rounds {
   /** The server answered well, so the next failure is the first of its kind. */
   succeeded(): void {
     this.#failures = 0;
-    this.#unauthorized = false;
   }
 
   /** No further round. Resolves when the last one is over. */
@@ -67,7 +66,10 @@ export class Rounds {
 
   #begin(): void {
     this.#working = this.#options.round(this.#abort.signal).then(
-      (waitMs) => this.#nextIn(waitMs),
+      (waitMs) => {
+        this.#unauthorized = false;
+        this.#nextIn(waitMs);
+      },
       (error: unknown) => this.#failed(error),
     );
   }
@@ -91,8 +93,9 @@ export class Rounds {
     }
     const permanent = isPermanent(error);
     failed(messageOf(error), permanent);
-    const asked = error instanceof HttpStatusError ? error.retryAfterMs : undefined;
+    const asked = error instanceof HttpStatusError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = permanent ? jittered(random, PERMANENT_MS, JITTER) : RETRY_MS + this.#backoff(this.#failures++);
-    this.#nextIn(asked === undefined ? waitMs : Math.max(RETRY_MS, asked) * (1 + JITTER * random()));
+    // All who were told the same must not come back in the same moment.
+    this.#nextIn(asked + waitMs);
   }
 }

@@ -1,5 +1,6 @@
 import { fail, integer, options, string } from '../../core/check.ts';
 import { withoutCredentials } from '../credentials.ts';
+import { apiServer } from './api-server.ts';
 
 /** A token, or what gives one whenever it is needed. It is sent to the API server only, and never shown. */
 export type Token = string | (() => string | Promise<string>);
@@ -14,7 +15,11 @@ export interface KubernetesRegistryOptions {
    * @default the one named `http`, else the first
    */
   readonly port?: string | number | undefined;
-  /** The API server. Over `http://` no token is sent unless `token` is given. @default 'https://kubernetes.default.svc' */
+  /**
+   * The API server. Over `http://` no token is sent unless `token` is given.
+   *
+   * @default what the pod was told in `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, else 'https://kubernetes.default.svc'
+   */
   readonly server?: string | undefined;
   /** The folder with the pod's `token`, `ca.crt` and `namespace`. @default '/var/run/secrets/kubernetes.io/serviceaccount' */
   readonly serviceAccount?: string | undefined;
@@ -58,7 +63,7 @@ export function resolveKubernetesOptions(name: string, given: KubernetesRegistry
     name: namespace === undefined ? 'kubernetes' : `kubernetes:${namespace}`,
     namespace,
     port,
-    server: resolveServer(`${name}.server`, given.server ?? 'https://kubernetes.default.svc'),
+    server: resolveServer(`${name}.server`, given.server ?? apiServer()),
     serviceAccount: string(
       `${name}.serviceAccount`,
       given.serviceAccount ?? '/var/run/secrets/kubernetes.io/serviceaccount',

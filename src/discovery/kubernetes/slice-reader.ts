@@ -5,14 +5,10 @@ import { statusOf } from '../http/http-error.ts';
 import { Pace } from '../http/pace.ts';
 import { Rounds } from '../http/rounds.ts';
 import type { Reach } from '../reach.ts';
-import type { Refusal } from '../record.ts';
 import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
-import { readChange } from './change.ts';
 import { listSlices } from './list-slices.ts';
-import { nameOf } from './object-meta.ts';
-import { readSlice, type Slice } from './slice.ts';
-import { unionOf } from './union.ts';
+import { Slices } from './slices.ts';
 
 /** What a reader of slices is given. */
 export interface SliceReaderOptions {
@@ -32,6 +28,8 @@ const HEAD_MS = 10_000;
 /** How long a watch is asked to last, so that one which died unnoticed does not for long. */
 const WATCH_MS = 240_000;
 const WATCH_JITTER = 0.2;
+/** A bookmark comes every minute, and one before a watch ends. */
+const SILENT_MS = 150_000;
 /** A server that has not ended a watch this long after it should have is not there any more. */
 const OVERDUE_MS = 10_000;
 /** A server that ends watches at once, or calls every version too old, is asked no more often than this in the long run. */
@@ -42,7 +40,8 @@ const RETURN_JITTER_MS = 2_500;
 
 /**
  * Follows the EndpointSlices of one service: lists them, then watches from the version of the list on, and goes on from the last version
- * heard when the watch ends. It lists anew only when the server has forgotten that version, or said what is not understood.
+ * heard when the watch ends. It lists anew only when the server has forgotten that version, has said what is not understood, or has said
+ * nothing for so long that it may not have reached that version: one that was set back to an earlier state takes up such a watch and is silent.
  *
  * A server that ends a watch, or breaks it off, is asked again before it is called lost. Who is not listed any more is in doubt, not gone: a
  * slice that was deleted, a list that is empty, a service that was removed are words of the control plane, and a pod that it has lost
@@ -54,22 +53,26 @@ export class SliceReader {
   readonly #part: string;
   readonly #rounds: Rounds;
   readonly #pace = new Pace(PACE_MS, PACE_BURST);
-  /** By name. Never changed, always replaced. */
-  #slices: ReadonlyMap<string, Slice> = new Map();
-  /** The version to watch from; `undefined` while a list is needed. */
-  #version: string | undefined;
+  readonly #slices: Slices;
 
   constructor(followed: FollowedService, options: SliceReaderOptions) {
     this.#followed = followed;
     this.#options = options;
-    this.#part = `slices of ${followed.service}`;
+    const { service } = followed;
+    const { kubernetesService, port, attributes, scope } = options;
+    this.#part = `slices of ${service}`;
+    this.#slices = new Slices({
+      ...{ kubernetesService, port, attributes },
+      addresses: scope.addresses,
+      rejected: (id, refusal) => options.rejections.add(service, id, refusal),
+    });
     this.#rounds = new Rounds({
       round: (signal) => this.#round(signal),
       failed: (reason, permanent) => {
         followed.apply({ kind: 'lost', reason });
         options.reach.lost(this.#part, reason, permanent);
       },
-      scope: options.scope,
+      scope,
     });
   }
 
@@ -83,20 +86,18 @@ export class SliceReader {
     const namespace = await this.#options.namespace();
     let brokeOff = false;
     try {
-      if (this.#version === undefined) await this.#list(namespace, signal);
+      if (this.#slices.version === undefined) await this.#list(namespace, signal);
       brokeOff = await this.#watch(namespace, signal);
     } catch (error) {
       if (statusOf(error) !== GONE) throw error;
-      this.#version = undefined;
+      this.#slices.doubt();
     }
     return this.#pace.waitMs(clock.now()) + (brokeOff ? random() * RETURN_JITTER_MS : 0);
   }
 
   async #list(namespace: string, signal: AbortSignal): Promise<void> {
-    const slices = new Map<string, Slice>();
-    const take = (object: unknown) => this.#keep(slices, object, namespace);
-    this.#version = await listSlices(this.#options.client, this.#path(namespace), signal, take);
-    this.#slices = slices;
+    const path = this.#path(namespace);
+    await this.#slices.list(namespace, (take) => listSlices(this.#options.client, path, signal, take));
     this.#found();
   }
 
@@ -104,8 +105,9 @@ export class SliceReader {
   async #watch(namespace: string, signal: AbortSignal): Promise<boolean> {
     const { client, scope } = this.#options;
     const seconds = Math.ceil(jittered(scope.random, WATCH_MS, WATCH_JITTER) / 1_000);
-    const from = `&watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(this.#version ?? '')}`;
-    let open = false;
+    const from = `&watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(this.#slices.version ?? '')}`;
+    let openedAt: number | undefined;
+    let silent = true;
     try {
       await client.stream({
         path: `${this.#path(namespace)}${from}&timeoutSeconds=${seconds}`,
@@ -113,70 +115,38 @@ export class SliceReader {
         streamMs: seconds * 1_000 + OVERDUE_MS,
         signal,
         opened: () => {
-          open = true;
+          openedAt = scope.clock.now();
           // What happened meanwhile is told now; the rest is as it was.
           this.#found();
         },
-        heard: (lines) => this.#heard(lines, namespace),
+        heard: (lines) => {
+          silent = false;
+          this.#heard(lines, namespace);
+        },
       });
       this.#rounds.succeeded();
+      if (silent && scope.clock.now() - (openedAt ?? 0) > SILENT_MS) this.#slices.doubt();
       return false;
     } catch (error) {
-      if (!open) throw error;
+      if (openedAt === undefined) throw error;
       if (isBreak(error)) return true;
       // Something was told that is not understood.
-      this.#version = undefined;
+      this.#slices.doubt();
       throw error;
     }
   }
 
   #heard(lines: readonly string[], namespace: string): void {
-    const slices = new Map(this.#slices);
-    let changed = false;
-    for (const line of lines) {
-      const change = readChange(line);
-      if (change.kind === 'unknown') {
-        this.#reject('a change', 'record');
-        continue;
-      }
-      if (change.kind === 'changed') this.#keep(slices, change.object, namespace);
-      if (change.kind === 'deleted') slices.delete(change.name);
-      changed ||= change.kind !== 'bookmark';
-      this.#version = change.version;
-    }
+    const changed = this.#slices.change(namespace, lines);
     this.#rounds.succeeded();
-    this.#slices = slices;
     if (changed) this.#found();
     else this.#followed.apply({ kind: 'confirmed' });
   }
 
-  /** A slice that cannot be read leaves what was known of it: it says nothing new. */
-  #keep(slices: Map<string, Slice>, object: unknown, namespace: string): void {
-    const { kubernetesService, port, attributes, scope } = this.#options;
-    const name = nameOf(object);
-    if (name === undefined) {
-      this.#reject('a slice', 'record');
-      return;
-    }
-    const slice = readSlice(object, {
-      kubernetesService,
-      namespace,
-      port,
-      attributes,
-      addresses: scope.addresses,
-      rejected: (id, refusal) => this.#reject(id, refusal),
-    });
-    if (slice !== undefined) slices.set(name, slice);
-  }
-
   #found(): void {
-    const instances = unionOf(this.#slices.values());
+    const { instances } = this.#slices;
     this.#followed.apply({ kind: 'snapshot', at: { epoch: 'kubernetes', revision: 0 }, instances });
     this.#options.reach.back(this.#part);
-  }
-
-  #reject(id: string, refusal: Refusal): void {
-    this.#options.rejections.add(this.#followed.service, id, refusal);
   }
 
   #path(namespace: string): string {
