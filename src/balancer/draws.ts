@@ -1,4 +1,5 @@
 import { INTEGERS, integers, type Random } from '../core/random.ts';
+import { LoadReading } from './load-reading.ts';
 import type { Node } from './node.ts';
 import { perSet } from './per-set.ts';
 import { type Weights, weightsOf } from './weights.ts';
@@ -9,6 +10,7 @@ const MOST_LEFT = 16;
 /** Draws nodes by chance, each as often as its weight and its slow start say. Allocates nothing, and costs the same for any number of them. */
 export class Draws {
   readonly #next: () => number;
+  readonly #reading = new LoadReading();
   readonly #weightsOf: (nodes: readonly Node[]) => Weights = perSet(weightsOf);
 
   constructor(random: Random) {
@@ -21,7 +23,7 @@ export class Draws {
     let place = 0;
     for (let left = 0; left < MOST_LEFT; left++) {
       place = this.below(nodes.length);
-      if (alias !== undefined && !this.happens(alias.own[place] ?? 1)) place = alias.other[place] ?? place;
+      if (alias !== undefined && this.#next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
       const share = nodes[place]?.health.share(now) ?? 1;
       if (share >= 1 || this.happens(share)) break;
     }
@@ -47,15 +49,15 @@ export class Draws {
 
   /** Whether one that was not drawn is let in all the same: as often as it would have been drawn, relative to the heaviest. */
   includes(nodes: readonly Node[], node: Node, now: number): boolean {
-    const portion = this.relative(nodes, node, now);
-    return portion >= 1 || this.happens(portion);
+    this.portion(nodes, node, now, this.#reading);
+    const { portion } = this.#reading;
+    return portion >= 1 || this.#next() < portion * INTEGERS;
   }
 
-  /** The part of the traffic that a node should have, relative to the one of these nodes that should have most: above 0, at most 1. */
-  relative(nodes: readonly Node[], node: Node, now: number): number {
+  /** Tells the part of the traffic that a node should have, relative to the one of these nodes that should have most. */
+  portion(nodes: readonly Node[], node: Node, now: number, into: LoadReading): void {
     const { alias, largest } = this.#weightsOf(nodes);
-    const share = node.health.share(now);
-    return alias === undefined ? share : (node.endpoint.weight / largest) * share;
+    into.portion = node.health.share(now) * (alias === undefined ? 1 : node.endpoint.weight / largest);
   }
 
   below(bound: number): number {

@@ -13,8 +13,8 @@ export class LoadMeans {
 }
 
 /**
- * The mean of what was last known of each node, over those that something is known of. Its methods are so short that V8 always inlines them: what is given to a
- * function, or returned, is allocated if it is a fraction.
+ * The mean of what was last known of each node, over those that something is known of. Who changes what is known of one adds the difference to `sum`, and does
+ * not hand it on: a fraction that a function is given or returns may be allocated.
  */
 export class Mean {
   sum = 0;
@@ -30,11 +30,6 @@ export class Mean {
   join(value: number): void {
     this.count++;
     this.sum += value;
-  }
-
-  /** What is known of one changes. */
-  move(from: number, to: number): void {
-    this.sum += to - from;
   }
 
   leave(value: number): void {

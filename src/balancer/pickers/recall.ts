@@ -1,6 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import type { Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
+import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import type { NodeOutcome, Picker } from '../picker.ts';
 import { GOOD, rank } from '../rank.ts';
@@ -30,7 +31,8 @@ export function recall(random: Random): Picker {
 class Recall implements Picker {
   readonly #draws: Draws;
   readonly #known = new WellKnown();
-  // The best so far of a pick. Kept here because a score that is handed from one function to another may be allocated.
+  readonly #reading = new LoadReading();
+  // The best so far of a pick; here and not handed around, since a fraction may be allocated on its way.
   #best: Node | undefined;
   #against = 0;
   #score = 0;
@@ -74,12 +76,13 @@ class Recall implements Picker {
   #consider(nodes: readonly Node[], node: Node, ctx: Context, now: number, panicking: boolean): void {
     const against = rank(node, ctx, now, panicking);
     if (against > this.#against) return;
-    const { load, running } = node;
-    const ms = load.serviceMs(now, running);
-    const queue = 1 + load.rif(now, running) / this.#draws.relative(nodes, node, now);
-    const failing = load.failing(now);
+    const reading = this.#reading;
+    node.load.read(reading, node.running, now);
+    this.#draws.portion(nodes, node, now, reading);
+    const { serviceMs, rif, failing, portion } = reading;
+    const queue = 1 + rif / portion;
     // Before the first answer of all only what is on its way counts.
-    const score = (ms > 0 ? ms : 1) * queue * queue * (1 + FAILURES * failing * failing);
+    const score = (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
     if (against === this.#against && score >= this.#score) return;
     this.#best = node;
     this.#against = against;
