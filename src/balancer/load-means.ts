@@ -13,28 +13,27 @@ export class LoadMeans {
 }
 
 /**
- * The mean of what was last known of each node, over those that something is known of. Who changes what is known of one adds the difference to `sum`, and does
- * not hand it on: a fraction that a function is given or returns may be allocated.
+ * The mean of what was last known of each node, over those that something is known of. Who changes what is known of one changes `sum` and `value`, and does not hand
+ * the difference on: a fraction that a function is given or returns may be allocated.
  */
 export class Mean {
   sum = 0;
   /** How many something is known of. */
   count = 0;
-
-  /** NaN when nothing is known of any. */
-  get value(): number {
-    return this.sum / this.count;
-  }
+  /** The mean; NaN when nothing is known of any. */
+  value: number = Number.NaN;
 
   /** Something becomes known of one more. */
   join(value: number): void {
     this.count++;
     this.sum += value;
+    this.value = this.sum / this.count;
   }
 
   leave(value: number): void {
     this.count--;
     // What rounding left behind must not stay.
     this.sum = this.count === 0 ? 0 : this.sum - value;
+    this.value = this.sum / this.count;
   }
 }

@@ -66,6 +66,7 @@ export class Load {
     } else {
       this.latencyMs = before + SERVICE_WEIGHT * (ms - before);
       latencyMs.sum += this.latencyMs - before;
+      latencyMs.value = latencyMs.sum / latencyMs.count;
     }
     if (this.#reported?.fresh(now) !== true) {
       this.#sampleMs = ms;
@@ -105,18 +106,18 @@ export class Load {
    */
   read(into: LoadReading, running: number, now: number): void {
     const { latencyMs, rif, serviceMs } = this.means;
-    const mean = serviceMs.sum / serviceMs.count;
+    const mean = serviceMs.value;
     const known = this.#serviceMs;
     let ms = mean;
     if (!Number.isNaN(known))
       ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0);
     if (running > 0) {
       const age = now - this.#begunSum / running;
-      if (age > ms && age > (STUCK * latencyMs.sum) / latencyMs.count) ms = age;
+      if (age > ms && age > STUCK * latencyMs.value) ms = age;
     }
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
-    else into.rif = rif.count === 0 ? running : running + rif.sum / rif.count;
+    else into.rif = rif.count === 0 ? running : running + rif.value;
     into.failing = this.#failing;
     if (into.failing > 0)
       into.failing *= LEFT[Math.max(0, Math.min(LAST, (now - this.#failedAt) * FORGIVING)) | 0] ?? 0;
@@ -136,11 +137,12 @@ export class Load {
       this.#serviceMs = ms;
       serviceMs.join(ms);
     } else {
-      const mean = serviceMs.sum / serviceMs.count;
+      const mean = serviceMs.value;
       const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0;
       const usual = mean + (before - mean) * left;
       this.#serviceMs = usual + SERVICE_WEIGHT * (ms - usual);
       serviceMs.sum += this.#serviceMs - before;
+      serviceMs.value = serviceMs.sum / serviceMs.count;
     }
     this.#servedAt = now;
   }

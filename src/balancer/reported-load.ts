@@ -28,11 +28,12 @@ export class ReportedLoad {
       this.#usual = rif;
       means.rif.join(rif);
     } else {
-      const mean = means.rif.sum / means.rif.count;
+      const mean = means.rif.value;
       const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#at) * FORGETTING)) | 0] ?? 0;
       const usual = mean + (before - mean) * left;
       this.#usual = usual + WEIGHT * (rif - usual);
       means.rif.sum += this.#usual - before;
+      means.rif.value = means.rif.sum / means.rif.count;
     }
     this.#rif = rif;
     this.#at = now;
@@ -57,11 +58,11 @@ export class ReportedLoad {
    */
   read(into: LoadReading, running: number, now: number, { latencyMs, rif }: LoadMeans): void {
     const age = now - this.#at;
-    const mean = rif.sum / rif.count;
+    const mean = rif.value;
     const left = LEFT[Math.max(0, Math.min(LAST, age * FORGETTING)) | 0] ?? 0;
     const usual = mean + (this.#usual - mean) * left;
     // Where no latency is known yet, the report holds.
-    const tau = (HOLDS * latencyMs.sum) / latencyMs.count;
+    const tau = HOLDS * latencyMs.value;
     const holds = LEFT[Math.max(0, Math.min(LAST, (age * STEPS) / tau)) | 0] ?? 0;
     // Of those sent since, the ones that ended without a report are no longer there.
     into.rif = Math.max(running, usual + (this.#rif - usual) * holds + Math.min(this.#sent, running));

@@ -31,10 +31,10 @@ class PeakEwma implements Picker {
 
   constructor(random: Random) {
     this.#draws = new Draws(random);
-    this.pick = betterOfTwo(this.#draws, (nodes, a, b, now) => {
-      this.#look(nodes, a, now);
+    this.pick = betterOfTwo(this.#draws, (a, b, now) => {
+      this.#look(a, now);
       const ofA = this.#cost;
-      this.#look(nodes, b, now);
+      this.#look(b, now);
       return this.#cost < ofA;
     });
   }
@@ -49,9 +49,9 @@ class PeakEwma implements Picker {
     } else if (node.peak?.exceeded(attempt, now)) node.peak.add(attempt, now);
   }
 
-  #look(nodes: readonly Node[], node: Node, now: number): void {
+  #look(node: Node, now: number): void {
     const reading = this.#reading;
-    this.#draws.portion(nodes, node, now, reading);
+    this.#draws.portion(node, now, reading);
     // Before the first answer of all only what is on its way counts.
     if (this.#answered) (node.peak ?? this.#usual).read(reading, now);
     else reading.serviceMs = 1;

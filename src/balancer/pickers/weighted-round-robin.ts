@@ -35,7 +35,7 @@ export function weightedRoundRobin(random: Random): Picker {
       }
       const node = nodes[turn.place];
       if (node === undefined) return undefined;
-      draws.portion(nodes, node, now, reading);
+      draws.portion(node, now, reading);
       const { portion } = reading;
       if (portion >= 1) return node;
       const before = turn.round * portion + turn.place * SPREAD;
@@ -45,6 +45,7 @@ export function weightedRoundRobin(random: Random): Picker {
   return {
     pick(nodes, ctx, now, panicking) {
       if (nodes.length < 2) return nodes[0];
+      draws.from(nodes);
       const turn = turnOf(nodes);
       for (let passed = 0; passed < PASSED; passed++) {
         const node = next(nodes, turn, now);
