@@ -2,7 +2,7 @@ import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balan
 import type { MakePicker } from '../balancer/picker.ts';
 import { p2c } from '../balancer/pickers/p2c.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
+import { durationMs, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
@@ -23,7 +23,7 @@ export interface ServiceOptions {
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
-  readonly balancer?: 'p2c' | undefined;
+  readonly balancer?: 'p2c' | { readonly kind: 'p2c'; readonly softNack?: boolean | undefined } | undefined;
 }
 
 export interface ResolvedService {
@@ -35,6 +35,7 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
   readonly balancer: 'p2c';
+  readonly softNack: boolean;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
@@ -78,7 +79,8 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
-    balancer: oneOf(`${name}.balancer`, options.balancer ?? 'p2c', ['p2c']),
+    balancer: 'p2c',
+    softNack: typeof options.balancer === 'object' && options.balancer.softNack === true,
   };
 }
 
