@@ -2,7 +2,7 @@ import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balan
 import type { MakePicker } from '../balancer/picker.ts';
 import { p2c } from '../balancer/pickers/p2c.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known } from '../core/check.ts';
+import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
@@ -79,7 +79,11 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
-    balancer: 'p2c',
+    balancer: oneOf(
+      `${name}.balancer`,
+      (typeof options.balancer === 'object' ? options.balancer.kind : options.balancer) ?? 'p2c',
+      ['p2c'],
+    ),
     softNack: typeof options.balancer === 'object' && options.balancer.softNack === true,
   };
 }

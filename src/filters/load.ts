@@ -33,28 +33,27 @@ export function load<Req, Res>(
       const reason = `${header} '${text.slice(0, 80)}' is no load report`;
       events.emit('rejected', { source: `responses of '${target}'`, id: endpoint.id, reason });
     };
-    const orca = (text: string | undefined): number | undefined => {
-      if (text === undefined) return undefined;
-      const utilisation = orcaUtilisation(text);
-      if (utilisation === undefined) ignore('endpoint-load-metrics', text);
-      return utilisation === 'none' ? undefined : utilisation;
-    };
-    const reportIn = (res: Res, ms: number): LoadReport | undefined => {
-      const text = binding.header(res, 'mesh-load');
-      const own = text === undefined ? undefined : parseMeshLoad(text);
-      if (text !== undefined && own === undefined) ignore('mesh-load', text);
-      const utilisation = own?.utilisation ?? orca(binding.header(res, 'endpoint-load-metrics'));
-      if (utilisation === undefined) return own;
+    /** What the two headers together say; `ms` is what this attempt took. */
+    const reportOf = (mesh: string | undefined, orca: string | undefined, ms: number): LoadReport | undefined => {
+      const own = mesh === undefined ? undefined : parseMeshLoad(mesh);
+      if (mesh !== undefined && own === undefined) ignore('mesh-load', mesh);
+      const others = orca === undefined ? 'none' : orcaUtilisation(orca);
+      if (orca !== undefined && others === undefined) ignore('endpoint-load-metrics', orca);
+      const utilisation = own?.utilisation ?? others;
+      if (utilisation === undefined || utilisation === 'none') return own;
       const capped = Math.min(utilisation, MOST_UTILISED);
       return { rif: Math.max(own?.rif ?? 0, capped / (1 - capped)), serviceMs: own?.serviceMs ?? ms, utilisation };
     };
     return {
       success(res, ctx) {
+        const mesh = binding.header(res, 'mesh-load');
+        const orca = binding.header(res, 'endpoint-load-metrics');
+        const refused = ctx.limit !== undefined && binding.header(res, 'mesh-nack') === 'busy';
+        if (mesh === undefined && orca === undefined && !refused) return undefined;
         const now = clock.now();
-        const report = reportIn(res, now - ctx.startedAt);
+        if (refused) softNack?.refused(now - ctx.startedAt, now);
+        const report = reportOf(mesh, orca, now - ctx.startedAt);
         if (report !== undefined) nodes.reported(node, report, now);
-        if (ctx.limit !== undefined && binding.header(res, 'mesh-nack') === 'busy')
-          softNack?.refused(now - ctx.startedAt, now);
         return undefined;
       },
     };

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 
 type WriteHead = (...given: unknown[]) => ServerResponse;
 
@@ -13,16 +13,14 @@ export function onHead(res: ServerResponse, name: string, value: (status: number
   const added: WriteHead = (status, ...rest) => {
     const text = res.headersSent ? undefined : value(Number(status));
     if (text === undefined) return Reflect.apply(writeHead, res, [status, ...rest]);
-    const last = rest.length - 1;
-    const headers = rest[last];
-    // A list of headers beside a header that was set is understood by Node only in one of its two forms.
-    if (Array.isArray(headers))
-      return Reflect.apply(writeHead, res, [status, ...rest.slice(0, last), listed(headers, name, text)]);
-    res.setHeader(name, text);
-    if (typeof headers !== 'object' || headers === null || !(name in headers))
+    const headers = rest.at(-1);
+    if (typeof headers !== 'object' || headers === null) {
+      res.setHeader(name, text);
       return Reflect.apply(writeHead, res, [status, ...rest]);
-    const replaced: OutgoingHttpHeaders = { ...headers, [name]: text };
-    return Reflect.apply(writeHead, res, [status, ...rest.slice(0, last), replaced]);
+    }
+    // Beside a header that was set Node would take those given here one by one, which costs as much again, and a list in one form only.
+    const all = Array.isArray(headers) ? listed(headers, name, text) : { ...headers, [name]: text };
+    return Reflect.apply(writeHead, res, [status, ...rest.slice(0, -1), all]);
   };
   res.writeHead = added as ServerResponse['writeHead']; // as above
 }
