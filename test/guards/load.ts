@@ -25,7 +25,7 @@ export const loadGuards: readonly Guard[] = [
   },
   {
     ...inbound,
-    failure: 'F106',
+    failure: 'F111',
     guard: "const meshed = one(headers, 'mesh-caller') !== undefined;",
     without: 'const meshed = true;',
     name: 'a stranger',
