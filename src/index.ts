@@ -5,6 +5,7 @@ export type {
   BalancerName,
   BalancerOptions,
   MaglevOptions,
+  RecallOptions,
   RingHashOptions,
 } from './balancer/balancer-options.ts';
 export type { CheckOptions } from './balancer/check-options.ts';

@@ -1,4 +1,4 @@
-import { fail, finite, options as known, oneOf } from '../core/check.ts';
+import { boolean, fail, finite, options as known, oneOf } from '../core/check.ts';
 import { type HashOfCall, type HashOn, resolveHashOn } from './hash-on.ts';
 import type { MakePicker } from './picker.ts';
 import { leastLoaded } from './pickers/least-loaded.ts';
@@ -18,6 +18,16 @@ import { weightedRoundRobin } from './pickers/weighted-round-robin.ts';
  */
 export type BalancerName = keyof typeof plain;
 
+/** By the time that an instance takes, what it has to do, and its failures. */
+export interface RecallOptions {
+  readonly kind: 'recall';
+  /**
+   * Whether a busy server of the mesh may refuse an attempt unexecuted, at most twice for a call, so that it goes where there is less to do. Pays where many
+   * clients each call rarely. @default false
+   */
+  readonly softNack?: boolean | undefined;
+}
+
 /** The same key to the same instance: an instance that leaves moves its own keys and no others. */
 export interface RingHashOptions {
   readonly kind: 'ring-hash';
@@ -33,12 +43,18 @@ export interface MaglevOptions {
 }
 
 /** How an instance is chosen for each attempt: by name, or with options. */
-export type BalancerOptions = BalancerName | { readonly kind: BalancerName } | RingHashOptions | MaglevOptions;
+export type BalancerOptions =
+  | BalancerName
+  | { readonly kind: Exclude<BalancerName, 'recall'> }
+  | RecallOptions
+  | RingHashOptions
+  | MaglevOptions;
 
 export interface ResolvedBalancer {
   readonly kind: string;
   /** Its options in words, for `explain`. */
-  readonly details: Readonly<Record<string, string | number>>;
+  readonly details: Readonly<Record<string, string | number | false>>;
+  readonly softNack: boolean;
   readonly makePicker: MakePicker;
   /** For one that spreads calls by a key. */
   readonly hashOf: HashOfCall | undefined;
@@ -63,20 +79,30 @@ export function resolveBalancer(name: string, given: BalancerOptions = 'recall')
     if (kind === 'ring-hash' || kind === 'maglev') fail(name, `{ kind: '${kind}', hashOn: … }`, kind);
     return byName(oneOf(name, kind, names));
   }
-  known(name, given, ['kind', 'hashOn', 'boundedLoad']);
+  known(name, given, ['kind', 'softNack', 'hashOn', 'boundedLoad']);
   const kind = oneOf(`${name}.kind`, given.kind, [...names, 'ring-hash', 'maglev']);
   if (given.kind === 'ring-hash') return ring(name, given);
   if (given.kind === 'maglev') {
     known(name, given, ['kind', 'hashOn']);
     const { hashOf, words } = resolveHashOn(`${name}.hashOn`, given.hashOn);
-    return { kind, details: { hashOn: words }, makePicker: maglev, hashOf };
+    return { kind, details: { hashOn: words }, softNack: false, makePicker: maglev, hashOf };
+  }
+  if (given.kind === 'recall') {
+    known(name, given, ['kind', 'softNack']);
+    return recalling(boolean(`${name}.softNack`, given.softNack ?? false));
   }
   known(name, given, ['kind']);
   return byName(given.kind);
 }
 
 function byName(kind: BalancerName): ResolvedBalancer {
-  return { kind, details: {}, makePicker: plain[kind], hashOf: undefined };
+  if (kind === 'recall') return recalling(false);
+  return { kind, details: {}, softNack: false, makePicker: plain[kind], hashOf: undefined };
+}
+
+function recalling(softNack: boolean): ResolvedBalancer {
+  const details = { softNack: softNack ? 'true' : (false as const) };
+  return { kind: 'recall', details, softNack, makePicker: recall, hashOf: undefined };
 }
 
 function ring(name: string, { kind, hashOn, boundedLoad }: RingHashOptions): ResolvedBalancer {
@@ -85,6 +111,7 @@ function ring(name: string, { kind, hashOn, boundedLoad }: RingHashOptions): Res
     boundedLoad === undefined ? undefined : finite(`${name}.boundedLoad`, boundedLoad, { min: 1.05, max: 100 });
   return {
     kind,
+    softNack: false,
     details: { hashOn: words, ...(bound !== undefined && { boundedLoad: bound }) },
     makePicker: (random, clock) => ringHash(random, clock, bound),
     hashOf,

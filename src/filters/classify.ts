@@ -30,7 +30,13 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
       const refusal =
         nack === 'misdirected'
           ? new MisdirectedError(target, id)
-          : new RefusedError(target, 'nack', `'${target}' (${id}) refused the call before working on it: ${nack}`, id);
+          : new RefusedError(
+              target,
+              // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
+              nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack',
+              `'${target}' (${id}) refused the call before working on it: ${nack}`,
+              id,
+            );
       judge(refusal, ctx);
       return refusal;
     },
@@ -39,6 +45,11 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
       judge(error, ctx);
     },
   }));
+}
+
+/** Whether an endpoint refused an attempt that asked it to, because it is busier than others. */
+export function softlyRefused(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === 'busy';
 }
 
 function judge(error: unknown, ctx: Context): void {
@@ -52,8 +63,9 @@ function judge(error: unknown, ctx: Context): void {
  */
 function verdictOfError(error: unknown, ctx: Context): Verdict {
   const cut = ctx.cancelled;
-  if (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1) return 'failure';
+  if (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
+  if (softlyRefused(error)) return 'ignorable';
   if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
@@ -72,7 +84,7 @@ export function verdictOnCall(error: unknown): Verdict {
       // Time that was handed over says how patient the caller is, not how the service does.
       return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
-      return error.resend === 'safe' ? 'failure' : 'ignorable';
+      return error.resend === 'safe' && !softlyRefused(error) ? 'failure' : 'ignorable';
     default:
       return 'failure';
   }

@@ -7,6 +7,7 @@ import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
+import { loadGuards } from './load.ts';
 import { namesGuards } from './names.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
@@ -24,4 +25,5 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...healthGuards,
+  ...loadGuards,
 ];
