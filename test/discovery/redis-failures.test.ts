@@ -153,7 +153,7 @@ test('F5: when Redis returns empty its owners register again, and no caller sees
 
 test('F6: FLUSHALL again and again takes nobody away', async () => {
   const server = await startRedis();
-  const { players } = await setupThree(server);
+  const { players, caller } = await setupThree(server);
   for (let i = 0; i < 5; i++) {
     await server.command('FLUSHALL');
     const there = watched(() => listed(server));
@@ -163,6 +163,8 @@ test('F6: FLUSHALL again and again takes nobody away', async () => {
     () => players.whole,
     () => players.watch.view,
   );
+  const services = watched(() => caller.registry.services());
+  await eventually(() => services()?.join() === 'players');
   expect(players.fewest).toBe(3);
 });
 

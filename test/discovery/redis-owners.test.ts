@@ -6,11 +6,23 @@ import { Reach } from '../../src/discovery/reach.ts';
 import { indexKey, serviceKeys } from '../../src/discovery/redis/keys.ts';
 import { Owner, type OwnerOptions } from '../../src/discovery/redis/owner.ts';
 import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
-import type { Instance } from '../../src/discovery/registry.ts';
+import type { Instance, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { afterwards, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
+import { afterwards, commandCounts, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
 import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
+
+/** Moves the clock of whoever watches, a step per look, until something holds. */
+function moving(clock: ManualClock, watch: Watch) {
+  return (holds: () => boolean, stepMs: number): Promise<void> =>
+    eventually(
+      () => {
+        void clock.advance(stepMs);
+        return holds();
+      },
+      () => [ids(watch), [...watch.view.suspects], watch.view.state],
+    );
+}
 
 test('F18: clocks of processes that are an hour off decide nothing', async () => {
   const server = await startRedis();
@@ -60,14 +72,7 @@ test('F16: an instance that dies without a word is suspect at the next look, and
     await server.command('HSET', `${KEY}i`, id, `1|${JSON.stringify(instanceOf({ id }))}`);
     await server.command('ZADD', `${KEY}l`, Date.now() + leaseMs, id);
   }
-  const until = (holds: () => boolean, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return holds();
-      },
-      () => [ids(watch), [...watch.view.suspects], watch.view.state],
-    );
+  const until = moving(clock, watch);
   await until(() => ids(watch) === 'alive silent', 1);
   await until(() => watch.view.suspects.has('silent'), 1_000);
   await until(() => ids(watch) === 'alive', 1_000);
@@ -80,19 +85,13 @@ test('F34: a silent death is told by the next beat of anybody, and readers that 
   const { open } = setup(server);
   const clock = new ManualClock();
   const { registry } = open({ leaseMs: 30_000, beatMs: 10_000 }, clock);
-  const until = (holds: () => boolean, stepMs: number) =>
-    eventually(
-      () => {
-        void clock.advance(stepMs);
-        return holds();
-      },
-      () => [ids(watch), [...watch.view.suspects], watch.view.state],
-    );
-  const beating = open().registry.announce(instanceOf({ id: 'beating' }));
+  // With a long lease, so that it does not take away the dead before they were looked at.
+  const beating = open({ leaseMs: 60_000 }).registry.announce(instanceOf({ id: 'beating' }));
   await eventually(() => beating.state === 'announced');
   await server.command('HSET', `${KEY}i`, 'silent', `1|${JSON.stringify(instanceOf({ id: 'silent' }))}`);
   await server.command('ZADD', `${KEY}l`, Date.now() + 1_000, 'silent');
   const watch = registry.watch('players', () => {});
+  const until = moving(clock, watch);
   await until(() => ids(watch) === 'beating silent', 1);
   // From now on the clock of the reader stands still: it hears only what it is told.
   await until(() => watch.view.suspects.has('silent'), 0);
@@ -100,12 +99,57 @@ test('F34: a silent death is told by the next beat of anybody, and readers that 
 
   const script = new Redis(server.port, { lazyConnect: true });
   afterwards(async () => script.disconnect());
-  const head = await script.hmget(`${KEY}h`, 'epoch', 'rev');
-  const at = [head[0] ?? '', head[1] ?? '', 0, 1_000];
+  const head = await script.hmget(`${KEY}h`, 'epoch', 'rev', 'mark');
+  const at = [head[0] ?? '', head[1] ?? '', 0, 1_000, head[2] ?? ''];
   const ask = async () => script.eval(snapshot.lua, 3, `${KEY}i`, `${KEY}l`, `${KEY}h`, ...at);
   expect(await ask()).toHaveLength(2);
   await server.command('HDEL', `${KEY}h`, 'lapsed');
-  expect(await ask()).toHaveLength(5);
+  expect(await ask()).toHaveLength(6);
+});
+
+/** A caller whose clock is moved by hand, and a calm owner of each id. */
+async function setupTold(...all: readonly string[]) {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const calm = { beatMs: 60_000, leaseMs: 120_000 };
+  const clock = new ManualClock();
+  const watch = open(calm, clock).registry.watch('players', () => {});
+  const move = moving(clock, watch);
+  const until = (seen: string, stepMs: number) =>
+    move(() => watch.view.state === 'current' && ids(watch) === seen, stepMs);
+  await until('', 1);
+  const announce = async (id: string, attributes = {}) => {
+    const owner = open(calm).registry.announce(instanceOf({ id, attributes }));
+    await eventually(() => owner.state === 'announced');
+  };
+  for (const id of all) await announce(id);
+  return { server, clock, watch, until, announce };
+}
+
+test('who was told of each change is not sent all of it when it looks again, whatever stands in the records', async () => {
+  const { server, clock, until, announce } = await setupTold('a');
+  await announce('b', { note: 'ä "/\\" \u{1F600}' });
+  await until('a b', 0);
+  await server.command('CONFIG', 'RESETSTAT');
+  const counts = watched(() => commandCounts(server));
+  await eventually(() => {
+    void clock.advance(5_000);
+    return (counts()?.get('evalsha') ?? 0) > 2;
+  });
+  expect(counts()?.get('zrangebyscore')).toBe(undefined);
+});
+
+test('F10: after a failover that nobody notices, which lost what was told, whoever comes is seen with the next look', async () => {
+  const { server, until, announce } = await setupTold('a');
+  const before = (await server.command('HGET', `${KEY}h`, 'mark')).split('\r\n')[1] ?? '';
+  await announce('b');
+  await until('a b', 0);
+  // The copy has it not, and counts what comes now by the same revision.
+  await server.command('HDEL', `${KEY}i`, 'b');
+  await server.command('ZREM', `${KEY}l`, 'b');
+  await server.command('HSET', `${KEY}h`, 'rev', 1, 'mark', before);
+  await announce('c');
+  await until('a b c', 1_000);
 });
 
 test('F23: a process whose id a newer one took is fenced at once, and its leave does not take the newer away', async () => {
@@ -305,6 +349,29 @@ test('F19: when the clock of Redis jumps, so that every lease seems long over, n
   );
   expect([players.fewest, await listed(server)]).toEqual([all.length, all.length]);
   expect(caller.scope.seen('view').flatMap(({ left }) => left)).toEqual([]);
+});
+
+test('F19: when the clock of Redis jumped and is put back, who was said to have lapsed and beats is out of doubt', async () => {
+  const server = await startRedis();
+  const { open } = setup(server);
+  const clock = new ManualClock();
+  // Its grace outlasts an answer that stays away for seconds.
+  const watch = open({ leaseMs: 600_000, beatMs: 10_000 }, clock).registry.watch('players', () => {});
+  for (const id of ['a', 'b']) open({ leaseMs: 60_000 }).registry.announce(instanceOf({ id }));
+  const until = moving(clock, watch);
+  await until(() => ids(watch) === 'a b', 1);
+  // What the beat of a does while the clock is ahead; when b beats it is right again, and its lease never ended.
+  const lapse = `{"epoch":"' .. redis.call('HGET', KEYS[1], 'epoch') .. '","rev":' .. rev .. ',"op":"lapse","id":"b","generation":"1"}`;
+  const told = `
+    local rev = redis.call('HINCRBY', KEYS[1], 'rev', 1)
+    local text = '${lapse}'
+    redis.call('HSET', KEYS[1], 'mark', redis.sha1hex(redis.call('HGET', KEYS[1], 'mark') .. text))
+    redis.call('PUBLISH', KEYS[2], text)`;
+  const ahead = Date.now() + 600_000;
+  await server.command('EVAL', `redis.call('HSET', KEYS[1], 'lapsed', ${ahead}) ${told}`, 2, `${KEY}h`, `${KEY}c`);
+  await until(() => watch.view.suspects.has('b'), 0);
+  await until(() => ids(watch) !== 'a b' || watch.view.suspects.size === 0, 100);
+  expect(ids(watch)).toBe('a b');
 });
 
 /** A process that follows players and says so at every change: the ids, a `?` behind those in doubt, the state, and who left so far. */

@@ -4,6 +4,7 @@ import { Turns } from '../../src/core/turns.ts';
 import { FollowedService } from '../../src/discovery/followed-service.ts';
 import { Reach } from '../../src/discovery/reach.ts';
 import { serialiseRecord } from '../../src/discovery/record.ts';
+import { markAfter } from '../../src/discovery/redis/delta.ts';
 import { serviceKeys } from '../../src/discovery/redis/keys.ts';
 import { Reader } from '../../src/discovery/redis/reader.ts';
 import type { Instance } from '../../src/discovery/registry.ts';
@@ -27,15 +28,24 @@ function setup() {
     release: undefined as (() => void) | undefined,
     slow: false,
   };
-  const run = async (_: unknown, __: unknown, [knownEpoch, knownRev]: readonly (string | number)[]) => {
+  /** The mark of each revision. */
+  const marks = [''];
+  const run = async (_: unknown, __: unknown, args: readonly (string | number)[]) => {
+    const [knownEpoch, knownRev, , , knownMark] = args;
     redis.snapshots++;
     if (redis.failing !== undefined) throw redis.failing;
     const at = [epoch, String(rev)];
-    const known = knownEpoch === epoch && Number(knownRev) === rev;
+    const known = knownEpoch === epoch && Number(knownRev) === rev && knownMark === marks[rev];
     const listed = [...records.values()];
     const reply = known
       ? at
-      : [...at, JSON.stringify(listed.map(({ id }) => id)), listed.map((one) => `1|${serialiseRecord(one)}`)];
+      : [
+          ...at,
+          JSON.stringify(listed.map(({ id }) => id)),
+          listed.map((one) => `1|${serialiseRecord(one)}`),
+          [],
+          marks[rev],
+        ];
     if (redis.slow) await new Promise<void>((resolve) => (redis.release = resolve));
     return reply;
   };
@@ -47,7 +57,11 @@ function setup() {
     turns: new Turns(clock),
     scope,
   });
-  const told = (change: object) => JSON.stringify({ epoch, rev: ++rev, ...change });
+  const told = (change: object) => {
+    const text = JSON.stringify({ epoch, rev: ++rev, ...change });
+    marks[rev] = markAfter(marks[rev - 1] ?? '', text);
+    return text;
+  };
   return {
     clock,
     scope,
@@ -71,6 +85,11 @@ function setup() {
     lapse: (id: string, generation = 1) => {
       records.delete(id);
       return told({ op: 'lapse', id, generation: String(generation) });
+    },
+    /** Redis fails over to a copy that never had this record: the connection stands, and revisions are counted from before it. */
+    lose: (id: string) => {
+      records.delete(id);
+      rev--;
     },
     get ids() {
       return followed.view.instances.map(({ id, generation }) => `${id}${generation}`).join(' ');
@@ -207,6 +226,22 @@ test('F21: while somebody is suspect the reader asks more often, so that he is c
   s.reader.close();
 });
 
+test('F21: whom the reader itself found missing is looked for as often', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.join('b');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.lapse('b'); // and nobody tells
+  await s.clock.advance(36_000);
+  expect(s.followed.view.suspects.size).toBe(1);
+  s.join('b', 2); // nor of this
+  await s.clock.advance(12_000);
+  expect([s.ids, s.followed.view.suspects.size]).toEqual(['a1 b2', 0]);
+  s.reader.close();
+});
+
 test('F26: many callers that return together do not ask together', async () => {
   const callers = Array.from({ length: 100 }, () => setup());
   const asked = () => callers.filter(({ redis }) => redis.snapshots > 0).length;
@@ -286,4 +321,36 @@ test('F54: a leave that is told while a snapshot is on its way is a leave, thoug
   await settled();
   expect(followed.view.instances.map(({ id }) => id)).toEqual(['a']);
   reader.close();
+});
+
+test('F54: a leave that is told while a snapshot is on its way is heard at once, and holds though no answer comes', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.join('b');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.redis.slow = true;
+  await s.clock.advance(36_000);
+  s.reader.message(s.leave('b'));
+  expect(s.ids).toBe('a1');
+  s.reader.lost('gone');
+  expect(s.ids).toBe('a1');
+  s.reader.close();
+});
+
+test('F10: a failover that nobody notices, and after which the same revisions are counted anew, hides nobody', async () => {
+  const s = setup();
+  s.begin('first');
+  s.join('a');
+  s.reader.ready(true, true);
+  await s.clock.advance(0);
+  s.reader.message(s.join('b'));
+  s.lose('b');
+  s.reader.message(s.join('c'));
+  s.reader.message(s.join('b'));
+  expect(s.ids).toBe('a1 b1');
+  await s.clock.advance(36_000);
+  expect(s.ids).toBe('a1 b1 c1');
+  s.reader.close();
 });

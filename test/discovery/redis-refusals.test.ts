@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { afterwards, figure, follow, ids, listed, said, setup, setupThree, test } from './redis-setup.ts';
+import { afterwards, figure, follow, ids, KEY, listed, said, setup, setupThree, test } from './redis-setup.ts';
 import { eventually, instanceOf, watched } from './setup.ts';
 
 test('F13: a password that is wrong is said once, without the password, and heals when it is right', async () => {
@@ -179,6 +179,19 @@ test('F13: in a Redis that is full those who are registered stay, may leave, and
   await server.command('CONFIG', 'SET', 'maxmemory', '0');
   await eventually(() => ids(players.watch) === 'a b d');
   await eventually(() => said(late.scope) === 'connected limited! connected');
+  expect(said(owner.scope)).toBe('connected');
+});
+
+test('F13: a Redis that is full is rid of those who are long dead, whoever is to do it', async () => {
+  const server = await startRedis();
+  const { owner } = await setupThree(server);
+  // Somebody else is about to do it for the next minute, and so nobody does.
+  await server.command('SET', `${KEY}r`, 1, 'PX', 60_000);
+  await server.command('HSET', `${KEY}i`, 'dead', '1|{}');
+  await server.command('ZADD', `${KEY}l`, Date.now() - 60_000, 'dead');
+  await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
+  const count = watched(() => listed(server));
+  await eventually(() => count() === 3);
   expect(said(owner.scope)).toBe('connected');
 });
 

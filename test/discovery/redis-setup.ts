@@ -1,12 +1,13 @@
 import { connect } from 'node:net';
-import { afterEach, test as anyTest } from 'vitest';
+import { test as anyTest } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import type { RedisRegistryFields } from '../../src/discovery/redis/options.ts';
-import { createRedisRegistry } from '../../src/discovery/redis/redis-registry.ts';
-import type { Registry, View, Watch } from '../../src/discovery/registry.ts';
+import { type OpenRegistry, redisRegistries, threePlayers } from '../support/redis-registries.ts';
 import { ownRedis, type RedisServer } from '../support/redis-server.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { createScope, eventually, instanceOf, type TestScope } from './setup.ts';
+import { instanceOf, type TestScope } from './setup.ts';
+
+export { follow, ids } from '../support/redis-registries.ts';
 
 /** For tests that break a server, which has to be one of our own. */
 export const test = anyTest.skipIf(!ownRedis);
@@ -14,44 +15,25 @@ export const test = anyTest.skipIf(!ownRedis);
 /** What the keys of players begin with. */
 export const KEY = 'mesh:v1:{default/players}:';
 
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-/** Has something ended with the test, before what was made earlier. */
-export function afterwards(end: () => Promise<unknown>): void {
-  cleanups.push(end);
-}
+const registries = redisRegistries();
+export const { afterwards } = registries;
 
 /** Registries on one server: they come back within 100 ms; beats of 100 ms, leases of 500 ms, and so a hold of 250 ms and a grace of 500 ms. */
 export function setup(server: RedisServer) {
   afterwards(() => server.close());
   const open = (options: RedisRegistryFields = {}, clock?: Clock) => {
-    const scope = createScope(clock);
     const where = options.client === undefined ? { url: server.url } : {};
-    const registry = createRedisRegistry('registry', {
-      ...where,
-      beatMs: 100,
-      leaseMs: 500,
-      reconnectMs: 100,
-      ...options,
-    })(scope);
-    afterwards(() => registry.close());
-    return { registry, scope };
+    return registries.open({ ...where, leaseMs: 500, ...options }, clock);
   };
   return {
     open,
     /** A registry behind a proxy of its own. */
     async openBehindProxy(options: RedisRegistryFields = {}, clock?: Clock) {
-      const proxy = await startProxy(server.port);
-      afterwards(() => proxy.close());
+      const proxy = await registries.started(startProxy(server.port));
       return { proxy, ...open({ url: `redis://127.0.0.1:${proxy.port}`, ...options }, clock) };
     },
   };
 }
-
-export const ids = (watch: Watch): string => watch.view.instances.map(({ id }) => id).join(' ');
 
 /** How many records of players Redis has. */
 export async function listed(server: RedisServer): Promise<number> {
@@ -67,7 +49,7 @@ export function said(scope: TestScope): string {
 }
 
 /** A figure of a registry. */
-export function figure(name: string, { registry, scope }: { registry: Registry; scope: TestScope }): number {
+export function figure(name: string, { registry, scope }: OpenRegistry): number {
   return scope.metrics.value(name, { registry: registry.name });
 }
 
@@ -107,37 +89,11 @@ export async function putRecords(server: RedisServer, all: readonly string[], le
   await server.command('HSET', `${KEY}h`, 'epoch', 'by hand', 'rev', all.length);
 }
 
-/** Follows players, and remembers the smallest view since it was first complete. */
-export function follow(registry: Registry, complete: number) {
-  let fewest = Number.POSITIVE_INFINITY;
-  const see = (view: View) => {
-    if (fewest < Number.POSITIVE_INFINITY || view.instances.length === complete)
-      fewest = Math.min(fewest, view.instances.length);
-  };
-  const watch = registry.watch('players', see);
-  return {
-    watch,
-    get fewest() {
-      return fewest;
-    },
-    /** All of them, current, and none of them in doubt. */
-    get whole() {
-      const { state, instances, suspects } = watch.view;
-      return state === 'current' && instances.length === complete && suspects.size === 0;
-    },
-  };
-}
-
 /** A service of three, and a caller that knows them. */
 export async function setupThree(server: RedisServer) {
   const { open, openBehindProxy } = setup(server);
   const owner = open();
   const caller = open();
-  const players = follow(caller.registry, 3);
-  const announcements = ['a', 'b', 'c'].map((id) => owner.registry.announce(instanceOf({ id })));
-  await eventually(
-    () => players.whole,
-    () => players.watch.view,
-  );
+  const { players, announcements } = await threePlayers(owner, caller);
   return { open, openBehindProxy, owner, caller, players, announcements };
 }

@@ -99,7 +99,7 @@ test('F12: of two masters neither takes away what the other has, and the newer g
   const calm = { beatMs: 300, leaseMs: 30_000 };
   const seenBy = await started(redisProxy(pair.primary.port));
   const caller = open({ url: seenBy.url, ...calm });
-  const players = follow(caller, 3);
+  const players = follow(caller.registry, 3);
   const left = open({ url: pair.primary.url, ...calm });
   const [staying] = ['a', 'b', 'c'].map((id) => left.registry.announce(instanceOf({ id, port: 1 })));
   await eventually(() => players.whole);

@@ -132,6 +132,13 @@ test('no client of the application can undo a limit of the mesh', async () => {
     replyMapping: 'resp3',
     stringNumbers: true,
     readOnly: true,
+    enableReadyCheck: false,
+    maxLoadingRetryTime: 60_000,
+    disconnectTimeout: 60_000,
+    role: 'slave',
+    failoverDetector: true,
+    monitor: true,
+    enableAutoPipelining: true,
     sentinelRetryStrategy: () => 1,
   } as const;
   const limits = {
@@ -145,6 +152,15 @@ test('no client of the application can undo a limit of the mesh', async () => {
     replyMapping: 'legacy',
     stringNumbers: false,
     readOnly: false,
+    autoResubscribe: false,
+    enableReadyCheck: true,
+    maxLoadingRetryTime: 1_000,
+    disconnectTimeout: 250,
+    role: 'master',
+    failoverDetector: false,
+    monitor: false,
+    enableAutoPipelining: false,
+    disableClientInfo: true,
     sentinelCommandTimeout: 1_000,
   };
   const client = new Redis({ ...loose, host: '127.0.0.2' });

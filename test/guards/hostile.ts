@@ -151,7 +151,7 @@ export const hostileGuards: readonly Guard[] = [
   {
     failure: 'F54',
     file: 'src/discovery/redis/delta.ts',
-    guard: "if (op === 'leave') return { kind: 'left', id, generation: number, at };",
+    guard: "if (op === 'leave') return { kind: 'left', id, generation: number, at, text };",
     without: '',
     test: 'test/discovery/cache-mesh.test.ts',
     name: 'F54:',

@@ -278,8 +278,8 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F21',
     file: 'src/discovery/redis/reader.ts',
-    guard: "(epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;",
-    without: 'true;',
+    guard: "if (place === 'later') this.#gap();\n    if (place !== 'next') return;",
+    without: "if (place === 'before') return;",
     test: reader,
     name: 'F21: a change that was missed',
   },
@@ -301,8 +301,8 @@ export const redisGuards: readonly Guard[] = [
   },
   {
     failure: 'F23',
-    file: 'src/discovery/redis/reader.ts',
-    guard: ' || (epoch === cursor.epoch && revision <= cursor.revision)',
+    file: 'src/discovery/redis/delta.ts',
+    guard: "if (at.epoch === cursor.epoch && at.revision <= cursor.revision) return 'before';",
     without: '',
     test: reader,
     name: 'F23: repeated, reordered and replayed',
@@ -410,10 +410,18 @@ export const redisGuards: readonly Guard[] = [
   {
     failure: 'F33',
     file: 'src/discovery/redis/scripts.ts',
-    guard: "if not redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end",
+    guard: "if not redis.pcall('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end",
     without: '',
     test: owners,
     name: 'F33: of ten reapers',
+  },
+  {
+    failure: 'F13',
+    file: 'src/discovery/redis/scripts.ts',
+    guard: "if not redis.pcall('SET'",
+    without: "if not redis.call('SET'",
+    test: refusals,
+    name: 'F13: a Redis that is full is rid',
   },
   {
     failure: 'F34',
@@ -439,5 +447,39 @@ export const redisGuards: readonly Guard[] = [
     without: '',
     test: reader,
     name: 'F21: while somebody is suspect',
+  },
+  {
+    failure: 'F54',
+    file: 'src/discovery/redis/reader.ts',
+    guard:
+      "if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });",
+    without:
+      "if (delta.kind === 'left' && this.#early === undefined) this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });",
+    test: reader,
+    name: 'F54: a leave that is told while a snapshot is on its way is heard at once',
+  },
+  {
+    failure: 'F10',
+    file: 'src/discovery/redis/scripts.ts',
+    guard: ' and mark == ARGV[5]',
+    without: '',
+    test: owners,
+    name: 'F10: after a failover that nobody notices',
+  },
+  {
+    failure: 'F19',
+    file: 'src/discovery/redis/scripts.ts',
+    guard: "  redis.call('HINCRBY', head, 'rev', 1)\n",
+    without: '',
+    test: owners,
+    name: 'F19: when the clock of Redis jumped and is put back',
+  },
+  {
+    failure: 'F9',
+    file: 'src/discovery/redis/connection.ts',
+    guard: '      this.#session++;\n      this.#down(',
+    without: '      this.#down(',
+    test: 'test/discovery/redis-connection.test.ts',
+    name: 'F9: what was asked of a connection',
   },
 ];

@@ -29,24 +29,28 @@ export function redisRegistries() {
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
+  /** Has something ended with the test, before what was made earlier. */
+  function afterwards(end: () => Promise<unknown>): void {
+    cleanups.push(end);
+  }
   /** Sees to it that something that was started ends with the test. */
   async function started<T extends { close(): Promise<unknown> }>(starting: Promise<T>): Promise<T> {
     const thing = await starting;
-    cleanups.push(() => thing.close());
+    afterwards(() => thing.close());
     return thing;
   }
   function open(options: RedisRegistryFields, clock?: Clock): OpenRegistry {
     const scope = createScope(clock);
     const quick = { beatMs: 100, leaseMs: 1_000, reconnectMs: 100 };
     const registry = createRedisRegistry('registry', { ...quick, ...options })(scope);
-    cleanups.push(() => registry.close());
+    afterwards(() => registry.close());
     return { registry, scope };
   }
-  return { started, open };
+  return { afterwards, started, open };
 }
 
 /** Follows players in `registry`; `complete` is how many there are. */
-export function follow({ registry }: OpenRegistry, complete: number): Followed {
+export function follow(registry: Registry, complete: number): Followed {
   let fewest = Number.POSITIVE_INFINITY;
   const see = (view: View) => {
     if (fewest < Number.POSITIVE_INFINITY || view.instances.length === complete)
@@ -67,7 +71,7 @@ export function follow({ registry }: OpenRegistry, complete: number): Followed {
 
 /** An owner of three instances of players, and a caller that sees them all. */
 export async function threePlayers(owner: OpenRegistry, caller: OpenRegistry) {
-  const players = follow(caller, 3);
+  const players = follow(caller.registry, 3);
   const announcements = ['a', 'b', 'c'].map((id) => owner.registry.announce(instanceOf({ id })));
   await eventually(
     () => players.whole,

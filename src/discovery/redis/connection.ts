@@ -148,7 +148,11 @@ export class Connection {
       if (failure === undefined) void this.#up(client);
       else client.disconnect(true);
     });
-    client.on('close', () => this.#down(failure ?? new Error('the connection was closed')));
+    client.on('close', () => {
+      // Only this ends a time: what was asked before a mere silence or error is answered yet.
+      this.#session++;
+      this.#down(failure ?? new Error('the connection was closed'));
+    });
     client.on('message', this.#message);
     client.connect().catch(() => {}); // said by 'error' and 'close', and tried again by the client
   }
@@ -188,7 +192,6 @@ export class Connection {
   #down(error: unknown): void {
     if (this.#closed) return;
     const reason = messageOf(error);
-    this.#session++;
     const known = !this.#ready && this.#reason === reason;
     this.#ready = false;
     this.#reason = reason;

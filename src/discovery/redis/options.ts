@@ -44,7 +44,7 @@ export interface RedisRegistrySettings {
   readonly credentials?: (() => RedisCredentials | Promise<RedisCredentials>) | undefined;
   /** Keeps meshes that share one Redis apart. 1 to 63 of a-z, 0-9, '.', '_', '-'. @default 'default' */
   readonly namespace?: string | undefined;
-  /** Milliseconds between two beats of an owner, ± 10 %. 10 to 3600000. @default 10000 */
+  /** Milliseconds between two beats of an owner, ± 10 %, and up to a fortieth more to go out with others of its process. 10 to 3600000. @default 10000 */
   readonly beatMs?: number | undefined;
   /** Milliseconds that a beat is good for: from two beats to 36000000. @default 30000, or three beats when that is more */
   readonly leaseMs?: number | undefined;

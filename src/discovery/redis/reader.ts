@@ -11,11 +11,11 @@ import type { RegistryScope } from '../registry.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Connection } from './connection.ts';
 import type { ListeningUser } from './connection-user.ts';
-import { type Delta, parseDelta } from './delta.ts';
+import { type Delta, markAfter, parseDelta, placeOf } from './delta.ts';
 import type { ServiceKeys } from './keys.ts';
 import { isPermanent } from './redis-errors.ts';
 import { snapshot } from './scripts.ts';
-import { endedIn, PART, readSnapshot } from './snapshot-reply.ts';
+import { endedIn, markIn, PART, readSnapshot } from './snapshot-reply.ts';
 
 /** What a reader is given. */
 export interface ReaderOptions {
@@ -66,6 +66,8 @@ export class Reader implements ListeningUser {
   /** Whether the membership is that of its cursor, so that the next change can be applied. */
   #synced = false;
   #syncedAt = Number.NEGATIVE_INFINITY;
+  /** Stands for all that the membership was made of. */
+  #mark = '';
   /** Changes that came while a snapshot was on its way: it may or may not contain them. */
   #early: Delta[] | undefined;
   /** Counts losses, so that the answer to a question asked before one is not believed after it. */
@@ -93,8 +95,13 @@ export class Reader implements ListeningUser {
 
   message(text: string): void {
     const delta = parseDelta(text, this.#followed.service, this.#options.scope.addresses);
-    if (delta === undefined) this.#gap();
-    else if (this.#early === undefined) this.#apply(delta);
+    if (delta === undefined) {
+      this.#gap();
+      return;
+    }
+    // An owner's leave holds whatever else was missed, and whatever becomes of a snapshot on its way.
+    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
+    if (this.#early === undefined) this.#apply(delta);
     else if (this.#early.length < MAX_EARLY) this.#early.push(delta);
   }
 
@@ -105,17 +112,12 @@ export class Reader implements ListeningUser {
 
   #apply(delta: Delta): void {
     const { cursor } = this.#followed;
-    const { epoch, revision } = delta.at;
-    // An owner's leave holds whatever else was missed, or is known already to a snapshot on its way: that could only say that the owner is not listed.
-    if (delta.kind === 'left') this.#followed.apply({ kind: 'left', id: delta.id, generation: delta.generation });
-    if (!this.#synced || cursor === undefined || (epoch === cursor.epoch && revision <= cursor.revision)) return;
-    // While nobody has written, there is no epoch; the first change of the first one follows that.
-    const next = (epoch === cursor.epoch || cursor.epoch === '') && revision === cursor.revision + 1;
-    if (!next) {
-      this.#gap();
-      return;
-    }
+    if (!this.#synced || cursor === undefined) return;
+    const place = placeOf(delta.at, cursor);
+    if (place === 'later') this.#gap();
+    if (place !== 'next') return;
     this.#followed.apply(delta);
+    this.#mark = markAfter(this.#mark, delta.text);
     if (delta.kind === 'lapsed') this.#syncIn(jittered(this.#options.scope.random, DOUBTFUL_MS, POLL_JITTER));
   }
 
@@ -135,7 +137,8 @@ export class Reader implements ListeningUser {
     try {
       const serviceKeys = [keys.instances, keys.leases, keys.head];
       const endedMs = cursor === undefined ? ENDED_WITHIN_MS : 0;
-      const reply = await connection.run(snapshot, serviceKeys, [known.epoch, known.revision, endedMs, PART]);
+      const asked = [known.epoch, known.revision, endedMs, PART, this.#mark];
+      const reply = await connection.run(snapshot, serviceKeys, asked);
       const found = await readSnapshot(reply, {
         service,
         addresses: scope.addresses,
@@ -146,6 +149,7 @@ export class Reader implements ListeningUser {
       });
       if (session !== this.#session) return;
       const { at, instances } = found;
+      if (instances !== undefined) this.#mark = markIn(reply);
       this.#followed.apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
       for (const id of endedIn(reply)) {
         const generation = this.#followed.instance(id)?.generation;

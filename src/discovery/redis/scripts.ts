@@ -16,12 +16,28 @@ local function generationOf(held)
   return held and tonumber(string.match(held, '^(%-?%d+)|'))
 end
 `;
-// Counts a change and tells it. Generations travel as text, because Lua's JSON keeps 14 digits of a number.
+// Counts a change and tells it. Generations travel as text, because Lua's JSON keeps 14 digits of a number. The mark stands for all that was
+// told so far: after a failover that lost writes, the same revisions count other changes.
 const TELL = `
 local function tell(head, channel, change)
   change.rev = redis.call('HINCRBY', head, 'rev', 1)
-  change.epoch = redis.call('HGET', head, 'epoch')
-  redis.call('PUBLISH', channel, cjson.encode(change))
+  local held = redis.call('HMGET', head, 'epoch', 'mark')
+  change.epoch = held[1]
+  local text = cjson.encode(change)
+  redis.call('HSET', head, 'mark', redis.sha1hex((held[2] or '') .. text))
+  redis.call('PUBLISH', channel, text)
+end
+`;
+
+// Up to when ends of leases were told. When the clock was put back, leases hold again whose end was told: a gap in the revisions makes readers
+// look. That is seen before a lease is set by the clock of now, which may end before those did.
+const TOLD = `
+local function toldUpTo(head, lapsed, now)
+  local told = tonumber(lapsed) or 0
+  if told <= now then return told end
+  redis.call('HINCRBY', head, 'rev', 1)
+  redis.call('HSET', head, 'lapsed', now)
+  return now
 end
 `;
 
@@ -29,7 +45,7 @@ end
  * KEYS instances, leases, head · ARGV id, generation, lease in ms, record, epoch to use when there is none, channel.
  * Returns 1, or -1 when a newer generation holds the id. A repeated call changes nothing.
  */
-export const register = script(`${NOW}${GENERATION}${TELL}
+export const register = script(`${NOW}${GENERATION}${TELL}${TOLD}
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local generation = generationOf(held)
 if generation and generation > tonumber(ARGV[2]) then return -1 end
@@ -38,6 +54,7 @@ local lease = redis.call('ZSCORE', KEYS[2], ARGV[1])
 local fresh = redis.call('HSETNX', KEYS[3], 'epoch', ARGV[5]) == 1
 redis.call('HSET', KEYS[1], ARGV[1], text)
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+toldUpTo(KEYS[3], redis.call('HGET', KEYS[3], 'lapsed'), now)
 if fresh or held ~= text or not lease or tonumber(lease) <= now then
   tell(KEYS[3], ARGV[6], { op = 'join', record = ARGV[4] })
 end
@@ -57,7 +74,7 @@ return 1
  * A Redis that is full refuses whatever could grow, unless the script took something away before. A beat makes nothing grow, so then it takes
  * the lease away and sets it anew: who is registered must not lapse because others fill the memory.
  */
-export const beat = script(`${NOW}${GENERATION}${TELL}
+export const beat = script(`${NOW}${GENERATION}${TELL}${TOLD}
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local generation = generationOf(held)
 if not generation then return 0 end
@@ -75,8 +92,8 @@ end
 if added == 1 or (own and own <= now) then
   tell(KEYS[3], ARGV[4], { op = 'join', record = string.match(held, '^%-?%d+|(.*)$') })
 end
+local told = toldUpTo(KEYS[3], head[2], now)
 if not over then return 1 end
-local told = math.min(tonumber(head[2]) or 0, now)
 local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. told, now, 'LIMIT', 0, 101)
 if #ended > 100 then
   redis.call('HINCRBY', KEYS[3], 'rev', 1)
@@ -107,17 +124,18 @@ return 1
 
 /**
  * KEYS instances, leases, head · ARGV epoch and revision that the reader has, milliseconds within which a lease may have ended,
- * and the most records that are sent at once. Only reads.
+ * the most records that are sent at once, and the mark that the reader has. Only reads.
  * Returns epoch and revision, empty and 0 when nobody wrote yet; and, unless the reader has just these and was told of every lease that ended,
- * the ids, as the JSON of a list, and the records of those whose lease holds or, a hundred at most, ended so lately; and the ids of the latter.
+ * the ids, as the JSON of a list, and the records of those whose lease holds or, a hundred at most, ended so lately; the ids of the latter; and
+ * the mark, which is that of no history where a lease ended of which nobody told yet: it may hold again when the clock is put back.
  */
 export const snapshot = script(`${NOW}
 local epoch = redis.call('HGET', KEYS[3], 'epoch') or ''
 local rev = redis.call('HGET', KEYS[3], 'rev') or '0'
 local told = redis.call('HGET', KEYS[3], 'lapsed') or '0'
-if epoch == ARGV[1] and rev == ARGV[2] and redis.call('ZCOUNT', KEYS[2], '(' .. told, now) == 0 then
-  return { epoch, rev }
-end
+local mark = redis.call('HGET', KEYS[3], 'mark') or ''
+if redis.call('ZCOUNT', KEYS[2], '(' .. told, now) > 0 then mark = '-' end
+if epoch == ARGV[1] and rev == ARGV[2] and mark == ARGV[5] and mark ~= '-' then return { epoch, rev } end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')
 local ended = {}
 if tonumber(ARGV[3]) > 0 then
@@ -126,16 +144,16 @@ if tonumber(ARGV[3]) > 0 then
 end
 local records = {}
 if #ids > 0 then records = redis.call('HMGET', KEYS[1], unpack(ids, 1, math.min(#ids, tonumber(ARGV[4])))) end
-return { epoch, rev, #ids > 0 and cjson.encode(ids) or '[]', records, ended }
+return { epoch, rev, #ids > 0 and cjson.encode(ids) or '[]', records, ended, mark }
 `);
 
 /**
  * KEYS instances, leases, head, reaper · ARGV lease in ms, channel.
  * Removes at most 100 records whose lease ended two leases ago; tells of those of which no beat did. One reaper per lease: whoever sets the
- * key first.
+ * key first, or anybody where Redis is full and refuses the key, but not to take away.
  */
 export const reap = script(`${NOW}${GENERATION}${TELL}
-if not redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end
+if not redis.pcall('SET', KEYS[4], '1', 'NX', 'PX', ARGV[1]) then return 0 end
 local told = tonumber(redis.call('HGET', KEYS[3], 'lapsed')) or 0
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 2 * ARGV[1], 'WITHSCORES', 'LIMIT', 0, 100)
 for i = 1, #dead, 2 do

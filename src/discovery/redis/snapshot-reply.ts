@@ -102,6 +102,12 @@ function readRun(
   return instances;
 }
 
+/** The mark in a readable answer that has records. */
+export function markIn(reply: unknown): string {
+  const mark: unknown = Array.isArray(reply) ? reply[5] : undefined;
+  return typeof mark === 'string' ? mark : '';
+}
+
 /** The ids in a readable answer whose lease has ended. */
 export function endedIn(reply: unknown): readonly string[] {
   const ended: unknown = Array.isArray(reply) ? reply[4] : undefined;

@@ -1,7 +1,8 @@
 import { emptyMembership, type Membership, type MembershipEvent, viewOf } from '../../../src/discovery/membership.ts';
+import { placeOf } from '../../../src/discovery/redis/delta.ts';
 import { nextTickAt, reduce } from '../../../src/discovery/reduce.ts';
 import type { View } from '../../../src/discovery/registry.ts';
-import type { Change, Store } from './store.ts';
+import { type Change, markAfter, type Store } from './store.ts';
 
 /** What a follower needs of the world. */
 export interface Surroundings {
@@ -25,7 +26,10 @@ export class Follower {
   /** Whether it calls the instances that it knows. */
   readonly #busy: boolean;
   #state: Membership = emptyMembership();
+  /** The view of a state, once somebody looked. */
+  #viewed: { readonly state: Membership; readonly view: View } | undefined;
   #synced = false;
+  #mark = 0;
   #syncAt = 0;
   #callAt: number;
   #tickAt = NEVER;
@@ -41,7 +45,8 @@ export class Follower {
   }
 
   get view(): View {
-    return viewOf(this.#state);
+    if (this.#viewed?.state !== this.#state) this.#viewed = { state: this.#state, view: viewOf(this.#state) };
+    return this.#viewed.view;
   }
 
   get cut(): boolean {
@@ -72,13 +77,18 @@ export class Follower {
     return this.asleep ? NEVER : Math.min(this.#syncAt, this.#callAt, this.#tickAt);
   }
 
-  /** Does what is due. */
+  /** Does one thing that is due: an answer of the store takes its time, so what was due before is done by then. */
   run(): void {
     const now = this.#world.now();
     if (this.asleep) return;
     if (this.#tickAt <= now) this.#tick();
-    if (this.#callAt <= now) this.#call();
-    if (this.#syncAt <= now) this.#sync();
+    else if (this.#callAt <= now) this.#call();
+    else if (this.#syncAt <= now) this.#sync();
+  }
+
+  /** A call of it fails. */
+  fail(id: string): void {
+    this.#apply({ kind: 'failed', id });
   }
 
   message(change: Change): void {
@@ -87,23 +97,24 @@ export class Follower {
     if (change.op === 'leave') this.#apply({ kind: 'left', id: change.id, generation: change.generation });
     if (!this.#synced) return;
     const cursor = this.#state.at ?? { epoch: '', revision: 0 };
-    if (at.epoch === cursor.epoch && at.revision <= cursor.revision) return;
-    if ((at.epoch === cursor.epoch || cursor.epoch === '') && at.revision === cursor.revision + 1) {
-      if (change.op === 'join') this.#apply({ kind: 'joined', instance: change.instance, at });
-      else this.#gone(change);
-      if (change.op === 'lapse') this.#syncIn(DOUBTFUL_POLL);
-      return;
+    const place = placeOf(at, cursor);
+    if (place === 'later') this.#syncAt = Math.min(this.#syncAt, this.#world.now() + 450);
+    if (place !== 'next') return;
+    this.#mark = markAfter(this.#mark, change.text);
+    if (change.op === 'join') this.#apply({ kind: 'joined', instance: change.instance, at });
+    else {
+      const { op, id, generation } = change;
+      this.#apply({ kind: op === 'leave' ? 'left' : 'lapsed', id, generation, at });
     }
-    this.#syncAt = Math.min(this.#syncAt, this.#world.now() + 450);
-  }
-
-  #gone({ op, id, generation, at }: Exclude<Change, { op: 'join' }>): void {
-    this.#apply({ kind: op === 'leave' ? 'left' : 'lapsed', id, generation, at });
+    if (change.op === 'lapse') this.#syncIn(DOUBTFUL_POLL);
   }
 
   #sync(): void {
+    const known = this.#synced ? this.#state.at : undefined;
+    const { at, mark, instances } = this.#world.store.snapshot(this.#world.now(), known, this.#mark);
     this.#synced = true;
-    this.#apply({ kind: 'snapshot', ...this.#world.store.snapshot(this.#world.now()) });
+    this.#mark = mark;
+    this.#apply(instances === undefined ? { kind: 'confirmed' } : { kind: 'snapshot', at, instances });
     this.#syncAt = Number.POSITIVE_INFINITY;
     this.#syncIn(this.view.suspects.size > 0 ? DOUBTFUL_POLL : POLL);
   }

@@ -3,10 +3,17 @@ import type { Instance } from '../../../src/discovery/registry.ts';
 
 export const LEASE = 30_000;
 
-/** A change as it is told on the channel. */
-export type Change =
-  | { readonly op: 'join'; readonly at: Cursor; readonly instance: Instance }
-  | { readonly op: 'leave' | 'lapse'; readonly at: Cursor; readonly id: string; readonly generation: number };
+/** A change as it is told on the channel; no two have the same text. */
+export type Change = { readonly at: Cursor; readonly text: number } & Told;
+
+type Told =
+  | { readonly op: 'join'; readonly instance: Instance }
+  | { readonly op: 'leave' | 'lapse'; readonly id: string; readonly generation: number };
+
+/** What stands for all that was told, once this text was told after what `mark` stands for. */
+export function markAfter(mark: number, text: number): number {
+  return (Math.imul(mark, 31) + text) | 0;
+}
 
 interface Kept {
   readonly instance: Instance;
@@ -16,23 +23,35 @@ interface Kept {
 interface Contents {
   epoch: string;
   revision: number;
+  mark: number;
   /** Up to this moment of its clock the ends of leases have been told. */
   lapsedTo: number;
   readonly records: Map<string, Kept>;
 }
 
+interface Snapshot {
+  readonly at: Cursor;
+  readonly mark: number;
+  readonly instances?: readonly Instance[];
+}
+
+function nothing(): Contents {
+  return { epoch: '', revision: 0, mark: 0, lapsedTo: 0, records: new Map() };
+}
+
 /** What the scripts of the Redis registry do to the records of one service, step by step. */
 export class Store {
-  readonly #tell: (change: Change) => void;
-  #contents: Contents = { epoch: '', revision: 0, lapsedTo: 0, records: new Map() };
+  readonly #publish: (change: Change) => void;
+  #contents = nothing();
   #replica: Contents = structuredClone(this.#contents);
   #epochs = 0;
+  #texts = 0;
   /** How far its clock is off. */
-  skew = 0;
+  skew = 1_000_000_000;
   up = true;
 
-  constructor(tell: (change: Change) => void) {
-    this.#tell = tell;
+  constructor(publish: (change: Change) => void) {
+    this.#publish = publish;
   }
 
   /** Returns false when a newer generation holds the id. */
@@ -43,7 +62,8 @@ export class Store {
     const fresh = this.#begin();
     const lapsed = held === undefined || held.leaseEnd <= this.#time(now);
     records.set(instance.id, { instance, leaseEnd: this.#time(now) + LEASE });
-    if (fresh || lapsed || held.instance !== instance) this.#tell({ op: 'join', at: this.#next(), instance });
+    this.#lookBack(this.#time(now));
+    if (fresh || lapsed || held.instance !== instance) this.#tell({ op: 'join', instance });
     return true;
   }
 
@@ -54,7 +74,7 @@ export class Store {
     if (held.instance.generation > generation) return 'fenced';
     if (held.instance.generation < generation || epoch === '') return 'unknown';
     records.set(id, { ...held, leaseEnd: this.#time(now) + LEASE });
-    if (held.leaseEnd <= this.#time(now)) this.#tell({ op: 'join', at: this.#next(), instance: held.instance });
+    if (held.leaseEnd <= this.#time(now)) this.#tell({ op: 'join', instance: held.instance });
     this.#lapse(this.#time(now));
     return 'ok';
   }
@@ -64,18 +84,26 @@ export class Store {
     if (held !== undefined && held.instance.generation > generation) return;
     this.#begin();
     this.#contents.records.delete(id);
-    this.#tell({ op: 'leave', at: this.#next(), id, generation });
+    this.#tell({ op: 'leave', id, generation });
   }
 
-  /** Everything whose lease holds, and where the store stands. */
-  snapshot(now: number): { readonly at: Cursor; readonly instances: readonly Instance[] } {
-    const { epoch, revision, records } = this.#contents;
-    const live = [...records.values()].filter(({ leaseEnd }) => leaseEnd > this.#time(now));
-    return { at: { epoch, revision }, instances: live.map(({ instance }) => instance) };
+  /** Where the store stands, and everything whose lease holds, unless the asker was told all of it. */
+  snapshot(now: number, known: Cursor | undefined, knownMark: number): Snapshot {
+    const { epoch, revision, mark, lapsedTo, records } = this.#contents;
+    const at = { epoch, revision };
+    const all = [...records.values()];
+    const time = this.#time(now);
+    const untold = all.some(({ leaseEnd }) => leaseEnd > lapsedTo && leaseEnd <= time);
+    if (known?.epoch === epoch && known.revision === revision && knownMark === mark && !untold) return { at, mark };
+    return {
+      at,
+      mark: untold ? Number.NaN : mark,
+      instances: all.filter(({ leaseEnd }) => leaseEnd > time).map(({ instance }) => instance),
+    };
   }
 
   flush(): void {
-    this.#contents = { epoch: '', revision: 0, lapsedTo: 0, records: new Map() };
+    this.#contents = nothing();
   }
 
   /** The replica is as far as this; what comes after it is lost by a failover. */
@@ -97,18 +125,28 @@ export class Store {
     return true;
   }
 
-  #next(): Cursor {
-    const { epoch } = this.#contents;
-    return { epoch, revision: ++this.#contents.revision };
+  #tell(told: Told): void {
+    const text = ++this.#texts;
+    const { epoch, mark } = this.#contents;
+    this.#contents.mark = markAfter(mark, text);
+    this.#publish({ ...told, at: { epoch, revision: ++this.#contents.revision }, text });
+  }
+
+  /** Whether its clock was put back, which is told by a gap. */
+  #lookBack(time: number): void {
+    if (this.#contents.lapsedTo <= time) return;
+    this.#contents.lapsedTo = time;
+    this.#contents.revision++;
   }
 
   /** Tells of the leases that ended since somebody last looked, and removes what ended two leases ago. */
   #lapse(time: number): void {
+    this.#lookBack(time);
     const { lapsedTo, records } = this.#contents;
     this.#contents.lapsedTo = time;
     for (const [id, { instance, leaseEnd }] of records) {
       if (leaseEnd > time) continue;
-      if (leaseEnd > lapsedTo) this.#tell({ op: 'lapse', at: this.#next(), id, generation: instance.generation });
+      if (leaseEnd > lapsedTo) this.#tell({ op: 'lapse', id, generation: instance.generation });
       if (leaseEnd <= time - 2 * LEASE) records.delete(id);
     }
   }
