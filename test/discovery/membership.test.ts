@@ -131,6 +131,41 @@ describe('the membership of a service', () => {
     expect([service.ids, service.suspects]).toEqual(['a b c', '']);
   });
 
+  test('a suspect whose owner tells of itself again is live again', () => {
+    const service = follow();
+    service.list('a b c');
+    service.apply({ kind: 'lapsed', id: 'a', generation: 1 });
+    expect(service.suspects).toBe('a');
+    service.apply({ kind: 'joined', instance: instanceOf({ id: 'a', generation: 1 }) });
+    expect(service.suspects).toBe('');
+    service.wait(100 * GRACE);
+    expect(service.ids).toBe('a b c');
+  });
+
+  test('of several suspects each goes when its own time has come', () => {
+    const service = follow();
+    service.list('a b c');
+    service.apply({ kind: 'lapsed', id: 'a', generation: 1 });
+    service.wait(10_000);
+    service.apply({ kind: 'lapsed', id: 'b', generation: 1 });
+    service.wait(GRACE - 10_000);
+    expect(service.ids).toBe('b c');
+    service.wait(10_000);
+    expect(service.ids).toBe('c');
+  });
+
+  test('F3: while the registry is lost no time comes, and a tick that was on its way removes nobody', () => {
+    const service = follow();
+    service.list('a b c');
+    service.apply({ kind: 'lapsed', id: 'a', generation: 1 });
+    const due = service.pending ?? 0;
+    service.apply({ kind: 'lost', reason: 'gone' });
+    expect(service.pending).toBe(undefined);
+    service.sleep(GRACE);
+    service.apply({ kind: 'tick', dueAt: due });
+    expect(service.ids).toBe('a b c');
+  });
+
   test('F3: while the registry is lost nothing is removed, by time or by failure', () => {
     const service = follow();
     service.list('a b c');
@@ -204,6 +239,15 @@ describe('the membership of a service', () => {
     few.list(many.slice(3).join(' '));
     few.apply({ kind: 'failed', id: 'a' });
     expect(few.ids).toBe(many.slice(1).join(' '));
+  });
+
+  test('those that drain do not make two of a small set many', () => {
+    const service = follow();
+    service.list('a b c d e');
+    for (const id of ['d', 'e']) service.apply({ kind: 'joined', instance: instanceOf({ id, status: 'draining' }) });
+    for (const id of ['a', 'b']) service.apply({ kind: 'lapsed', id, generation: 1 });
+    service.apply({ kind: 'failed', id: 'a' });
+    expect(service.ids).toBe('b c');
   });
 
   test('F6: a new epoch, or a revision that goes backwards, holds removals', () => {
