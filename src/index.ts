@@ -3,6 +3,7 @@
 // For users.
 export type { HealthOptions } from './balancer/health.ts';
 export type { BreakerOptions } from './breaker/options.ts';
+export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
 export type { Call } from './client/native/call.ts';
 export type { Client } from './client/native/client.ts';
@@ -37,7 +38,7 @@ export type { AllowedNames } from './discovery/delegation/override.ts';
 export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
-export type { ExplainedEndpoint, Explanation } from './explain.ts';
+export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';

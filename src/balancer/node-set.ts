@@ -6,7 +6,9 @@ import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
 import type { NodeGroup } from './grouped.ts';
 import { Health, type ResolvedHealth } from './health.ts';
+import { type LaidOut, Layout } from './layout.ts';
 import { Node } from './node.ts';
+import type { LayoutOptions } from './tiers.ts';
 
 interface NodeSetScope {
   readonly service: string;
@@ -14,6 +16,8 @@ interface NodeSetScope {
   readonly random: Random;
   readonly events: Events;
   readonly health: ResolvedHealth | false;
+  /** @default all nodes stand side by side */
+  readonly layout?: LayoutOptions | undefined;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
   /** Told when a node is no longer in the set, for whoever holds connections for it. */
@@ -36,11 +40,24 @@ export class NodeSet {
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
-  /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
-  groups: readonly NodeGroup[] | undefined;
+  readonly #layout: Layout;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE, scope.clock);
+  }
+
+  /**
+   * How calls are split among parts of the nodes: what names split, the largest share first, and the tiers of a place, the preferred first;
+   * `undefined` when they are not. Replaced whole, by an update and when the health of nodes changed.
+   */
+  get groups(): readonly NodeGroup[] | undefined {
+    return this.#layout.groups(this.down);
+  }
+
+  /** The tiers of the nodes by place, priority and subset, for `explain`; empty when they stand side by side. */
+  get laidOut(): readonly LaidOut[] {
+    return this.#layout.laidOut(this.down);
   }
 
   /**
@@ -98,7 +115,7 @@ export class NodeSet {
     if (suspects.size > 0 || this.#doubted)
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
-    this.groups = groups && groupsOf(groups, this.#byId);
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down);
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
@@ -190,6 +207,8 @@ function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, No
   const total = filled.reduce((sum, { share }) => sum + share, 0);
   return filled.map(({ share, nodes }) => ({ share: share / total, nodes }));
 }
+
+const SIDE_BY_SIDE: LayoutOptions = { prefer: false, minimum: 1, subset: false, client: '' };
 
 const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };
 

@@ -6,6 +6,15 @@ import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
+import {
+  type LocalityOptions,
+  type ResolvedLocality,
+  type ResolvedSubset,
+  resolveLocality,
+  resolveSubset,
+  type SubsetOptions,
+} from './locality-options.ts';
+
 /** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
 export interface ServiceOptions {
   /** Which of its instances are meant. @default all */
@@ -24,6 +33,10 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
   readonly balancer?: 'p2c' | undefined;
+  /** Which instances are preferred. `false`: neither their place nor their `priority` counts. @default as each option says */
+  readonly locality?: LocalityOptions | false | undefined;
+  /** How many of a large service are called. @default false, all */
+  readonly subset?: SubsetOptions | false | undefined;
 }
 
 export interface ResolvedService {
@@ -35,6 +48,8 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
   readonly balancer: 'p2c';
+  readonly locality: ResolvedLocality | false;
+  readonly subset: ResolvedSubset | false;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
@@ -46,6 +61,8 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'health',
   'concurrency',
   'balancer',
+  'locality',
+  'subset',
 ];
 
 export const pickers: Readonly<Record<ResolvedService['balancer'], MakePicker>> = { p2c };
@@ -79,6 +96,8 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
     balancer: oneOf(`${name}.balancer`, options.balancer === undefined ? 'p2c' : options.balancer, ['p2c']),
+    locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
+    subset: resolveSubset(`${name}.subset`, options.subset),
   };
 }
 
@@ -86,7 +105,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
   return value === false ? false : resolve(value);
 }
 
-/** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `breaker`, `health` and the like key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {
@@ -123,7 +142,11 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
     if (key === 'where') settings.push({ name: key, value: String(value) || 'all', from: source(layers, key) });
     else if (typeof value === 'object') {
       for (const [inner, one] of Object.entries(value))
-        settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
+        settings.push({
+          name: `${key}.${inner}`,
+          value: Array.isArray(one) ? one.join(', then ') : one,
+          from: source(layers, key, inner),
+        });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;

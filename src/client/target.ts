@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
+import type { LayoutOptions } from '../balancer/tiers.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
@@ -14,6 +15,7 @@ import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
 
@@ -62,6 +64,7 @@ export class Target {
       random,
       events,
       health: settings.health,
+      layout: layoutOf(settings, parts),
       unreachable: (id) => this.#named.watch.failed(id),
       retired: (node) => pools.letGo(node),
     });
@@ -209,4 +212,13 @@ export class Target {
     }
     return this.#known.services;
   }
+}
+
+function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+  return {
+    prefer: locality === false ? false : preferencesOf(locality, self.attributes),
+    minimum: locality === false ? 1 : locality.minimum,
+    subset: subset === false ? false : subset.size,
+    client: self.id,
+  };
 }
