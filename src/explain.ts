@@ -57,7 +57,7 @@ export interface Explanation {
   readonly path: NameStep | undefined;
   readonly settings: readonly Setting[];
   readonly endpoints: readonly ExplainedEndpoint[];
-  /** By priority, place and subset, the most preferred first; empty when all endpoints stand side by side. */
+  /** By priority and place, the most preferred first; empty when nothing sets some of the endpoints apart. */
   readonly tiers: readonly ExplainedTier[];
   /** Known instances that the settings leave out. */
   readonly unmatched: number;

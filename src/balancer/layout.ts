@@ -54,7 +54,7 @@ export class Layout {
     return this.#groups;
   }
 
-  /** The tiers as they are now; empty when there is but one. */
+  /** The tiers as they are now; empty when nothing sets some nodes apart. */
   laidOut(down: number): readonly LaidOut[] {
     this.groups(down);
     return this.#laidOut;

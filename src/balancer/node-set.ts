@@ -55,7 +55,7 @@ export class NodeSet {
     return this.#layout.groups(this.down);
   }
 
-  /** The tiers of the nodes by place, priority and subset, for `explain`; empty when they stand side by side. */
+  /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
   get laidOut(): readonly LaidOut[] {
     return this.#layout.laidOut(this.down);
   }

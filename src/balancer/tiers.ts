@@ -1,6 +1,6 @@
+import { Cell, type CellState } from './cell.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
-import { Pool, type PoolState } from './pool.ts';
 import { type Preference, priorityOf } from './preference.ts';
 import { spill } from './spill.ts';
 import { Standing } from './standing.ts';
@@ -11,7 +11,7 @@ export interface LayoutOptions {
   readonly prefer: readonly Preference[] | false;
   /** Fewer nodes that are up are not preferred alone. */
   readonly minimum: number;
-  /** Of a tier with more nodes this client uses so many. */
+  /** Of more nodes of one place and priority this client uses so many. */
   readonly subset: number | false;
   /** The id of this client. */
   readonly client: string;
@@ -29,12 +29,6 @@ export interface Tier extends NodeGroup {
   readonly count: number;
 }
 
-interface Cell {
-  readonly name: string;
-  readonly priority: number;
-  readonly nodes: readonly Node[];
-}
-
 interface Look {
   readonly tiers: readonly Tier[];
   /** Nodes that wait for a probe in tiers that get no calls, in which nobody would meet them. */
@@ -43,76 +37,85 @@ interface Look {
 }
 
 /**
- * Nodes in tiers: by priority, within one in the order of preference. What has too few nodes that are up for a tier of its own is joined with what
- * comes next in its priority.
+ * Nodes in tiers: by priority, within one in the order of preference. A place with too few nodes that are up for a tier of its own is joined with the one
+ * that comes next in its priority.
  */
 export class Tiers {
-  readonly #options: LayoutOptions;
+  readonly #minimum: number;
   readonly #key: string;
   readonly #standings: Map<string, Standing>;
   readonly #cells: readonly Cell[];
-  #joined = '';
-  #pools: readonly Pool[] = [];
+  readonly #joined = new Map<string, { readonly of: readonly (readonly Node[])[]; readonly nodes: readonly Node[] }>();
 
   /** `standings` outlive the tiers: `key` tells these nodes from others in it. */
   constructor(nodes: readonly Node[], options: LayoutOptions, key: string, standings: Map<string, Standing>) {
-    this.#options = options;
+    const { minimum, subset } = options;
+    // A subset says nothing of those that are not in it.
+    this.#minimum = subset === false ? minimum : Math.min(minimum, subset);
     this.#key = key;
     this.#standings = standings;
-    this.#cells = options.prefer === false ? [{ name: 'all', priority: 0, nodes }] : cellsOf(nodes, options.prefer);
+    this.#cells = cellsOf(nodes, options);
   }
 
   /** Whether all nodes stand side by side, whatever becomes of their health. */
   get plain(): boolean {
-    const { subset } = this.#options;
-    return this.#cells.length < 2 && (subset === false || (this.#cells[0]?.nodes.length ?? 0) <= subset);
+    return this.#cells.length < 2 && this.#cells.every(({ whole }) => whole);
   }
 
   /** Counts everything anew. */
   look(now: number): Look {
-    const waiting = this.#join(now);
-    const states = this.#pools.map((pool) => pool.look(now));
-    const capacities = states.map(({ capacity }) => capacity);
+    const states = this.#cells.map((cell) => cell.look(now));
+    const { units, waiting } = this.#join(states, now);
+    const capacities = units.map((unit) =>
+      Math.min(
+        1,
+        sum(unit, ({ capacity }) => capacity),
+      ),
+    );
     const shares = spill(capacities);
-    const short = capacities.reduce((sum, one) => sum + one, 0) < 1;
-    const tiers = this.#pools.map((pool, i) => tierOf(pool, states[i] as PoolState, shares[i] ?? 0, short)); // one state for each pool
-    return {
-      tiers,
-      due: states.flatMap(({ due }, i) => (shares[i] === 0 ? due : [])),
-      steady: !waiting && states.every(({ steady }) => steady),
-    };
+    const short = capacities.reduce((all, one) => all + one, 0) < 1;
+    const tiers = units.map((unit, i) => {
+      const [up, reachable] = [sum(unit, (one) => one.up), sum(unit, (one) => one.reachable)];
+      return {
+        share: shares[i] ?? 0,
+        nodes: this.#nodesOf(unit),
+        parts: undefined,
+        // All tiers together cannot take everything, so those that doubt most of their nodes use them again.
+        panicking: short && (reachable - up) * 2 > reachable,
+        name: nameOf(unit),
+        capacity: capacities[i] ?? 0,
+        up,
+        count: sum(unit, ({ cell }) => cell.count),
+      };
+    });
+    const due = units.flatMap((unit, i) => (shares[i] === 0 ? unit.flatMap((one) => one.due) : []));
+    return { tiers, due, steady: !waiting && states.every(({ steady }) => steady) };
   }
 
-  /** Joins cells to pools; returns whether time alone may join them otherwise. */
-  #join(now: number): boolean {
-    const units: Cell[][] = [];
-    let open: Cell[] = [];
+  /** Which cells make a tier together; `waiting`: time alone may change that. */
+  #join(
+    states: readonly CellState[],
+    now: number,
+  ): { readonly units: readonly CellState[][]; readonly waiting: boolean } {
+    const units: CellState[][] = [];
+    let open: CellState[] = [];
     let waiting = false;
-    this.#cells.forEach((cell, i) => {
-      open.push(cell);
-      if (this.#cells[i + 1]?.priority === cell.priority) {
-        const standing = this.#standingOf(open);
-        const alone = standing.look(upOf(open, now) >= this.#options.minimum, now);
+    states.forEach((state, i) => {
+      open.push(state);
+      if (states[i + 1]?.cell.priority === state.cell.priority) {
+        const standing = this.#standingOf(nameOf(open));
+        const alone = standing.look(sum(open, ({ up }) => up) >= this.#minimum, now);
         waiting ||= standing.waiting;
         if (!alone) return;
       }
       units.push(open);
       open = [];
     });
-    const joined = units.map(({ length }) => length).join();
-    if (joined === this.#joined) return waiting;
-    this.#joined = joined;
-    const { subset, client } = this.#options;
-    this.#pools = units.map((cells) => {
-      const [only] = cells;
-      const nodes = cells.length === 1 && only !== undefined ? only.nodes : cells.flatMap((cell) => cell.nodes);
-      return new Pool(nameOf(cells), nodes, subset, client);
-    });
-    return waiting;
+    return { units, waiting };
   }
 
-  #standingOf(cells: readonly Cell[]): Standing {
-    const key = `${this.#key} ${nameOf(cells)}`;
+  #standingOf(name: string): Standing {
+    const key = `${this.#key} ${name}`;
     let standing = this.#standings.get(key);
     if (standing === undefined) {
       standing = new Standing();
@@ -120,51 +123,48 @@ export class Tiers {
     }
     return standing;
   }
+
+  /** The same array while it holds the same nodes. */
+  #nodesOf(unit: readonly CellState[]): readonly Node[] {
+    const [only] = unit;
+    if (unit.length === 1 && only !== undefined) return only.nodes;
+    const name = nameOf(unit);
+    const known = this.#joined.get(name);
+    if (known !== undefined && unit.every(({ nodes }, i) => nodes === known.of[i])) return known.nodes;
+    const nodes = unit.flatMap((one) => one.nodes);
+    this.#joined.set(name, { of: unit.map((one) => one.nodes), nodes });
+    return nodes;
+  }
 }
 
-function cellsOf(nodes: readonly Node[], prefer: readonly Preference[]): readonly Cell[] {
+function cellsOf(nodes: readonly Node[], { prefer, subset, client }: LayoutOptions): readonly Cell[] {
+  if (prefer === false) return [new Cell('all', 0, nodes, subset, client)];
   const byPriority = new Map<number, Node[][]>();
   for (const node of nodes) {
     const priority = priorityOf(node.endpoint);
-    let rows = byPriority.get(priority);
-    if (rows === undefined) {
-      rows = Array.from({ length: prefer.length + 1 }, () => []);
-      byPriority.set(priority, rows);
+    let places = byPriority.get(priority);
+    if (places === undefined) {
+      places = Array.from({ length: prefer.length + 1 }, () => []);
+      byPriority.set(priority, places);
     }
-    const row = prefer.findIndex(({ matches }) => matches(node.endpoint));
-    rows[row < 0 ? prefer.length : row]?.push(node);
+    const place = prefer.findIndex(({ matches }) => matches(node.endpoint));
+    places[place < 0 ? prefer.length : place]?.push(node);
   }
-  const named = byPriority.size > 1;
-  return [...byPriority]
-    .sort(([a], [b]) => a - b)
-    .flatMap(([priority, rows]) =>
-      rows
-        .map((row, i) => ({ name: cellName(prefer[i]?.name, named ? priority : undefined), priority, nodes: row }))
-        .filter((cell) => cell.nodes.length > 0),
-    );
+  const cells: Cell[] = [];
+  for (const [priority, places] of [...byPriority].sort(([a], [b]) => a - b)) {
+    const before = byPriority.size > 1 ? `priority=${priority} ` : '';
+    places.forEach((place, i) => {
+      const name = `${before}${prefer[i]?.name ?? 'elsewhere'}`;
+      if (place.length > 0) cells.push(new Cell(name, priority, place, subset, client));
+    });
+  }
+  return cells;
 }
 
-function cellName(preferred: string | undefined, priority: number | undefined): string {
-  const place = preferred ?? 'elsewhere';
-  return priority === undefined ? place : `priority=${priority} ${place}`;
+function nameOf(unit: readonly CellState[]): string {
+  return unit.map(({ cell }) => cell.name).join(' + ');
 }
 
-function nameOf(cells: readonly Cell[]): string {
-  return cells.map(({ name }) => name).join(' + ');
-}
-
-function upOf(cells: readonly Cell[], now: number): number {
-  let up = 0;
-  for (const { nodes } of cells) for (const { health } of nodes) if (health.fitness(now) === 'up') up++;
-  return up;
-}
-
-/** `short`: all tiers together cannot take everything, so those that doubt most of their nodes use them again. */
-function tierOf(
-  { name, count }: Pool,
-  { nodes, up, capacity, doubted }: PoolState,
-  share: number,
-  short: boolean,
-): Tier {
-  return { share, nodes, parts: undefined, panicking: short && doubted, name, capacity, up, count };
+function sum(unit: readonly CellState[], of: (state: CellState) => number): number {
+  return unit.reduce((all, state) => all + of(state), 0);
 }

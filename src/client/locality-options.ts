@@ -10,7 +10,7 @@ export interface LocalityOptions {
    * @default 'nearest'
    */
   readonly prefer?: 'nearest' | readonly Query[] | undefined;
-  /** Fewer instances that are up are not preferred alone, but together with those that come next. 1 to 1,000. @default 3 */
+  /** Fewer instances that are up are not preferred alone, but together with those that come next. 1 to 1,000. @default 2 */
   readonly minimum?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ const MOST_QUERIES = 16;
 
 export function resolveLocality(name: string, options: LocalityOptions = {}): ResolvedLocality {
   known(name, options, ['prefer', 'minimum']);
-  const { prefer = 'nearest', minimum = 3 } = options;
+  const { prefer = 'nearest', minimum = 2 } = options;
   if (prefer !== 'nearest' && (!Array.isArray(prefer) || prefer.length === 0 || prefer.length > MOST_QUERIES))
     fail(`${name}.prefer`, `'nearest' or a list of 1 to ${MOST_QUERIES} queries`, prefer);
   return {
@@ -50,8 +50,9 @@ export function preferencesOf(
 /** How many instances of a large service this process calls. */
 export interface SubsetOptions {
   /**
-   * Of more instances than this that stand side by side, it calls so many of its own, and up to twice as many while some of these are down.
-   * 12 to 10,000. All processes together have to reach every instance well: (processes × size) ÷ instances should be 100 or more.
+   * Of more instances than this in one place and priority, it calls so many of its own, and up to twice as many while some of these are down.
+   * 12 to 10,000. No process knows how many others there are, and together they have to reach every instance: (processes × size) ÷ instances
+   * should be 10 or more. Not for pickers that send one key always to the same instance: each process would send it to another.
    */
   readonly size: number;
 }

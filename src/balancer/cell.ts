@@ -6,23 +6,25 @@ import { inOrderOf } from './subset.ts';
 /** A subset grows by as much as its size at most to make up for members that are down. */
 const MOST_TIMES = 2;
 
-/** How the nodes of a pool that are used are at one moment. */
-export interface PoolState {
+/** How a cell is at one moment. */
+export interface CellState {
+  readonly cell: Cell;
+  /** Those that are used: the same array while it holds the same nodes, because pickers keep what they make of it. */
   readonly nodes: readonly Node[];
   readonly up: number;
+  readonly reachable: number;
   /** The part of all calls that they can take, from 0 to 1. */
   readonly capacity: number;
-  /** Whether more than half of those that can be reached are out of use. */
-  readonly doubted: boolean;
   /** Those that wait for a probe. */
   readonly due: readonly Node[];
   /** Whether time alone cannot change any of this: all are up, and none starts slowly. */
   readonly steady: boolean;
 }
 
-/** Nodes that stand side by side. Of more than `size` this client uses so many of its own, and more while some of these are down. */
-export class Pool {
+/** The nodes of one place and priority. Of more than `size` this client uses so many of its own, and more while some of these are down. */
+export class Cell {
   readonly name: string;
+  readonly priority: number;
   /** How many nodes there are, used or not. */
   readonly count: number;
   readonly #size: number;
@@ -31,22 +33,28 @@ export class Pool {
   readonly #weight: number;
   #used: readonly Node[] = [];
 
-  constructor(name: string, nodes: readonly Node[], size: number | false, client: string) {
+  constructor(name: string, priority: number, nodes: readonly Node[], size: number | false, client: string) {
     const whole = size === false || nodes.length <= size;
     this.name = name;
+    this.priority = priority;
     this.count = nodes.length;
     this.#size = whole ? nodes.length : size;
     this.#candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
     this.#weight = this.#candidates.slice(0, this.#size).reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
   }
 
-  look(now: number): PoolState {
+  /** Whether all of its nodes are used, whatever becomes of their health. */
+  get whole(): boolean {
+    return this.#size === this.count;
+  }
+
+  look(now: number): CellState {
     const candidates = this.#candidates;
     const due: Node[] = [];
-    let [count, up, used, reachable, steady] = [0, 0, 0, 0, true];
-    for (; count < candidates.length && up < this.#size; count++) {
-      const node = candidates[count];
-      if (node === undefined) break;
+    let [count, up, reachable, used, steady] = [0, 0, 0, 0, true];
+    for (const node of candidates) {
+      if (up === this.#size) break;
+      count++;
       const { health } = node;
       const fitness = health.fitness(now);
       if (!health.unreachable) reachable++;
@@ -57,9 +65,7 @@ export class Pool {
         steady &&= health.share(now) === 1;
       } else steady = false;
     }
-    // The same array while it holds the same nodes: pickers keep what they make of it.
     if (this.#used.length !== count) this.#used = count === candidates.length ? candidates : candidates.slice(0, count);
-    const capacity = capacityOf(used, this.#weight);
-    return { nodes: this.#used, up, capacity, doubted: (reachable - up) * 2 > reachable, due, steady };
+    return { cell: this, nodes: this.#used, up, reachable, capacity: capacityOf(used, this.#weight), due, steady };
   }
 }
