@@ -150,11 +150,12 @@ function cellsOf(nodes: readonly Node[], { prefer, subset, client }: LayoutOptio
     const place = prefer.findIndex(({ matches }) => matches(node.endpoint));
     places[place < 0 ? prefer.length : place]?.push(node);
   }
+  const rest = prefer.length === 0 ? 'all' : 'elsewhere';
   const cells: Cell[] = [];
   for (const [priority, places] of [...byPriority].sort(([a], [b]) => a - b)) {
     const before = byPriority.size > 1 ? `priority=${priority} ` : '';
     places.forEach((place, i) => {
-      const name = `${before}${prefer[i]?.name ?? 'elsewhere'}`;
+      const name = `${before}${prefer[i]?.name ?? rest}`;
       if (place.length > 0) cells.push(new Cell(name, priority, place, subset, client));
     });
   }

@@ -329,8 +329,8 @@ test('parts that names split keep their shares, and each prefers its own nearest
 
 test('a part that names split keeps its share while all of it is in panic', async () => {
   const { set, shares, fail, later } = setup([]);
-  const main = endpoints('a', 4, A);
-  const canary = [...endpoints('c', 3, A), ...endpoints('d', 3, US)];
+  const main = endpoints('a', 8, A);
+  const canary = [...endpoints('c', 3, A), ...endpoints('d', 3, { ...A, priority: '1' })];
   set.update([...main, ...canary], NOBODY, [
     { share: 0.5, instances: main },
     { share: 0.5, instances: canary },

@@ -106,10 +106,10 @@ test('explain tells how many of a large service are called', async () => {
   closing.push(() => mesh.close());
   const explained = mesh.explain('players');
   expect(explained.tiers).toEqual([
-    { name: 'elsewhere', share: 1, capacity: 1, endpoints: 40, called: 12, up: 12, panicking: false },
+    { name: 'all', share: 1, capacity: 1, endpoints: 40, called: 12, up: 12, panicking: false },
   ]);
   expect(String(explained)).toContain(
-    'elsewhere: 100 % of the calls; 40 endpoints, 12 of the 12 called up, could take 100 %',
+    'all: 100 % of the calls; 40 endpoints, 12 of the 12 called up, could take 100 %',
   );
   expect(explained.settings).toContainEqual({ name: 'subset.size', value: 12, from: 'defaults' });
 });
