@@ -12,12 +12,12 @@ import type { LayoutOptions } from './tiers.ts';
 
 interface NodeSetScope {
   readonly service: string;
+  /** @default all nodes stand side by side */
+  readonly layout?: LayoutOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
   readonly health: ResolvedHealth | false;
-  /** @default all nodes stand side by side */
-  readonly layout?: LayoutOptions | undefined;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
   /** Told when a node is no longer in the set, for whoever holds connections for it. */
@@ -33,6 +33,7 @@ interface EndpointGroup {
 /** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
 export class NodeSet {
   readonly #scope: NodeSetScope;
+  readonly #layout: Layout;
   readonly #byId = new Map<string, Node>();
   /** Whether one of them was suspect after the last update. */
   #doubted = false;
@@ -40,7 +41,6 @@ export class NodeSet {
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
-  readonly #layout: Layout;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;

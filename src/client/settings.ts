@@ -19,6 +19,10 @@ import {
 export interface ServiceOptions {
   /** Which of its instances are meant. @default all */
   readonly where?: Query | undefined;
+  /** Which instances are preferred. `false`: neither their place nor their `priority` counts. @default as each option says */
+  readonly locality?: LocalityOptions | false | undefined;
+  /** How many of a large service are called. @default false, all */
+  readonly subset?: SubsetOptions | false | undefined;
   /** Limit of a whole call, all attempts and the body included. Milliseconds, at least 1. @default 10_000 */
   readonly deadlineMs?: number | false | undefined;
   /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds, at least 1. @default 3_000 */
@@ -33,14 +37,12 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
   readonly balancer?: 'p2c' | undefined;
-  /** Which instances are preferred. `false`: neither their place nor their `priority` counts. @default as each option says */
-  readonly locality?: LocalityOptions | false | undefined;
-  /** How many of a large service are called. @default false, all */
-  readonly subset?: SubsetOptions | false | undefined;
 }
 
 export interface ResolvedService {
   readonly where: CompiledQuery;
+  readonly locality: ResolvedLocality | false;
+  readonly subset: ResolvedSubset | false;
   readonly deadlineMs: number | false;
   readonly attemptTimeoutMs: number | false;
   readonly retry: ResolvedRetry | false;
@@ -48,12 +50,12 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
   readonly balancer: 'p2c';
-  readonly locality: ResolvedLocality | false;
-  readonly subset: ResolvedSubset | false;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'where',
+  'locality',
+  'subset',
   'deadlineMs',
   'attemptTimeoutMs',
   'retry',
@@ -61,8 +63,6 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'health',
   'concurrency',
   'balancer',
-  'locality',
-  'subset',
 ];
 
 export const pickers: Readonly<Record<ResolvedService['balancer'], MakePicker>> = { p2c };
@@ -87,6 +87,8 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
   return {
     where: compileQuery(`${name}.where`, options.where),
+    locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
+    subset: resolveSubset(`${name}.subset`, options.subset),
     deadlineMs: orOff(options.deadlineMs, (value = 10_000) => durationMs(`${name}.deadlineMs`, value)),
     attemptTimeoutMs: orOff(options.attemptTimeoutMs, (value = 3_000) => durationMs(`${name}.attemptTimeoutMs`, value)),
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
@@ -96,8 +98,6 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
     balancer: oneOf(`${name}.balancer`, options.balancer === undefined ? 'p2c' : options.balancer, ['p2c']),
-    locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
-    subset: resolveSubset(`${name}.subset`, options.subset),
   };
 }
 

@@ -60,11 +60,11 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
+      layout: layoutOf(settings, parts),
       clock,
       random,
       events,
       health: settings.health,
-      layout: layoutOf(settings, parts),
       unreachable: (id) => this.#named.watch.failed(id),
       retired: (node) => pools.letGo(node),
     });
