@@ -38,7 +38,8 @@ async function threeZones(settings: ServiceOptions = {}, self: Partial<MeshOptio
   const mesh = createMesh({
     self: { service: 'teams', zone: 'eu-1a', region: 'eu', ...self },
     registry: { players: [...a.addresses, ...b.addresses, ...us.addresses] },
-    defaults: settings,
+    // Which goes to all, however fast they are.
+    defaults: { balancer: 'p2c', ...settings },
     logger: false,
     random: seededRandom(3),
   });
