@@ -1,3 +1,4 @@
+import type { Endpoint } from '../core/endpoint.ts';
 import type { Node } from './node.ts';
 import { portion } from './rank.ts';
 import { capacityOf } from './spill.ts';
@@ -25,22 +26,34 @@ export interface CellState {
 export class Cell {
   readonly name: string;
   readonly priority: number;
-  /** How many nodes there are, used or not. */
-  readonly count: number;
+  readonly #nodes: readonly Node[];
+  readonly #endpoints: readonly Endpoint[];
   readonly #size: number;
   /** Those that may be used, in the order in which they come into use. */
   readonly #candidates: readonly Node[];
-  readonly #weight: number;
   #used: readonly Node[] = [];
 
   constructor(name: string, priority: number, nodes: readonly Node[], size: number | false, client: string) {
     const whole = size === false || nodes.length <= size;
     this.name = name;
     this.priority = priority;
-    this.count = nodes.length;
+    this.#nodes = nodes;
+    this.#endpoints = nodes.map(({ endpoint }) => endpoint);
     this.#size = whole ? nodes.length : size;
     this.#candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
-    this.#weight = this.#candidates.slice(0, this.#size).reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
+  }
+
+  /** How many nodes there are, used or not. */
+  get count(): number {
+    return this.#nodes.length;
+  }
+
+  /** Whether it would be the same if it was made of these: nobody came or went, and nothing new was said of anybody. */
+  holds(nodes: readonly Node[]): boolean {
+    return (
+      nodes.length === this.#nodes.length &&
+      nodes.every((node, i) => node === this.#nodes[i] && node.endpoint === this.#endpoints[i])
+    );
   }
 
   /** Whether all of its nodes are used, whatever becomes of their health. */
@@ -51,11 +64,12 @@ export class Cell {
   look(now: number): CellState {
     const candidates = this.#candidates;
     const due: Node[] = [];
-    let [count, up, reachable, used, steady] = [0, 0, 0, 0, true];
+    let [count, up, reachable, weight, used, steady] = [0, 0, 0, 0, 0, true];
     for (const node of candidates) {
       if (up === this.#size) break;
       count++;
-      const { health } = node;
+      const { health, endpoint } = node;
+      if (count <= this.#size) weight += endpoint.weight;
       const fitness = health.fitness(now);
       if (!health.unreachable) reachable++;
       if (fitness === 'busy') due.push(node);
@@ -66,6 +80,6 @@ export class Cell {
       } else steady = false;
     }
     if (this.#used.length !== count) this.#used = count === candidates.length ? candidates : candidates.slice(0, count);
-    return { cell: this, nodes: this.#used, up, reachable, capacity: capacityOf(used, this.#weight), due, steady };
+    return { cell: this, nodes: this.#used, up, reachable, capacity: capacityOf(used, weight), due, steady };
   }
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
-import type { Standing } from './standing.ts';
 import { type LayoutOptions, type Tier, Tiers } from './tiers.ts';
 
 /** While some are down or start slowly, everything is counted anew so often, and not per call. */
@@ -31,7 +30,6 @@ export interface LaidOut {
 export class Layout {
   readonly #options: LayoutOptions;
   readonly #clock: Clock;
-  readonly #standings = new Map<string, Standing>();
   #sections: readonly Section[] = [];
   #split = false;
   #groups: readonly NodeGroup[] | undefined;
@@ -64,7 +62,9 @@ export class Layout {
   adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, down: number): void {
     const whole = split ?? [{ share: 1, nodes }];
     const sections = whole.map(({ share, nodes: some }) => {
-      const tiers = new Tiers(some, this.#options, some[0]?.endpoint.service ?? '', this.#standings);
+      const key = some[0]?.endpoint.service ?? '';
+      const before = this.#sections.find(({ tiers }) => tiers.key === key)?.tiers;
+      const tiers = new Tiers(some, this.#options, key, before);
       return { share, nodes: some, tiers };
     });
     if (sections.every(({ tiers }) => tiers.plain)) {

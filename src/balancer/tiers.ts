@@ -42,19 +42,20 @@ interface Look {
  */
 export class Tiers {
   readonly #minimum: number;
-  readonly #key: string;
+  /** What tells these nodes from those of other tiers of the set. */
+  readonly key: string;
   readonly #standings: Map<string, Standing>;
   readonly #cells: readonly Cell[];
   readonly #joined = new Map<string, { readonly of: readonly (readonly Node[])[]; readonly nodes: readonly Node[] }>();
 
-  /** `standings` outlive the tiers: `key` tells these nodes from others in it. */
-  constructor(nodes: readonly Node[], options: LayoutOptions, key: string, standings: Map<string, Standing>) {
+  /** `before`: the tiers that these follow on. What did not change is taken over. */
+  constructor(nodes: readonly Node[], options: LayoutOptions, key: string, before: Tiers | undefined) {
     const { minimum, subset } = options;
     // A subset says nothing of those that are not in it.
     this.#minimum = subset === false ? minimum : Math.min(minimum, subset);
-    this.#key = key;
-    this.#standings = standings;
-    this.#cells = cellsOf(nodes, options);
+    this.key = key;
+    this.#standings = before === undefined ? new Map() : before.#standings;
+    this.#cells = cellsOf(nodes, options, before === undefined ? [] : before.#cells);
   }
 
   /** Whether all nodes stand side by side, whatever becomes of their health. */
@@ -115,11 +116,10 @@ export class Tiers {
   }
 
   #standingOf(name: string): Standing {
-    const key = `${this.#key} ${name}`;
-    let standing = this.#standings.get(key);
+    let standing = this.#standings.get(name);
     if (standing === undefined) {
       standing = new Standing();
-      this.#standings.set(key, standing);
+      this.#standings.set(name, standing);
     }
     return standing;
   }
@@ -137,8 +137,14 @@ export class Tiers {
   }
 }
 
-function cellsOf(nodes: readonly Node[], { prefer, subset, client }: LayoutOptions): readonly Cell[] {
-  if (prefer === false) return [new Cell('all', 0, nodes, subset, client)];
+function cellsOf(
+  nodes: readonly Node[],
+  { prefer, subset, client }: LayoutOptions,
+  before: readonly Cell[],
+): readonly Cell[] {
+  const cellOf = (name: string, priority: number, some: readonly Node[]) =>
+    before.find((cell) => cell.name === name && cell.holds(some)) ?? new Cell(name, priority, some, subset, client);
+  if (prefer === false) return [cellOf('all', 0, nodes)];
   const byPriority = new Map<number, Node[][]>();
   for (const node of nodes) {
     const priority = priorityOf(node.endpoint);
@@ -156,7 +162,7 @@ function cellsOf(nodes: readonly Node[], { prefer, subset, client }: LayoutOptio
     const before = byPriority.size > 1 ? `priority=${priority} ` : '';
     places.forEach((place, i) => {
       const name = `${before}${prefer[i]?.name ?? rest}`;
-      if (place.length > 0) cells.push(new Cell(name, priority, place, subset, client));
+      if (place.length > 0) cells.push(cellOf(name, priority, place));
     });
   }
   return cells;

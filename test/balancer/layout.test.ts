@@ -375,6 +375,36 @@ test('an array of nodes stays the same while it holds the same ones: pickers kee
   expect(set.groups?.[1]?.nodes).toBe(before?.[1]);
 });
 
+test('an update leaves alone the tiers in which nothing changed, and no other', () => {
+  const all = threeZones();
+  const { set } = setup(all);
+  const arrays = () => set.groups?.map(({ nodes }) => nodes);
+  const before = arrays();
+  // One of the second zone has another weight now, and pickers have to learn of it.
+  const heavier = all.map((one) => (one.id === 'b-1' ? { ...one, weight: 5 } : one));
+  set.update(heavier, NOBODY);
+  const after = arrays();
+  expect(after?.map((nodes, i) => nodes === before?.[i])).toEqual([true, false, true]);
+  expect(after).toEqual(before);
+  set.update(
+    heavier.filter(({ id }) => id !== 'us-0'),
+    NOBODY,
+  );
+  expect(arrays()?.map((nodes, i) => nodes === after?.[i])).toEqual([true, true, false]);
+});
+
+test('a zone that is too small stays joined when something else changes', async () => {
+  const all = threeZones();
+  const { set, clock, fail, recover, later, tiers } = setup(all);
+  fail('a', 2);
+  await later();
+  expect(tiers()[0]?.[0]).toBe('zone=eu-1a + region=eu');
+  await clock.advance(10_000);
+  recover('a', 2);
+  set.update(all.slice(0, -1), NOBODY);
+  expect(tiers()[0]?.[0]).toBe('zone=eu-1a + region=eu');
+});
+
 test('whatever is where, and whoever is down: shares are 1 together, and one that is up is picked if there is one', async () => {
   const places: readonly Attributes[] = [A, B, US, { ...A, priority: '1' }, { ...US, priority: '2' }, {}];
   const one = fc.record({ place: fc.nat(5), down: fc.boolean(), weight: fc.integer({ min: 1, max: 5 }) });
