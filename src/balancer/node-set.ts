@@ -208,11 +208,11 @@ function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, No
   return filled.map(({ share, nodes }) => ({ share: share / total, nodes }));
 }
 
-const SIDE_BY_SIDE: LayoutOptions = { prefer: false, minimum: 1, subset: false, client: '' };
-
 const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };
 
 /** Whether two descriptions are of the same process at the same address. */
 function sameProcess(a: Endpoint, b: Endpoint): boolean {
   return a.generation === b.generation && a.port === b.port && a.host === b.host && a.protocol === b.protocol;
 }
+
+const SIDE_BY_SIDE: LayoutOptions = { prefer: false, minimum: 1, subset: false, client: '' };

@@ -105,7 +105,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
   return value === false ? false : resolve(value);
 }
 
-/** Lays the layers over each other; `retry`, `breaker`, `health` and the like key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {
