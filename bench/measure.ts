@@ -55,11 +55,16 @@ export async function measure({ rounds, turnMs, against }: Plan): Promise<Figure
   server.stop();
   const inside = await inRounds(withOther(INSIDE, {}), { rounds, turnMs: turnMs / 4 });
   const allocated = await inRounds(withOther(INSIDE, { flags: UNCOLLECTED }), UNCOLLECTED_TURNS);
-  const endpoint = [{ name: 'one endpoint', bytes: await endpointBytes(undefined) }];
-  if (folder !== undefined) endpoint.push({ name: `one endpoint${OTHER}`, bytes: await endpointBytes(folder) });
+  const endpoint = await endpointBytes(undefined);
+  if (folder !== undefined) endpoint.push(...(await endpointBytes(folder, OTHER)));
   return { loopback, inside, allocated, endpoint };
 }
 
-async function endpointBytes(folder: string | undefined): Promise<number> {
-  return (await Worker.start<number>('memory-process.ts', [], ['--expose-gc'], folder)).first;
+async function endpointBytes(folder: string | undefined, suffix = '') {
+  const flags = ['--expose-gc'];
+  const { first } = await Worker.start<Record<'idle' | 'called', number>>('memory-process.ts', [], flags, folder);
+  return [
+    { name: `never called${suffix}`, bytes: first.idle },
+    { name: `called${suffix}`, bytes: first.called },
+  ];
 }

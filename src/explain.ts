@@ -14,8 +14,10 @@ export interface ExplainedEndpoint {
   readonly id: string;
   readonly address: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures. */
+  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures or its checks. */
   readonly health: 'up' | 'busy' | 'down';
+  /** Why it is not up; empty while it is. */
+  readonly reason: string;
   /** Whether the registry no longer vouches for it. */
   readonly suspect: boolean;
   /** Attempts on their way. */
@@ -93,10 +95,12 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   return { ...explanation, toString: () => inWords(explanation) };
 }
 
-function explainNode({ endpoint, health, suspect, running, latency }: Node, now: number): ExplainedEndpoint {
+function explainNode({ endpoint, health, suspect, running, load }: Node, now: number): ExplainedEndpoint {
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
-  return { id, address, attributes, health: health.fitness(now), suspect, running, meanMs: latency.value };
+  const reason = health.out ? health.reason : '';
+  const meanMs = Number.isNaN(load.latencyMs) ? undefined : load.latencyMs;
+  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs };
 }
 
 function explainTiers({ share, service, tiers }: LaidOut): ExplainedTier[] {
@@ -120,8 +124,7 @@ function tierInWords({ name, share, capacity, endpoints, called, up, panicking }
 
 function stackOf(target: Target, parts: Parts): string {
   const { client, endpoint } = stacksOf(target, bufferedBinding(parts.pools), parts);
-  const [any] = target.nodes.nodes;
-  return any === undefined ? String(client) : `${client}\n${endpoint(any)}`;
+  return `${client}\n${endpoint}`;
 }
 
 function inWords({
@@ -143,7 +146,7 @@ function inWords({
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>
-        `  ${one.id} ${one.address} ${one.health}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
+        `  ${one.id} ${one.address} ${one.health}${one.reason && ` (${one.reason})`}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
     ),
     ...(tiers.length === 0 ? [] : ['tiers:', ...tiers.map(tierInWords)]),
     'settings:',

@@ -1,7 +1,15 @@
 // biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
 // For users.
-export type { HealthOptions } from './balancer/health.ts';
+export type {
+  BalancerName,
+  BalancerOptions,
+  MaglevOptions,
+  RingHashOptions,
+} from './balancer/balancer-options.ts';
+export type { CheckOptions } from './balancer/check-options.ts';
+export type { HashedCall, HashOn } from './balancer/hash-on.ts';
+export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';

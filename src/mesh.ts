@@ -1,4 +1,5 @@
 import type { Got } from 'got';
+import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
 import { isGot, wrapGot } from './client/got/wrap.ts';
@@ -80,7 +81,9 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const pools = new EndpointPools(addresses);
   const agents = new NodeAgents(addresses);
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
+  const checks = new EndpointChecks(clock, self.service, addresses);
+  const startedAt = clock.now();
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({
     self,
@@ -100,6 +103,7 @@ export function createMesh(options: MeshOptions): Mesh {
     await registry.close();
     await lastViews?.close();
     agents.close();
+    checks.close();
     await pools.close();
     stopLog();
     recent.close();

@@ -84,8 +84,38 @@ test.each([
   ],
   [
     { ...base, services: { players: { balancer: 'fastest' } } },
-    "services.players.balancer must be one of p2c, not 'fastest'",
+    "services.players.balancer must be one of recall, p2c, peak-ewma, least-loaded, round-robin, weighted-round-robin, random, not 'fastest'",
   ],
+  [
+    { ...base, services: { players: { balancer: 'maglev' } } },
+    "services.players.balancer must be { kind: 'maglev', hashOn: … }, not 'maglev'",
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash' } } } },
+    'services.players.balancer.hashOn must be { header: … }, { cookie: … } or a function, not undefined',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash', hashOn: { header: 'x' }, boundedLoad: 1 } } } },
+    'services.players.balancer.boundedLoad must be a number from 1.05 to 100, not 1',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'maglev', hashOn: { header: 'x' }, boundedLoad: 2 } } } },
+    "services.players.balancer has no option 'boundedLoad'; it knows kind, hashOn",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'p2c', hashOn: { header: 'x' } } } },
+    "defaults.balancer has no option 'hashOn'; it knows kind",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: '' } } } },
+    "defaults.balancer.hashOn.header must be a string that is not empty, not ''",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: 'x', cookie: 'y' } } } },
+    'defaults.balancer.hashOn must be { header: … }, { cookie: … } or a function, not an object',
+  ],
+  [{ ...base, defaults: { balancer: { kind: 'best' } } }, 'defaults.balancer.kind must be one of recall, p2c,'],
+  [{ ...base, defaults: { balancer: 7 } }, 'defaults.balancer must be one of recall, p2c,'],
   [
     { ...base, services: { players: { where: { zone: '' } } } },
     'services.players.where.zone must be a string that is not empty',

@@ -1,3 +1,4 @@
+import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
 import type { Target } from '../../src/client/target.ts';
@@ -19,7 +20,9 @@ export function partsFor(service: string, endpoints: number): { readonly parts: 
   const self = { service: 'bench', id: 'bench-1', generation: 1, attributes: {} };
   const tracing = new Tracing(random);
   const pools = new EndpointPools();
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
+  const checks = new EndpointChecks(clock, self.service);
+  const startedAt = clock.now();
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
   return { parts, target: new Targets(parts, {}, new Map()).of(service) };
 }
 
@@ -31,6 +34,7 @@ export interface Answer {
 export const stub: Binding<string, Answer> = {
   name: 'stub',
   describe: (method) => ({ operation: method, idempotent: true }),
+  requestHeader: () => undefined,
   send: (_req, ctx) => {
     ctx.end();
     return Promise.resolve(ANSWER);

@@ -5,29 +5,28 @@ import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
 import type { NodeSet } from './node-set.ts';
-import type { Picker } from './picker.ts';
 
 interface HingeParts<Req, Res> {
   readonly nodes: NodeSet;
-  readonly picker: Picker;
   readonly clock: Clock;
   readonly random: Random;
-  /** Builds the endpoint stack of a node; asked once per node. */
-  readonly compile: (node: Node) => Service<Req, Res>;
+  /** The endpoint stack. */
+  readonly endpoint: Service<Req, Res>;
+  /** The hash of what a call is spread by, for a picker that wants one; asked once per call, which rejects with what it throws. */
+  readonly hashOf?: ((req: Req, ctx: Context) => number | undefined) | undefined;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
   readonly filled: (ctx: Context) => Promise<void>;
 }
 
 /**
- * Joins the stack of a service to the stacks of its endpoints: picks a node for each attempt and counts it there from now until its end,
+ * Joins the stack of a service to that of its endpoints: picks a node for each attempt and counts it there from now until its end,
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, picker, clock, random, compile, filled } = parts;
-  const compiled = new WeakMap<Node, Service<Req, Res>>();
+  const { nodes, clock, random, endpoint, hashOf, filled } = parts;
 
   const pick = (ctx: Context, now: number) => {
-    const { groups, panicking } = nodes;
+    const { groups, panicking, picker } = nodes;
     const node =
       groups === undefined
         ? picker.pick(nodes.nodes, ctx, now, panicking)
@@ -36,14 +35,10 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
     return node;
   };
   const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {
-    let service = compiled.get(node);
-    if (service === undefined) {
-      service = compile(node);
-      compiled.set(node, service);
-    }
     ctx.endpoint = node.endpoint;
-    ctx.onEnd(() => nodes.end(node));
-    return service(req, ctx);
+    ctx.node = node;
+    ctx.onEnd(() => nodes.end(node, ctx));
+    return endpoint(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {
     for (;;) {
@@ -54,6 +49,13 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
   };
 
   return (req, ctx) => {
+    if (hashOf !== undefined && ctx.attempt <= 1) {
+      try {
+        ctx.root.hash = hashOf(req, ctx);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     // An attempt is made to be sent: it starts now.
     const node = pick(ctx, ctx.startedAt);
     return node === undefined ? wait(req, ctx) : send(node, req, ctx);

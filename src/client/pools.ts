@@ -10,6 +10,7 @@ import { loadUndici } from './undici.ts';
 /** Who sends to an endpoint; its address never changes. */
 interface Holder {
   readonly endpoint: Endpoint;
+  readonly retired: boolean;
 }
 
 /**
@@ -18,7 +19,7 @@ interface Holder {
  */
 export class EndpointPools {
   #undici: { readonly Pool: typeof Pool; readonly Dispatcher1Wrapper: typeof Dispatcher1Wrapper } | undefined;
-  readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
+  readonly #byNode = new WeakMap<Holder, Pool>();
   readonly #byAddress = new Map<string, Pool>();
   /** By address those who send there. */
   readonly #holders = new Map<string, Set<Holder>>();
@@ -40,10 +41,11 @@ export class EndpointPools {
     return this.#undici !== undefined;
   }
 
-  /** The pool of an endpoint. Only after `load`. */
-  of(endpoint: Endpoint): Pool {
-    const known = this.#byEndpoint.get(endpoint);
+  /** The pool for what a node sends to its endpoint, as other nodes may that are at the same address. Only after `load`. */
+  of(node: Holder): Pool {
+    const known = this.#byNode.get(node);
     if (known !== undefined && !known.closed) return known;
+    const { endpoint } = node;
     const origin = originOf(endpoint);
     let pool = this.#byAddress.get(origin);
     if (pool === undefined) {
@@ -57,7 +59,8 @@ export class EndpointPools {
       });
       this.#byAddress.set(origin, pool);
     }
-    this.#byEndpoint.set(endpoint, pool);
+    this.#byNode.set(node, pool);
+    if (!node.retired) this.#hold(origin, node);
     return pool;
   }
 
@@ -69,13 +72,6 @@ export class EndpointPools {
 
   get size(): number {
     return this.#byAddress.size;
-  }
-
-  /** Says that a node sends to its endpoint, as other nodes may that are at the same address. */
-  hold(node: Holder): void {
-    const origin = originOf(node.endpoint);
-    const holders = this.#holders.get(origin) ?? new Set();
-    this.#holders.set(origin, holders.add(node));
   }
 
   /** A node was retired: closes the pool of its endpoint, after what is under way there, unless another node holds it. */
@@ -98,6 +94,11 @@ export class EndpointPools {
     const pools = [...this.#byAddress.values(), ...this.#retired];
     this.#byAddress.clear();
     await Promise.allSettled(pools.map((pool) => pool.destroy(new ClosedError())));
+  }
+
+  #hold(origin: string, node: Holder): void {
+    const holders = this.#holders.get(origin) ?? new Set();
+    this.#holders.set(origin, holders.add(node));
   }
 }
 

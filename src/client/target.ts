@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
 import type { LayoutOptions } from '../balancer/tiers.ts';
@@ -42,6 +43,7 @@ export class Target {
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
+  readonly #checker: Checker | undefined;
   readonly #parts: Parts;
   readonly #named: Named;
   /** The view that was told last, and the one whose endpoints are the nodes. */
@@ -65,6 +67,7 @@ export class Target {
       random,
       events,
       health: settings.health,
+      picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
       retired: (node) => pools.letGo(node),
     });
@@ -76,6 +79,9 @@ export class Target {
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);
+    const { checks: options } = settings;
+    if (options !== false)
+      this.#checker = new Checker({ nodes: this.nodes, options, clock, random, check: parts.checks.check });
   }
 
   get view(): CombinedView {
@@ -106,6 +112,7 @@ export class Target {
   close(): void {
     this.#closed = true;
     this.#named.watch.close();
+    this.#checker?.stop();
     this.breaker?.close();
     this.nodes.update([], new Set());
   }

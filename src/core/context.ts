@@ -50,12 +50,16 @@ export class Context {
   /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
   readonly headers: string[] = [];
   endpoint: Endpoint | undefined;
+  /** What the balancer knows of the endpoint; only `balancer` looks inside. */
+  node: unknown;
   verdict: Verdict | undefined;
   trace: TraceContext | undefined;
   /** `baggage` of the request that the call is made for, or empty. */
   baggage = '';
   /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
   span: unknown;
+  /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
+  hash: number | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
 

@@ -6,7 +6,7 @@ export interface Place {
   readonly why: string;
 }
 
-/** The order of the stack that is built once per service, outermost first. */
+/** The order of the stack that a call passes through, outermost first. */
 export const clientRoles: readonly Place[] = [
   { role: 'trace', on: true, why: 'its span covers everything below' },
   { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
@@ -23,7 +23,7 @@ export const clientRoles: readonly Place[] = [
   { role: 'balance', on: true, why: 'the hinge: picks a node, reports the end of the attempt' },
 ];
 
-/** The order of the stack that is built once per endpoint, outermost first. */
+/** The order of the stack that an attempt passes through at its endpoint, outermost first. */
 export const endpointRoles: readonly Place[] = [
   { role: 'attempt-trace', on: true, why: 'child span, names the endpoint' },
   { role: 'attempt-stats', on: true, why: 'counts every send, per endpoint' },

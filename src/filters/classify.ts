@@ -8,7 +8,7 @@ import {
   MisdirectedError,
   RefusedError,
 } from '../core/errors.ts';
-import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import { failed, type Verdict } from '../core/verdict.ts';
 
 /**
@@ -17,8 +17,8 @@ import { failed, type Verdict } from '../core/verdict.ts';
  * A server of the mesh that refuses before it works says so with `mesh-nack`: its answer becomes an error that is safe to send again, and
  * the body of the refusal is discarded.
  */
-export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res, EndpointScope> {
-  return observe(({ clock, target, endpoint }) => ({
+export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res> {
+  return observe(({ clock, target }) => ({
     success(res, ctx) {
       ctx.finishedAt = clock.now();
       ctx.verdict = binding.verdict(res);
@@ -26,15 +26,11 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
       const nack = binding.header(res, 'mesh-nack');
       if (nack === undefined) return undefined;
       binding.discard(res);
+      const id = ctx.endpoint?.id;
       const refusal =
         nack === 'misdirected'
-          ? new MisdirectedError(target, endpoint.id)
-          : new RefusedError(
-              target,
-              'nack',
-              `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`,
-              endpoint.id,
-            );
+          ? new MisdirectedError(target, id)
+          : new RefusedError(target, 'nack', `'${target}' (${id}) refused the call before working on it: ${nack}`, id);
       judge(refusal, ctx);
       return refusal;
     },

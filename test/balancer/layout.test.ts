@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
-import { resolveHealth } from '../../src/balancer/health.ts';
+import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { nearest } from '../../src/balancer/preference.ts';
 import type { LayoutOptions } from '../../src/balancer/tiers.ts';
 import { Context } from '../../src/core/context.ts';
@@ -35,12 +35,12 @@ function endpoints(name: string, count: number, attributes: Attributes, weight =
 function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}) {
   const clock = new ManualClock();
   const random = seededRandom(7);
+  const picker = p2c(random);
   const layout = { prefer: nearest(HERE), minimum: 3, subset: false, client: 'teams-1', ...options } as const;
   const [unreachable, retired] = [() => {}, () => {}];
   const scope = { service: 'players', clock, random, events: new Events(), health: resolveHealth('health') };
-  const set = new NodeSet({ ...scope, layout, unreachable, retired });
+  const set = new NodeSet({ ...scope, picker, layout, unreachable, retired });
   set.update(all, NOBODY);
-  const picker = p2c(random);
   const context = (idempotent = true) => new Context('players', { operation: 'GET', idempotent }, clock.now());
   const pick = (ctx = context()) => {
     const { groups, panicking } = set;
@@ -55,7 +55,7 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}) {
       set.begin(node, ctx, clock.now());
       // Five failures in a row are what takes out one that can be reached.
       for (let i = 0; i < 5; i++) set.report(node, outcome, ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
     }
   };
   const recover = (name: string, count: number) => {
@@ -63,7 +63,7 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}) {
       const ctx = context();
       set.begin(node, ctx, clock.now());
       set.report(node, 'success', ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
       expect(node.health.fitness(clock.now())).toBe('up');
     }
   };
@@ -78,7 +78,7 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}) {
       const [name = ''] = node.endpoint.id.split('-');
       counts[name] = (counts[name] ?? 0) + 1;
       set.begin(node, ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
     }
     return (name: string) => (counts[name] ?? 0) / picks;
   };

@@ -4,6 +4,7 @@ import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
+import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
 import { localityGuards } from './locality.ts';
@@ -23,5 +24,6 @@ export const guards: readonly Guard[] = [
   ...redisGuards,
   ...topologyGuards,
   ...chaosGuards,
+  ...healthGuards,
   ...localityGuards,
 ];

@@ -14,7 +14,7 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
   return {
     name: 'fetch',
     describe({ input, init, method }) {
-      const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
+      const headers = headersOf({ input, init });
       return {
         operation: method,
         idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
@@ -22,11 +22,10 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
         tracestate: headers?.get('tracestate') ?? undefined,
       };
     },
+    requestHeader: (req, name) => headersOf(req)?.get(name) ?? undefined,
     async send({ input, init }, ctx) {
       if (!pools.ready) await pools.load();
-      const { endpoint } = ctx;
-      if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
-      const dispatcher = new AttemptDispatcher(ctx, endpoint, pools);
+      const dispatcher = new AttemptDispatcher(ctx, pools);
       const given: object = {
         ...init,
         // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
@@ -55,6 +54,10 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
       res.body?.cancel().catch(() => {});
     },
   };
+}
+
+function headersOf({ input, init }: Pick<FetchRequest, 'input' | 'init'>): Headers | undefined {
+  return init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
 }
 
 /** Aborts when the attempt is given up: with the reason of the caller's signal if it was that, so that fetch rejects with it. */

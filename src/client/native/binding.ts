@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { nodeOf } from '../../balancer/node.ts';
 import type { Binding } from '../../core/binding.ts';
 import type { Context } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
@@ -39,6 +40,10 @@ function common(name: string) {
       traceparent,
       tracestate,
     }),
+    requestHeader: ({ headers }: NativeRequest, name: string) => {
+      for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+      return undefined;
+    },
     verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
     header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
       const value = headers[name];
@@ -58,11 +63,9 @@ function dispatch(
     pools.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
     return;
   }
-  const { endpoint } = ctx;
-  if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
   const body = req.body instanceof Readable ? streamOf(req.body, ctx) : req.body;
   try {
-    pools.of(endpoint).dispatch(
+    pools.of(nodeOf(ctx)).dispatch(
       {
         path: req.path,
         method: req.method as Dispatcher.HttpMethod, // undici sends any token; its type lists the usual ones
