@@ -7,13 +7,13 @@ import { seededRandom } from '../src/testing/entry.ts';
  * kept within bounds by test/balancer/subset.test.ts.
  */
 
-export interface Sides {
+interface Sides {
   readonly clients: number;
   readonly servers: number;
   readonly size: number;
 }
 
-export interface Figures {
+interface Figures {
   /** Clients of the server that has most, and of the one that has fewest, each over the mean. */
   readonly most: number;
   readonly fewest: number;
@@ -28,22 +28,17 @@ export interface Figures {
 }
 
 /** Chooses the servers of one of all clients. */
-export type Way = (
-  clients: readonly string[],
-  at: number,
-  servers: readonly string[],
-  size: number,
-) => readonly string[];
+type Way = (clients: readonly string[], at: number, servers: readonly string[], size: number) => readonly string[];
 
 /** Ours: a client needs nothing but its own id. */
 export const rendezvous: Way = (clients, at, servers, size) => inOrderOf(clients[at] ?? '', servers, (id) => id, size);
 
 /** Neighbours on a ring, from a point of the client's own. */
-export const ownPoint: Way = (clients, at, servers, size) =>
+const ownPoint: Way = (clients, at, servers, size) =>
   neighbours(servers, size, (hashOf(clients[at] ?? '') >>> 0) / 2 ** 32);
 
 /** Neighbours on a ring, from points at equal distances: a client has to know its place among all clients, and how many there are (Finagle). */
-export const aperture: Way = (clients, at, servers, size) => neighbours(servers, size, at / clients.length);
+const aperture: Way = (clients, at, servers, size) => neighbours(servers, size, at / clients.length);
 
 function neighbours(servers: readonly string[], size: number, point: number): readonly string[] {
   const ring = ringOf(servers);

@@ -86,7 +86,7 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
-    tiers: nodes.laidOut.flatMap(explainTiers),
+    tiers: nodes.laidOutAt(now).flatMap(explainTiers),
     unmatched: view.instances.length - nodes.nodes.length,
     breaker: { state: breaker?.state ?? ('off' as const), reason: breaker?.reason ?? '' },
     stack: stackOf(target, parts),

@@ -1,5 +1,5 @@
 import type { Context } from '../core/context.ts';
-import type { Random } from '../core/random.ts';
+import { INTEGERS } from '../core/random.ts';
 import type { Node } from './node.ts';
 import type { Picker } from './picker.ts';
 import { GOOD, rank } from './rank.ts';
@@ -25,12 +25,12 @@ export interface NodeGroup {
 export function pickGrouped(
   groups: readonly NodeGroup[],
   picker: Picker,
-  random: Random,
+  draw: () => number,
   ctx: Context,
   now: number,
   panicking: boolean,
 ): Node | undefined {
-  const turn = turnOf(groups, random());
+  const turn = turnOf(groups, draw);
   let best: Node | undefined;
   let least = Number.MAX_SAFE_INTEGER;
   for (let i = -1; i < groups.length; i++) {
@@ -41,7 +41,7 @@ export function pickGrouped(
     const node =
       group.parts === undefined
         ? picker.pick(group.nodes, ctx, now, inPanic)
-        : pickGrouped(group.parts, picker, random, ctx, now, inPanic);
+        : pickGrouped(group.parts, picker, draw, ctx, now, inPanic);
     if (node === undefined) continue;
     const against = rank(node, ctx, now, inPanic);
     if (against <= GOOD) return node;
@@ -53,8 +53,9 @@ export function pickGrouped(
   return best;
 }
 
-function turnOf(groups: readonly NodeGroup[], chance: number): number {
-  let rest = chance;
+function turnOf(groups: readonly NodeGroup[], draw: () => number): number {
+  if (groups[0]?.share === 1) return 0;
+  let rest = draw() / INTEGERS;
   for (let i = 0; i < groups.length; i++) {
     rest -= groups[i]?.share ?? 0;
     if (rest < 0) return i;

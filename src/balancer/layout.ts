@@ -1,4 +1,3 @@
-import type { Clock } from '../core/clock.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
 import { type LayoutOptions, type Tier, Tiers } from './tiers.ts';
@@ -29,7 +28,6 @@ export interface LaidOut {
  */
 export class Layout {
   readonly #options: LayoutOptions;
-  readonly #clock: Clock;
   #sections: readonly Section[] = [];
   #split = false;
   #groups: readonly NodeGroup[] | undefined;
@@ -38,28 +36,25 @@ export class Layout {
   #steady = true;
   #lookAt = 0;
 
-  constructor(options: LayoutOptions, clock: Clock) {
+  constructor(options: LayoutOptions) {
     this.#options = options;
-    this.#clock = clock;
   }
 
   /** How calls are split now, with so many nodes `down`; `undefined` when all nodes stand side by side. */
-  groups(down: number): readonly NodeGroup[] | undefined {
-    if (this.#sections.length > 0 && !(this.#steady && down === this.#down)) {
-      const now = this.#clock.now();
-      if (now >= this.#lookAt) this.#look(now, down);
-    }
+  groups(down: number, now: number): readonly NodeGroup[] | undefined {
+    const settled = this.#steady && down === this.#down;
+    if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now, down);
     return this.#groups;
   }
 
   /** The tiers as they are now; empty when nothing sets some nodes apart. */
-  laidOut(down: number): readonly LaidOut[] {
-    this.groups(down);
+  laidOut(down: number, now: number): readonly LaidOut[] {
+    this.groups(down, now);
     return this.#laidOut;
   }
 
   /** Takes over who is in the set, `split` in parts if it is. */
-  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, down: number): void {
+  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, down: number, now: number): void {
     const whole = split ?? [{ share: 1, nodes }];
     const sections = whole.map(({ share, nodes: some }) => {
       const key = some[0]?.endpoint.service ?? '';
@@ -75,7 +70,7 @@ export class Layout {
     }
     this.#sections = sections;
     this.#split = split !== undefined;
-    this.#look(this.#clock.now(), down);
+    this.#look(now, down);
   }
 
   #look(now: number, down: number): void {

@@ -56,20 +56,20 @@ export class NodeSet {
     this.#scope = scope;
     this.#health = new SetHealth(scope, scope.clock.now());
     this.picker = scope.picker;
-    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE, scope.clock);
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE);
   }
 
   /**
-   * How calls are split among parts of the nodes: what names split, the largest share first, and the tiers of a place, the preferred first;
+   * How calls are split among parts of the nodes now: what names split, the largest share first, and the tiers of a place, the preferred first;
    * `undefined` when they are not. Replaced whole, by an update and when the health of nodes changed.
    */
-  get groups(): readonly NodeGroup[] | undefined {
-    return this.#layout.groups(this.down);
+  groupsAt(now: number): readonly NodeGroup[] | undefined {
+    return this.#layout.groups(this.down, now);
   }
 
   /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
-  get laidOut(): readonly LaidOut[] {
-    return this.#layout.laidOut(this.down);
+  laidOutAt(now: number): readonly LaidOut[] {
+    return this.#layout.laidOut(this.down, now);
   }
 
   /**
@@ -121,7 +121,7 @@ export class NodeSet {
     this.#doubted = suspects.size > 0;
     this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
     this.#health.adopt(this.nodes, this.#scope.clock.now());
-    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down);
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down, this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();

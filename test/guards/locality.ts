@@ -63,7 +63,7 @@ export const localityGuards: readonly Guard[] = [
   {
     failure: 'locality',
     file: 'src/balancer/layout.ts',
-    guard: 'if (now >= this.#lookAt) this.#look(now, down);',
+    guard: 'if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now, down);',
     without: '',
     test: layout,
     name: 'the own zone gets all calls',
