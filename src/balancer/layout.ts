@@ -1,6 +1,7 @@
+import type { LayoutOptions } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
-import { type LayoutOptions, type Tier, Tiers } from './tiers.ts';
+import { type Tier, Tiers } from './tiers.ts';
 
 /** While some are down or start slowly, everything is counted anew so often, and not per call. */
 const LOOK_EVERY_MS = 100;

@@ -4,6 +4,7 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
+import type { LayoutOptions } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
@@ -14,7 +15,6 @@ import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
 import type { NodeOutcome, Picker } from './picker.ts';
 import { SetHealth } from './set-health.ts';
-import type { LayoutOptions } from './tiers.ts';
 
 interface NodeSetScope {
   readonly service: string;

@@ -1,21 +1,9 @@
-import { Cell, type CellState } from './cell.ts';
+import type { Cell, CellState } from './cell.ts';
+import { cellsOf, type LayoutOptions } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
-import { type Preference, priorityOf } from './preference.ts';
 import { spill } from './spill.ts';
 import { Standing } from './standing.ts';
-
-/** How the nodes of a service are laid out. */
-export interface LayoutOptions {
-  /** Whom to prefer, in this order, within each priority; `false`: neither that nor priorities count. */
-  readonly prefer: readonly Preference[] | false;
-  /** Fewer nodes that are up are not preferred alone. */
-  readonly minimum: number;
-  /** Of more nodes of one place and priority this client uses so many. */
-  readonly subset: number | false;
-  /** The id of this client. */
-  readonly client: string;
-}
 
 /** Nodes that stand side by side, before and after others in the order of preference. */
 export interface Tier extends NodeGroup {
@@ -135,37 +123,6 @@ export class Tiers {
     this.#joined.set(name, { of: unit.map((one) => one.nodes), nodes });
     return nodes;
   }
-}
-
-function cellsOf(
-  nodes: readonly Node[],
-  { prefer, subset, client }: LayoutOptions,
-  before: readonly Cell[],
-): readonly Cell[] {
-  const cellOf = (name: string, priority: number, some: readonly Node[]) =>
-    before.find((cell) => cell.name === name && cell.holds(some)) ?? new Cell(name, priority, some, subset, client);
-  if (prefer === false) return [cellOf('all', 0, nodes)];
-  const byPriority = new Map<number, Node[][]>();
-  for (const node of nodes) {
-    const priority = priorityOf(node.endpoint);
-    let places = byPriority.get(priority);
-    if (places === undefined) {
-      places = Array.from({ length: prefer.length + 1 }, () => []);
-      byPriority.set(priority, places);
-    }
-    const place = prefer.findIndex(({ matches }) => matches(node.endpoint));
-    places[place < 0 ? prefer.length : place]?.push(node);
-  }
-  const rest = prefer.length === 0 ? 'all' : 'elsewhere';
-  const cells: Cell[] = [];
-  for (const [priority, places] of [...byPriority].sort(([a], [b]) => a - b)) {
-    const before = byPriority.size > 1 ? `priority=${priority} ` : '';
-    places.forEach((place, i) => {
-      const name = `${before}${prefer[i]?.name ?? rest}`;
-      if (place.length > 0) cells.push(cellOf(name, priority, place));
-    });
-  }
-  return cells;
 }
 
 function nameOf(unit: readonly CellState[]): string {

@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
+import type { LayoutOptions } from '../balancer/cells.ts';
 import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
-import type { LayoutOptions } from '../balancer/tiers.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';

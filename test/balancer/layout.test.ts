@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { LayoutOptions } from '../../src/balancer/cells.ts';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
@@ -14,7 +15,6 @@ import { ringHash } from '../../src/balancer/pickers/ring-hash.ts';
 import { roundRobin } from '../../src/balancer/pickers/round-robin.ts';
 import { weightedRoundRobin } from '../../src/balancer/pickers/weighted-round-robin.ts';
 import { nearest } from '../../src/balancer/preference.ts';
-import type { LayoutOptions } from '../../src/balancer/tiers.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
