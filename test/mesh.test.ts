@@ -129,6 +129,15 @@ test.each([
     { ...base, services: { players: { where: { zone: '' } } } },
     'services.players.where.zone must be a string that is not empty',
   ],
+  [
+    { ...base, defaults: { locality: { prefer: 'near' } } },
+    "defaults.locality.prefer must be 'nearest' or a list of 1 to 16 queries, not 'near'",
+  ],
+  [{ ...base, defaults: { locality: { prefer: [{}] } } }, 'prefer[0] must be a query that asks for something, not'],
+  [{ ...base, defaults: { locality: { prefer: [] } } }, "prefer must be 'nearest' or a list of 1 to 16 queries"],
+  [{ ...base, defaults: { locality: { minimum: 0 } } }, 'locality.minimum must be an integer from 1 to 1000, not 0'],
+  [{ ...base, defaults: { subset: { size: 11 } } }, 'defaults.subset.size must be an integer from 12 to 10000, not 11'],
+  [{ ...base, defaults: { subset: {} } }, 'defaults.subset.size must be an integer from 12 to 10000, not undefined'],
   [{ ...base, services: { 'no good': {} } }, 'a key of services must be a service name'],
   [{ ...base, isService: 'players' }, "isService must be a function, not 'players'"],
   [
@@ -179,11 +188,14 @@ function withOption(path: string, value: unknown): MeshOptions {
 
 const service = ['', '.where', '.where.zone', '.deadlineMs', '.attemptTimeoutMs', '.concurrency', '.balancer'];
 const limits = ['.retry', '.retry.attempts', '.breaker', '.breaker.restMs', '.health', '.health.failures'];
+const places = ['.locality', '.locality.prefer', '.locality.minimum', '.subset', '.subset.size'];
 
 test.each([
   ...['self', 'self.service', 'self.zone', 'self.attributes', 'self.attributes.a', 'registry', 'registry.players'],
   ...['addresses', 'addresses.networks', 'addresses.ports', 'addresses.names', 'cacheDir', 'cacheMaxAgeMs'],
-  ...['defaults', 'services.players'].flatMap((place) => [...service, ...limits].map((option) => place + option)),
+  ...['defaults', 'services.players'].flatMap((place) =>
+    [...service, ...limits, ...places].map((option) => place + option),
+  ),
   ...['services', 'names', 'names.players', 'nameOverrides', 'isService', 'logger', 'opentelemetry', 'clock'],
 ])('%s of an odd shape is taken, or refused by its name', async (path) => {
   let refused = 0;

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import type { Random } from '../core/random.ts';
+import { integers, type Random } from '../core/random.ts';
 import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
@@ -27,13 +27,15 @@ interface HingeParts<Req, Res> {
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
   const { nodes, clock, random, softNack, endpoint, hashOf, filled } = parts;
+  const draw = integers(random);
 
   const pick = (ctx: Context, now: number) => {
-    const { groups, panicking, picker } = nodes;
+    const { panicking, picker } = nodes;
+    const groups = nodes.groupsAt(now);
     const node =
       groups === undefined
         ? picker.pick(nodes.nodes, ctx, now, panicking)
-        : pickGrouped(groups, picker, random, ctx, now, panicking);
+        : pickGrouped(groups, picker, draw, ctx, now, panicking);
     if (node === undefined) return undefined;
     ctx.limit = softNack?.limit(ctx, now);
     nodes.begin(node, ctx, now);

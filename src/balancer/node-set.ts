@@ -4,9 +4,11 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
+import type { LayoutOptions } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
+import { type LaidOut, Layout } from './layout.ts';
 import { Load } from './load.ts';
 import { LoadMeans } from './load-means.ts';
 import type { LoadReport } from './load-report.ts';
@@ -16,6 +18,8 @@ import { SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
   readonly service: string;
+  /** @default all nodes stand side by side */
+  readonly layout?: LayoutOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
@@ -36,6 +40,7 @@ interface EndpointGroup {
 /** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
 export class NodeSet {
   readonly #scope: NodeSetScope;
+  readonly #layout: Layout;
   readonly #byId = new Map<string, Node>();
   /** Whether one of them was suspect after the last update. */
   #doubted = false;
@@ -43,8 +48,6 @@ export class NodeSet {
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
-  /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
-  groups: readonly NodeGroup[] | undefined;
   /** What is usual among the nodes. */
   readonly means: LoadMeans = new LoadMeans();
   readonly picker: Picker;
@@ -53,6 +56,20 @@ export class NodeSet {
     this.#scope = scope;
     this.#health = new SetHealth(scope, scope.clock.now());
     this.picker = scope.picker;
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE);
+  }
+
+  /**
+   * How calls are split among parts of the nodes now: what names split, the largest share first, and the tiers of a place, the preferred first;
+   * `undefined` when they are not. Replaced whole, by an update and when the health of nodes changed.
+   */
+  groupsAt(now: number): readonly NodeGroup[] | undefined {
+    return this.#layout.groups(this.down, now);
+  }
+
+  /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
+  laidOutAt(now: number): readonly LaidOut[] {
+    return this.#layout.laidOut(this.down, now);
   }
 
   /**
@@ -103,8 +120,8 @@ export class NodeSet {
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
     this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
-    this.groups = groups && groupsOf(groups, this.#byId);
     this.#health.adopt(this.nodes, this.#scope.clock.now());
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down, this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
@@ -207,3 +224,5 @@ const NEVER: ResolvedHealth = {
 function sameProcess(a: Endpoint, b: Endpoint): boolean {
   return a.generation === b.generation && a.port === b.port && a.host === b.host && a.protocol === b.protocol;
 }
+
+const SIDE_BY_SIDE: LayoutOptions = { prefer: false, minimum: 1, subset: false, client: '' };

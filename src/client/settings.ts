@@ -6,10 +6,23 @@ import { durationMs, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
+import {
+  type LocalityOptions,
+  type ResolvedLocality,
+  type ResolvedSubset,
+  resolveLocality,
+  resolveSubset,
+  type SubsetOptions,
+} from './locality-options.ts';
+
 /** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
 export interface ServiceOptions {
   /** Which of its instances are meant. @default all */
   readonly where?: Query | undefined;
+  /** Which instances are preferred. `false`: neither their place nor their `priority` counts. @default as each option says */
+  readonly locality?: LocalityOptions | false | undefined;
+  /** How many of a large service are called. @default false, all */
+  readonly subset?: SubsetOptions | false | undefined;
   /** Limit of a whole call, all attempts and the body included. Milliseconds, at least 1. @default 10_000 */
   readonly deadlineMs?: number | false | undefined;
   /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds, at least 1. @default 3_000 */
@@ -30,6 +43,8 @@ export interface ServiceOptions {
 
 export interface ResolvedService {
   readonly where: CompiledQuery;
+  readonly locality: ResolvedLocality | false;
+  readonly subset: ResolvedSubset | false;
   readonly deadlineMs: number | false;
   readonly attemptTimeoutMs: number | false;
   readonly retry: ResolvedRetry | false;
@@ -42,6 +57,8 @@ export interface ResolvedService {
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'where',
+  'locality',
+  'subset',
   'deadlineMs',
   'attemptTimeoutMs',
   'retry',
@@ -72,6 +89,8 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
   return {
     where: compileQuery(`${name}.where`, options.where),
+    locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
+    subset: resolveSubset(`${name}.subset`, options.subset),
     deadlineMs: orOff(options.deadlineMs, (value = 10_000) => durationMs(`${name}.deadlineMs`, value)),
     attemptTimeoutMs: orOff(options.attemptTimeoutMs, (value = 3_000) => durationMs(`${name}.attemptTimeoutMs`, value)),
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
@@ -134,7 +153,11 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
       for (const [inner, one] of Object.entries(details)) settings.push({ name: `${key}.${inner}`, value: one, from });
     } else if (typeof value === 'object') {
       for (const [inner, one] of Object.entries(value))
-        settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
+        settings.push({
+          name: `${key}.${inner}`,
+          value: Array.isArray(one) ? one.join(', then ') : one,
+          from: source(layers, key, inner),
+        });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { LayoutOptions } from '../balancer/cells.ts';
 import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
@@ -16,6 +17,7 @@ import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
 
@@ -62,6 +64,7 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
+      layout: layoutOf(settings, parts),
       clock,
       random,
       events,
@@ -219,4 +222,13 @@ export class Target {
     }
     return this.#known.services;
   }
+}
+
+function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+  return {
+    prefer: locality === false ? false : preferencesOf(locality, self.attributes),
+    minimum: locality === false ? 1 : locality.minimum,
+    subset: subset === false ? false : subset.size,
+    client: self.id,
+  };
 }

@@ -6,6 +6,7 @@ import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
+import { integers } from '../../src/core/random.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -39,10 +40,14 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
   }));
   const all = groups.flatMap(({ instances }) => instances);
   set.update(all, NOBODY, groups);
-  const pick = (ctx = context()) =>
-    set.groups === undefined
-      ? picker.pick(set.nodes, ctx, clock.now(), set.panicking)
-      : pickGrouped(set.groups, picker, random, ctx, clock.now(), set.panicking);
+  const draw = integers(random);
+  const pick = (ctx = context()) => {
+    const now = clock.now();
+    const parts = set.groupsAt(now);
+    return parts === undefined
+      ? picker.pick(set.nodes, ctx, now, set.panicking)
+      : pickGrouped(parts, picker, draw, ctx, now, set.panicking);
+  };
   /** As many of a part as are said, or all of it. */
   const breakDown = (service: string, count = Number.POSITIVE_INFINITY) => {
     const part = set.nodes.filter(({ endpoint }) => endpoint.service === service);
@@ -127,7 +132,7 @@ test('a part of which nobody is left in the set is left out, and one alone is no
     NOBODY,
     groups,
   );
-  expect(set.groups).toBe(undefined);
+  expect(set.groupsAt(0)).toBe(undefined);
   set.update([], NOBODY);
   expect(shares(1)('nobody')).toBe(1);
 });

@@ -8,6 +8,7 @@ import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
 import { loadGuards } from './load.ts';
+import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
@@ -26,4 +27,5 @@ export const guards: readonly Guard[] = [
   ...chaosGuards,
   ...healthGuards,
   ...loadGuards,
+  ...localityGuards,
 ];
