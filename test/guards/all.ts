@@ -7,6 +7,7 @@ import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
 import { namesGuards } from './names.ts';
+import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
 
@@ -22,4 +23,5 @@ export const guards: readonly Guard[] = [
   ...redisGuards,
   ...topologyGuards,
   ...chaosGuards,
+  ...pickerGuards,
 ];
