@@ -147,7 +147,7 @@ export class NodeSet {
 
   /** Takes over what a node said of its load with an answer. */
   reported(node: Node, load: LoadReport, now: number): void {
-    if (!node.retired) node.load.reported(load, now);
+    node.load.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */

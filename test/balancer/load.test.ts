@@ -57,13 +57,13 @@ test('attempts that take much longer than usual say how long it takes, before th
 });
 
 test('one that is always slow is not taken to be faster while its attempts are still young', () => {
-  const { a, b } = two();
-  a.answered({ startedAt: -1_000 }, 0);
-  b.answered({ startedAt: 0 - 10 }, 0);
-  const usual = read(a, 50, 0).serviceMs;
-  a.begin({ startedAt: 0 });
-  for (let i = 0; i < 20; i++) b.answered({ startedAt: 50 - 10 }, 50);
-  expect(read(a, 50, 1).serviceMs).toBeCloseTo(usual);
+  const [slow, ...others] = loads(20).all;
+  if (slow === undefined) throw new Error('there are twenty');
+  slow.answered({ startedAt: -1_000 }, 0);
+  for (const one of others) one.answered({ startedAt: -10 }, 0);
+  slow.begin({ startedAt: 0 });
+  // Far more than twice the mean of 60 ms, and far less than it takes.
+  expect(read(slow, 200, 1).serviceMs).toBeGreaterThan(900);
 });
 
 test('a failure weighs a fifth, a success takes as much away, and both are forgiven with a time constant of two seconds', () => {
@@ -135,4 +135,20 @@ test('one that leaves no longer counts in the means', () => {
   expect(means.serviceMs.value).toBeCloseTo(10);
   a.leave();
   expect([means.latencyMs.value, means.serviceMs.count, means.rif.count]).toEqual([Number.NaN, 0, 0]);
+});
+
+test('a table grows with the nodes that are called, and the place of one that left is given to another', () => {
+  const { means, all } = loads(100);
+  for (const [i, one] of all.entries()) one.answered({ startedAt: -i - 1 }, 0);
+  expect(all.map(({ latencyMs }) => latencyMs)).toEqual(all.map((_, i) => i + 1));
+  const size = means.table.numbers.length;
+  for (const one of all) {
+    one.failed(0);
+    one.leave();
+    one.answered({ startedAt: -7 }, 0);
+  }
+  const others = Array.from({ length: 100 }, () => new Load(means));
+  for (const one of others) one.answered({ startedAt: -5 }, 0);
+  expect(others.map((one) => [one.latencyMs, read(one, 0).failing])).toEqual(others.map(() => [5, 0]));
+  expect([means.table.numbers.length, means.latencyMs.count, means.latencyMs.value]).toEqual([size, 100, 5]);
 });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { LoadReading } from '../../src/balancer/load-reading.ts';
-import type { Node } from '../../src/balancer/node.ts';
 import { Peak } from '../../src/balancer/peak.ts';
 import { peakEwma } from '../../src/balancer/pickers/peak-ewma.ts';
 import { endpoints, setup } from './node-setup.ts';
@@ -25,16 +24,9 @@ test('the cost goes up at once, comes down with a time constant of ten seconds, 
 
 async function used() {
   const all = setup({ make: peakEwma, of: endpoints(4), health: { slowStartMs: 0 } });
-  const { clock, set, call } = all;
-  const answer = async (node: Node, ms: number, outcome: 'success' | 'failure' = 'success') => {
-    const ctx = call();
-    set.begin(node, ctx, clock.now());
-    await clock.advance(ms);
-    set.report(node, outcome, ctx, clock.now());
-    set.end(node, ctx);
-  };
+  const { set, answer } = all;
   for (const node of set.nodes) await answer(node, 10);
-  return { ...all, answer };
+  return all;
 }
 
 test('of a pair the one that costs less gets the call', async () => {

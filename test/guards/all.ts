@@ -10,6 +10,7 @@ import { k8sGuards } from './k8s.ts';
 import { loadGuards } from './load.ts';
 import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
+import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
 
@@ -28,4 +29,5 @@ export const guards: readonly Guard[] = [
   ...healthGuards,
   ...loadGuards,
   ...localityGuards,
+  ...pickerGuards,
 ];
