@@ -1,45 +1,56 @@
 import { memoryUsage } from 'node:process';
-import { NodeSet } from '../src/balancer/node-set.ts';
-import { stacksOf } from '../src/client/assemble.ts';
+import { getHeapSpaceStatistics } from 'node:v8';
+import { assembler } from '../src/client/assemble.ts';
+import { startCall } from '../src/client/start-call.ts';
+import { Targets } from '../src/client/targets.ts';
 import { MemoryMetrics } from '../src/telemetry/memory-metrics.ts';
 import { partsFor, stub } from './cases/parts.ts';
 
-// What stays in memory for one endpoint: its node in the balancer and its compiled stack with its counters, without its connections.
-// Fewer endpoints than there are series for them: past that cap they share their counters and would look lighter than they are.
-const ENDPOINTS = 500;
+// What stays in memory for one endpoint, without its connections: its node in the balancer, and once it was called its counters, its window
+// and all else that is made at the first call. What discovery keeps of it is shared by all who follow the service, and not counted.
+//
+// Two services are compared, so that what a service costs beside its endpoints falls out. Both have fewer endpoints than there are series for
+// them: past that cap they share their counters and would look lighter than they are.
+const FEW = 300;
+const MANY = 900;
+const CALLS_EACH = 40;
+/** So that every endpoint is called; what a node keeps is the same for every picker but `peak-ewma`. */
+const ROUND_ROBIN = { balancer: 'round-robin' } as const;
 
-const { parts, target } = partsFor('players', ENDPOINTS);
-const { settings, nodes } = target;
-const endpoints = nodes.nodes.map((node) => node.endpoint);
-const { clock, random, events } = parts;
+const services = [FEW, MANY, FEW, MANY, FEW, MANY].map((count) => ({ count, ...partsFor('players', count) }));
+/** What must not be collected before it is measured. */
+const kept: unknown[] = [];
 
-function build(service: string) {
-  const set = new NodeSet({
-    service,
-    clock,
-    random,
-    events,
-    health: settings.health,
-    unreachable: () => {},
-    retired: () => {},
-  });
-  set.update(endpoints, new Set());
-  const stacks = stacksOf(target, stub, parts);
-  const scope = { target: service, binding: stub.name, clock, random, events, metrics: new MemoryMetrics() };
-  const compiled = set.nodes.map((node) =>
-    stacks.endpoint(node).build(stub.send, { ...scope, endpoint: node.endpoint }),
-  );
-  return { set, compiled };
+/** What a service keeps, in bytes: before any call, and after every endpoint was called many times. */
+async function measure({ count, parts }: (typeof services)[number]) {
+  const before = used();
+  const own = { ...parts, metrics: new MemoryMetrics() };
+  const target = new Targets(own, ROUND_ROBIN, new Map()).of('players');
+  const service = assembler(() => stub, own)(target);
+  kept.push(own, target, service);
+  const idle = used() - before;
+  const called = new Set<string>();
+  for (let i = 0; i < CALLS_EACH * count; i++) {
+    const ctx = startCall(own, target, stub, 'GET');
+    await service('GET', ctx);
+    called.add(ctx.previous?.endpoint?.id ?? '');
+  }
+  if (called.size < count) throw new Error('not every endpoint was called');
+  called.clear();
+  return { idle, called: used() - before };
 }
 
+/** Bytes in use for data: what V8 compiles meanwhile is no matter of endpoints either. */
 function used(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = memoryUsage();
-  return heapUsed + external;
+  for (let i = 0; i < 3; i++) globalThis.gc?.();
+  const data = getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted|shared|read_only/.test(space_name));
+  return data.reduce((sum, space) => sum + space.space_used_size, memoryUsage().external);
 }
 
-// The second set is measured: what the first of its kind costs beside is no matter of endpoints.
-const kept = [build('warm-up')];
-const before = used();
-kept.push(build('players'));
-process.send?.((used() - before) / ENDPOINTS, () => process.exit(kept.length === 2 ? 0 : 1));
+const measured = [];
+for (const service of services) measured.push(await measure(service));
+// The last of each is told: the first ones warm everything up.
+const [few, many] = measured.slice(-2);
+if (few === undefined || many === undefined || kept.length === 0) throw new Error('there are six');
+const each = (bytes: 'idle' | 'called') => (many[bytes] - few[bytes]) / (MANY - FEW);
+process.send?.({ idle: each('idle'), called: each('called') }, () => process.exit());

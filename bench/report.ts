@@ -31,7 +31,7 @@ export function report({ loopback, inside, allocated, endpoint }: Figures): stri
         INSIDE_BUDGET(one.name),
       ]),
     ),
-    'Memory that one endpoint keeps: node, compiled stack, counters',
+    'Memory that one endpoint keeps: node, health, load, counters',
     table(
       ['', 'bytes', 'budget'],
       endpoint.map(({ name, bytes }) => [name, figure(bytes, 0), ENDPOINT_BUDGET]),

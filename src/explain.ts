@@ -1,3 +1,4 @@
+import type { LaidOut } from './balancer/layout.ts';
 import type { Node } from './balancer/node.ts';
 import { stacksOf } from './client/assemble.ts';
 import { bufferedBinding } from './client/native/binding.ts';
@@ -13,14 +14,34 @@ export interface ExplainedEndpoint {
   readonly id: string;
   readonly address: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures. */
+  /** `up`; `busy`, waiting for one call to probe it; `down`, taken out by its own failures or its checks. */
   readonly health: 'up' | 'busy' | 'down';
+  /** Why it is not up; empty while it is. */
+  readonly reason: string;
   /** Whether the registry no longer vouches for it. */
   readonly suspect: boolean;
   /** Attempts on their way. */
   readonly running: number;
   /** Mean time to a successful answer; `undefined` before the first. */
   readonly meanMs: number | undefined;
+}
+
+/** Endpoints that stand side by side, beside others that are preferred to them or that they are preferred to. */
+export interface ExplainedTier {
+  /** Such as `zone=eu-1a`; with the service in front when names split the calls. */
+  readonly name: string;
+  /** Its part of the calls, from 0 to 1. */
+  readonly share: number;
+  /** The part that its endpoints could take, from 0 to 1: all, as long as at least 71 % of their weight is up and past its slow start. */
+  readonly capacity: number;
+  /** Endpoints in it. */
+  readonly endpoints: number;
+  /** How many of them this process calls: fewer when it has a subset. */
+  readonly called: number;
+  /** How many of these are up. */
+  readonly up: number;
+  /** Whether those that are down are called as well, because the endpoints of all tiers together cannot take the calls. */
+  readonly panicking: boolean;
 }
 
 /** What `mesh.explain` tells of a service; `toString` puts it in words. */
@@ -38,6 +59,8 @@ export interface Explanation {
   readonly path: NameStep | undefined;
   readonly settings: readonly Setting[];
   readonly endpoints: readonly ExplainedEndpoint[];
+  /** By priority and place, the most preferred first; empty when nothing sets some of the endpoints apart. */
+  readonly tiers: readonly ExplainedTier[];
   /** Known instances that the settings leave out. */
   readonly unmatched: number;
   readonly breaker: { readonly state: 'closed' | 'open' | 'half-open' | 'off'; readonly reason: string };
@@ -63,6 +86,7 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
+    tiers: nodes.laidOutAt(now).flatMap(explainTiers),
     unmatched: view.instances.length - nodes.nodes.length,
     breaker: { state: breaker?.state ?? ('off' as const), reason: breaker?.reason ?? '' },
     stack: stackOf(target, parts),
@@ -71,16 +95,36 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   return { ...explanation, toString: () => inWords(explanation) };
 }
 
-function explainNode({ endpoint, health, suspect, running, latency }: Node, now: number): ExplainedEndpoint {
+function explainNode({ endpoint, health, suspect, running, load }: Node, now: number): ExplainedEndpoint {
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
-  return { id, address, attributes, health: health.fitness(now), suspect, running, meanMs: latency.value };
+  const reason = health.out ? health.reason : '';
+  const meanMs = Number.isNaN(load.latencyMs) ? undefined : load.latencyMs;
+  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs };
+}
+
+function explainTiers({ share, service, tiers }: LaidOut): ExplainedTier[] {
+  return tiers.map((tier) => ({
+    name: share < 1 ? `${service} ${tier.name}` : tier.name,
+    share: share * tier.share,
+    capacity: tier.capacity,
+    endpoints: tier.count,
+    called: tier.nodes.length,
+    up: tier.up,
+    panicking: tier.panicking === true,
+  }));
+}
+
+function tierInWords({ name, share, capacity, endpoints, called, up, panicking }: ExplainedTier): string {
+  const percent = (part: number) => `${Math.round(100 * part)} %`;
+  const some = called < endpoints ? ` of the ${called} called` : '';
+  const panic = panicking ? ', all used because nobody else can take the rest' : '';
+  return `  ${name}: ${percent(share)} of the calls; ${endpoints} endpoints, ${up}${some} up, could take ${percent(capacity)}${panic}`;
 }
 
 function stackOf(target: Target, parts: Parts): string {
   const { client, endpoint } = stacksOf(target, bufferedBinding(target.pools), parts);
-  const [any] = target.nodes.nodes;
-  return any === undefined ? String(client) : `${client}\n${endpoint(any)}`;
+  return `${client}\n${endpoint}`;
 }
 
 function inWords({
@@ -89,6 +133,7 @@ function inWords({
   path,
   settings,
   endpoints,
+  tiers,
   unmatched,
   breaker,
   stack,
@@ -101,8 +146,9 @@ function inWords({
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>
-        `  ${one.id} ${one.address} ${one.health}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
+        `  ${one.id} ${one.address} ${one.health}${one.reason && ` (${one.reason})`}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
     ),
+    ...(tiers.length === 0 ? [] : ['tiers:', ...tiers.map(tierInWords)]),
     'settings:',
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),
     'stack:',

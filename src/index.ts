@@ -1,9 +1,19 @@
 // biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
 // For users.
-export type { HealthOptions } from './balancer/health.ts';
+export type {
+  BalancerName,
+  BalancerOptions,
+  MaglevOptions,
+  RecallOptions,
+  RingHashOptions,
+} from './balancer/balancer-options.ts';
+export type { CheckOptions } from './balancer/check-options.ts';
+export type { HashedCall, HashOn } from './balancer/hash-on.ts';
+export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
+export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
 export type { Call } from './client/native/call.ts';
 export type { Client } from './client/native/client.ts';
@@ -38,7 +48,7 @@ export type { AllowedNames } from './discovery/delegation/override.ts';
 export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
-export type { ExplainedEndpoint, Explanation } from './explain.ts';
+export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';

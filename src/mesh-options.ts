@@ -62,6 +62,12 @@ export interface MeshOptions {
   readonly nameOverrides?: AllowedNames | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
+  /**
+   * How busy this process finds itself, where it knows better than its requests in flight tell: 0 is idle, 1 is all it can do, above is too much.
+   * Asked for each response to a caller of the mesh, so it must be quick; told in `mesh-load`. What is no number from 0 to 1,000 is not told,
+   * and is a `fault` once. @default not said
+   */
+  readonly utilisation?: (() => number) | undefined;
   /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `info` */
   readonly logger?: Logger | false | undefined;
   /** The application's copy of `@opentelemetry/api`; `false` for no spans. @default the one that can be imported, if one can */
@@ -83,6 +89,7 @@ export interface ResolvedMesh {
   readonly names: NameTable;
   readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
   readonly isService: IsService;
+  readonly utilisation: (() => number) | undefined;
   readonly logger: Logger;
   readonly opentelemetry: OpenTelemetry | false | undefined;
   readonly clock: Clock;
@@ -101,6 +108,7 @@ const NAMES = [
   'names',
   'nameOverrides',
   'isService',
+  'utilisation',
   'logger',
   'opentelemetry',
   'clock',
@@ -135,6 +143,7 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     names,
     nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
     isService: callable('isService', isService),
+    utilisation: options.utilisation === undefined ? undefined : callable('utilisation', options.utilisation),
     logger: resolveLogger('logger', options.logger),
     opentelemetry,
     clock,

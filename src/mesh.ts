@@ -1,4 +1,5 @@
 import type { Got } from 'got';
+import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
 import { isGot, wrapGot } from './client/got/wrap.ts';
@@ -20,6 +21,7 @@ import { createInboundNames } from './server/inbound-names.ts';
 import type { RegisterOptions } from './server/register-options.ts';
 import type { Registration } from './server/registration.ts';
 import { Registrations } from './server/registrations.ts';
+import { checkedUtilisation } from './server/utilisation.ts';
 import { logEvents } from './telemetry/log.ts';
 import { MemoryMetrics, type Reading } from './telemetry/memory-metrics.ts';
 import { RecentEvents } from './telemetry/recent-events.ts';
@@ -39,7 +41,10 @@ export interface Mesh {
   client(service: string, options?: ServiceOptions): Client;
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
   register(options: RegisterOptions): Promise<Registration>;
-  /** Middleware that hands deadline and trace of a request to the calls made for it, and refuses what is expired or meant for another. */
+  /**
+   * Middleware that hands deadline and trace of a request to the calls made for it, refuses what is expired or meant for another, and tells
+   * callers of the mesh how busy this process is.
+   */
   readonly inbound: Inbound;
   /**
    * Calls `run`, and in all calls made for it puts names in the place of others: `{ players: 'players-canary' }`. A name in whose place nobody
@@ -80,7 +85,9 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const pools = new EndpointPools({ addresses, clock, random });
   const agents = new NodeAgents({ addresses, clock, random });
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
+  const checks = new EndpointChecks(clock, self.service, addresses);
+  const startedAt = clock.now();
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({
     self,
@@ -100,6 +107,7 @@ export function createMesh(options: MeshOptions): Mesh {
     await registry.close();
     await lastViews?.close();
     agents.close();
+    checks.close();
     await pools.close();
     stopLog();
     recent.close();
@@ -130,6 +138,7 @@ export function createMesh(options: MeshOptions): Mesh {
       clock,
       metrics,
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
+      utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
     on: (name, listener) => events.on(name, callable('listener', listener)),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { resolveChecks } from '../src/balancer/check-options.ts';
 import { resolveConsulOptions } from '../src/discovery/consul/options.ts';
 import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
@@ -21,6 +22,7 @@ interface Table {
 
 const registries = readDocument('docs/registries.md');
 const discovery = readDocument('docs/discovery.md');
+const health = readDocument('docs/health.md');
 const of = (part: string, type: string) => [`src/discovery/${part}.ts`, type] as const;
 const redis = resolveRedisOptions('redis', { url: 'redis://a' });
 const kubernetes = resolveKubernetesOptions('kubernetes', {});
@@ -56,6 +58,11 @@ const tables: readonly Table[] = [
     document: sectionOf(discovery, 'Where a registry may send you'),
     types: [of('address-options', 'AddressOptions')],
     defaults: {},
+  },
+  {
+    document: sectionOf(health, 'Checks'),
+    types: [['src/balancer/check-options.ts', 'CheckOptions']],
+    defaults: { ...resolveChecks('checks', {}) },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

@@ -63,7 +63,7 @@ test.each([
   [{ ...base, registry: { players: ['10.0.0.1'] } }, 'registry.players'],
   [
     { ...base, retries: 3 },
-    "createMesh has no option 'retries'; it knows self, registry, addresses, cacheDir, cacheMaxAgeMs, defaults, services, names, nameOverrides, isService, logger, opentelemetry, clock, random",
+    "createMesh has no option 'retries'; it knows self, registry, addresses, cacheDir, cacheMaxAgeMs, defaults, services, names, nameOverrides, isService, utilisation, logger, opentelemetry, clock, random",
   ],
   [
     { ...base, defaults: { deadlineMs: -1 } },
@@ -84,12 +84,60 @@ test.each([
   ],
   [
     { ...base, services: { players: { balancer: 'fastest' } } },
-    "services.players.balancer must be one of p2c, not 'fastest'",
+    "services.players.balancer must be one of recall, p2c, peak-ewma, least-loaded, round-robin, weighted-round-robin, random, not 'fastest'",
   ],
+  [
+    { ...base, services: { players: { balancer: 'maglev' } } },
+    "services.players.balancer must be { kind: 'maglev', hashOn: … }, not 'maglev'",
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash' } } } },
+    'services.players.balancer.hashOn must be { header: … }, { cookie: … } or a function, not undefined',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash', hashOn: { header: 'x' }, boundedLoad: 1 } } } },
+    'services.players.balancer.boundedLoad must be a number from 1.05 to 100, not 1',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'maglev', hashOn: { header: 'x' }, boundedLoad: 2 } } } },
+    "services.players.balancer has no option 'boundedLoad'; it knows kind, hashOn",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'p2c', hashOn: { header: 'x' } } } },
+    "defaults.balancer has no option 'hashOn'; it knows kind",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: '' } } } },
+    "defaults.balancer.hashOn.header must be a string that is not empty, not ''",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: 'x', cookie: 'y' } } } },
+    'defaults.balancer.hashOn must be { header: … }, { cookie: … } or a function, not an object',
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'recall', softNack: 'yes' } } },
+    "defaults.balancer.softNack must be true or false, not 'yes'",
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'p2c', softNack: true } } } },
+    "services.players.balancer has no option 'softNack'; it knows kind",
+  ],
+  [{ ...base, utilisation: 0.5 }, 'utilisation must be a function, not 0.5'],
+  [{ ...base, defaults: { balancer: { kind: 'best' } } }, 'defaults.balancer.kind must be one of recall, p2c,'],
+  [{ ...base, defaults: { balancer: 7 } }, 'defaults.balancer must be one of recall, p2c,'],
   [
     { ...base, services: { players: { where: { zone: '' } } } },
     'services.players.where.zone must be a string that is not empty',
   ],
+  [
+    { ...base, defaults: { locality: { prefer: 'near' } } },
+    "defaults.locality.prefer must be 'nearest' or a list of 1 to 16 queries, not 'near'",
+  ],
+  [{ ...base, defaults: { locality: { prefer: [{}] } } }, 'prefer[0] must be a query that asks for something, not'],
+  [{ ...base, defaults: { locality: { prefer: [] } } }, "prefer must be 'nearest' or a list of 1 to 16 queries"],
+  [{ ...base, defaults: { locality: { minimum: 0 } } }, 'locality.minimum must be an integer from 1 to 1000, not 0'],
+  [{ ...base, defaults: { subset: { size: 11 } } }, 'defaults.subset.size must be an integer from 12 to 10000, not 11'],
+  [{ ...base, defaults: { subset: {} } }, 'defaults.subset.size must be an integer from 12 to 10000, not undefined'],
   [{ ...base, services: { 'no good': {} } }, 'a key of services must be a service name'],
   [{ ...base, isService: 'players' }, "isService must be a function, not 'players'"],
   [
@@ -140,11 +188,14 @@ function withOption(path: string, value: unknown): MeshOptions {
 
 const service = ['', '.where', '.where.zone', '.deadlineMs', '.attemptTimeoutMs', '.concurrency', '.balancer'];
 const limits = ['.retry', '.retry.attempts', '.breaker', '.breaker.restMs', '.health', '.health.failures'];
+const places = ['.locality', '.locality.prefer', '.locality.minimum', '.subset', '.subset.size'];
 
 test.each([
   ...['self', 'self.service', 'self.zone', 'self.attributes', 'self.attributes.a', 'registry', 'registry.players'],
   ...['addresses', 'addresses.networks', 'addresses.ports', 'addresses.names', 'cacheDir', 'cacheMaxAgeMs'],
-  ...['defaults', 'services.players'].flatMap((place) => [...service, ...limits].map((option) => place + option)),
+  ...['defaults', 'services.players'].flatMap((place) =>
+    [...service, ...limits, ...places].map((option) => place + option),
+  ),
   ...['services', 'names', 'names.players', 'nameOverrides', 'isService', 'logger', 'opentelemetry', 'clock'],
 ])('%s of an odd shape is taken, or refused by its name', async (path) => {
   let refused = 0;

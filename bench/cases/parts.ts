@@ -1,5 +1,7 @@
+import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
+import type { ServiceOptions } from '../../src/client/settings.ts';
 import type { Target } from '../../src/client/target.ts';
 import { Targets } from '../../src/client/targets.ts';
 import type { Binding } from '../../src/core/binding.ts';
@@ -11,7 +13,11 @@ import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
 import { Tracing } from '../../src/telemetry/tracing.ts';
 
 /** The inside of a mesh with all defaults, in which OpenTelemetry is not installed. */
-export function partsFor(service: string, endpoints: number): { readonly parts: Parts; readonly target: Target } {
+export function partsFor(
+  service: string,
+  endpoints: number,
+  defaults: ServiceOptions = {},
+): { readonly parts: Parts; readonly target: Target } {
   const events = new Events();
   const metrics = new MemoryMetrics();
   const hosts = Array.from({ length: endpoints }, (_, i) => `http://10.0.${i >> 8}.${i & 255}:8080`);
@@ -19,8 +25,10 @@ export function partsFor(service: string, endpoints: number): { readonly parts: 
   const self = { service: 'bench', id: 'bench-1', generation: 1, attributes: {} };
   const tracing = new Tracing(random);
   const pools = new EndpointPools();
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
-  return { parts, target: new Targets(parts, {}, new Map()).of(service) };
+  const checks = new EndpointChecks(clock, self.service);
+  const startedAt = clock.now();
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
+  return { parts, target: new Targets(parts, defaults, new Map()).of(service) };
 }
 
 export interface Answer {
@@ -31,6 +39,7 @@ export interface Answer {
 export const stub: Binding<string, Answer> = {
   name: 'stub',
   describe: (method) => ({ operation: method, idempotent: true }),
+  requestHeader: () => undefined,
   send: (_req, ctx) => {
     ctx.end();
     return Promise.resolve(ANSWER);

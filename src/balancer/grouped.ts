@@ -1,14 +1,18 @@
 import type { Context } from '../core/context.ts';
-import type { Random } from '../core/random.ts';
+import { INTEGERS } from '../core/random.ts';
 import type { Node } from './node.ts';
 import type { Picker } from './picker.ts';
 import { GOOD, rank } from './rank.ts';
 
 /** Nodes of a set that get their share of the calls, however many they are. */
 export interface NodeGroup {
-  /** Above 0; the shares of all groups of a set together are 1. */
+  /** The shares of all groups of a set together are 1. One with 0 gets what the others have nobody fit for. */
   readonly share: number;
   readonly nodes: readonly Node[];
+  /** How its calls are split again; by default they are not. Their shares together are 1. */
+  readonly parts?: readonly NodeGroup[] | undefined;
+  /** Whether its nodes are used although most of them are down. @default as the whole set is */
+  readonly panicking?: boolean | undefined;
 }
 
 /**
@@ -21,27 +25,37 @@ export interface NodeGroup {
 export function pickGrouped(
   groups: readonly NodeGroup[],
   picker: Picker,
-  random: Random,
+  draw: () => number,
   ctx: Context,
   now: number,
   panicking: boolean,
 ): Node | undefined {
-  const turn = turnOf(groups, random());
+  const turn = turnOf(groups, draw);
   let best: Node | undefined;
+  let least = Number.MAX_SAFE_INTEGER;
   for (let i = -1; i < groups.length; i++) {
     if (i === turn) continue;
     const group = groups[i < 0 ? turn : i];
-    const node = group === undefined ? undefined : picker.pick(group.nodes, ctx, now, panicking);
+    if (group === undefined) continue;
+    const inPanic = group.panicking ?? panicking;
+    const node =
+      group.parts === undefined
+        ? picker.pick(group.nodes, ctx, now, inPanic)
+        : pickGrouped(group.parts, picker, draw, ctx, now, inPanic);
     if (node === undefined) continue;
-    const against = rank(node, ctx, now, panicking);
+    const against = rank(node, ctx, now, inPanic);
     if (against <= GOOD) return node;
-    if (best === undefined || against < rank(best, ctx, now, panicking)) best = node;
+    if (against < least) {
+      best = node;
+      least = against;
+    }
   }
   return best;
 }
 
-function turnOf(groups: readonly NodeGroup[], chance: number): number {
-  let rest = chance;
+function turnOf(groups: readonly NodeGroup[], draw: () => number): number {
+  if (groups[0]?.share === 1) return 0;
+  let rest = draw() / INTEGERS;
   for (let i = 0; i < groups.length; i++) {
     rest -= groups[i]?.share ?? 0;
     if (rest < 0) return i;

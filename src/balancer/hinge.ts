@@ -1,49 +1,51 @@
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import type { Random } from '../core/random.ts';
+import { integers, type Random } from '../core/random.ts';
 import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
 import type { NodeSet } from './node-set.ts';
-import type { Picker } from './picker.ts';
+import type { SoftNack } from './soft-nack.ts';
 
 interface HingeParts<Req, Res> {
   readonly nodes: NodeSet;
-  readonly picker: Picker;
   readonly clock: Clock;
   readonly random: Random;
-  /** Builds the endpoint stack of a node; asked once per node. */
-  readonly compile: (node: Node) => Service<Req, Res>;
+  /** Says up to what load the node may be used; without it any node may be. */
+  readonly softNack: SoftNack | undefined;
+  /** The endpoint stack. */
+  readonly endpoint: Service<Req, Res>;
+  /** The hash of what a call is spread by, for a picker that wants one; asked once per call, which rejects with what it throws. */
+  readonly hashOf?: ((req: Req, ctx: Context) => number | undefined) | undefined;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
   readonly filled: (ctx: Context) => Promise<void>;
 }
 
 /**
- * Joins the stack of a service to the stacks of its endpoints: picks a node for each attempt and counts it there from now until its end,
+ * Joins the stack of a service to that of its endpoints: picks a node for each attempt and counts it there from now until its end,
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, picker, clock, random, compile, filled } = parts;
-  const compiled = new WeakMap<Node, Service<Req, Res>>();
+  const { nodes, clock, random, softNack, endpoint, hashOf, filled } = parts;
+  const draw = integers(random);
 
   const pick = (ctx: Context, now: number) => {
-    const { groups, panicking } = nodes;
+    const { panicking, picker } = nodes;
+    const groups = nodes.groupsAt(now);
     const node =
       groups === undefined
         ? picker.pick(nodes.nodes, ctx, now, panicking)
-        : pickGrouped(groups, picker, random, ctx, now, panicking);
-    if (node !== undefined) nodes.begin(node, ctx, now);
+        : pickGrouped(groups, picker, draw, ctx, now, panicking);
+    if (node === undefined) return undefined;
+    ctx.limit = softNack?.limit(ctx, now);
+    nodes.begin(node, ctx, now);
     return node;
   };
   const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {
-    let service = compiled.get(node);
-    if (service === undefined) {
-      service = compile(node);
-      compiled.set(node, service);
-    }
     ctx.endpoint = node.endpoint;
-    ctx.onEnd(() => nodes.end(node));
-    return service(req, ctx);
+    ctx.node = node;
+    ctx.onEnd(() => nodes.end(node, ctx));
+    return endpoint(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {
     for (;;) {
@@ -54,6 +56,13 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
   };
 
   return (req, ctx) => {
+    if (hashOf !== undefined && ctx.attempt <= 1) {
+      try {
+        ctx.root.hash = hashOf(req, ctx);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     // An attempt is made to be sent: it starts now.
     const node = pick(ctx, ctx.startedAt);
     return node === undefined ? wait(req, ctx) : send(node, req, ctx);

@@ -4,16 +4,27 @@ import type { Endpoint } from '../core/endpoint.ts';
 import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
+import type { LayoutOptions } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
-import { Health, type ResolvedHealth } from './health.ts';
+import { type Found, Health } from './health.ts';
+import type { ResolvedHealth } from './health-options.ts';
+import { type LaidOut, Layout } from './layout.ts';
+import { Load } from './load.ts';
+import { LoadMeans } from './load-means.ts';
+import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
+import type { NodeOutcome, Picker } from './picker.ts';
+import { SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
   readonly service: string;
+  /** @default all nodes stand side by side */
+  readonly layout?: LayoutOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: Events;
   readonly health: ResolvedHealth | false;
+  readonly picker: Picker;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
   /** Told when a node is no longer in the set, for whoever holds connections for it. */
@@ -29,18 +40,36 @@ interface EndpointGroup {
 /** The nodes of one service and query. An update keeps every node whose process stays, with its load and its health. */
 export class NodeSet {
   readonly #scope: NodeSetScope;
+  readonly #layout: Layout;
   readonly #byId = new Map<string, Node>();
   /** Whether one of them was suspect after the last update. */
   #doubted = false;
-  #down = 0;
+  readonly #health: SetHealth;
   #filled = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
-  /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
-  groups: readonly NodeGroup[] | undefined;
+  /** What is usual among the nodes. */
+  readonly means: LoadMeans = new LoadMeans();
+  readonly picker: Picker;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
+    this.#health = new SetHealth(scope, scope.clock.now());
+    this.picker = scope.picker;
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE);
+  }
+
+  /**
+   * How calls are split among parts of the nodes now: what names split, the largest share first, and the tiers of a place, the preferred first;
+   * `undefined` when they are not. Replaced whole, by an update and when the health of nodes changed.
+   */
+  groupsAt(now: number): readonly NodeGroup[] | undefined {
+    return this.#layout.groups(this.down, now);
+  }
+
+  /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
+  laidOutAt(now: number): readonly LaidOut[] {
+    return this.#layout.laidOut(this.down, now);
   }
 
   /**
@@ -48,20 +77,12 @@ export class NodeSet {
    * used. One that refuses connections is not: sending to it could only fail.
    */
   get panicking(): boolean {
-    if (this.#down * 2 <= this.nodes.length) return false;
-    let reachable = 0;
-    let doubted = 0;
-    const now = this.#scope.clock.now();
-    for (const { health } of this.nodes) {
-      if (health.unreachable) continue;
-      reachable++;
-      if (health.fitness(now) !== 'up') doubted++;
-    }
-    return doubted * 2 > reachable;
+    return this.#health.panicking;
   }
 
+  /** How many are out of use. */
   get down(): number {
-    return this.#down;
+    return this.#health.down;
   }
 
   /**
@@ -98,16 +119,12 @@ export class NodeSet {
     if (suspects.size > 0 || this.#doubted)
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
-    this.groups = groups && groupsOf(groups, this.#byId);
+    this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
+    this.#health.adopt(this.nodes, this.#scope.clock.now());
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down, this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
-  }
-
-  /** Whether this process of this endpoint is still one of them. */
-  has(endpoint: Endpoint): boolean {
-    const known = this.#byId.get(endpoint.id);
-    return known !== undefined && sameProcess(known.endpoint, endpoint);
   }
 
   /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
@@ -117,44 +134,39 @@ export class NodeSet {
 
   begin(node: Node, ctx: Context, now: number): void {
     node.running++;
+    this.means.running++;
+    node.load.begin(ctx);
     node.health.begin(now, ctx);
   }
 
-  end(node: Node): void {
+  end(node: Node, ctx: Context): void {
     node.running--;
+    this.means.running--;
+    node.load.end(ctx, node.running);
+  }
+
+  /** Takes over what a node said of its load with an answer. */
+  reported(node: Node, load: LoadReport, now: number): void {
+    node.load.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(
-    node: Node,
-    outcome: 'success' | 'failure' | 'unreachable' | 'ignorable',
-    ctx: Context,
-    now: number = this.#scope.clock.now(),
-  ): void {
-    const { events, health, service } = this.#scope;
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
+    const at = now ?? this.#scope.clock.now();
     if (outcome === 'success') {
-      node.succeededAt = now;
-      node.latency.add(now - ctx.startedAt);
+      node.succeededAt = at;
+      if (!node.retired) node.load.answered(ctx, at);
+    } else if (outcome !== 'ignorable') {
+      if (!node.retired) node.load.failed(at);
+      if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }
-    if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
-    if (health === false) return;
-    if (outcome === 'ignorable') {
-      node.health.ignore(ctx);
-    } else if (outcome === 'success') {
-      if (!node.health.succeed(now, ctx) || node.retired) return;
-      this.#down--;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
-    } else {
-      const reason = node.health.fail(
-        now,
-        ctx,
-        outcome === 'unreachable',
-        () => (this.#down + 1) * 2 <= this.nodes.length,
-      );
-      if (reason === undefined || node.retired) return;
-      this.#down++;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
-    }
+    this.#health.report(node, outcome, ctx, at);
+    this.picker.ended?.(node, outcome, ctx, at);
+  }
+
+  /** What the checks of a node found, told when it is something else than before. */
+  checked(node: Node, found: Found, reason: string): void {
+    this.#health.checked(node, found, reason, this.#scope.clock.now());
   }
 
   /** Nodes that were made, and then not adopted. */
@@ -168,14 +180,14 @@ export class NodeSet {
     const now = clock.now();
     const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
     const options = health === false ? NEVER : health;
-    const node = new Node(endpoint, new Health(options, random, rampFrom));
+    const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
     this.#byId.set(endpoint.id, node);
     return node;
   }
 
   #retire(node: Node): void {
-    if (node.health.fitness(this.#scope.clock.now()) !== 'up') this.#down--;
-    node.retired = true;
+    this.#health.retire(node);
+    node.load.leave();
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node);
@@ -197,9 +209,20 @@ function groupsOf(groups: readonly EndpointGroup[], byId: ReadonlyMap<string, No
   return filled.map(({ share, nodes }) => ({ share: share / total, nodes }));
 }
 
-const NEVER: ResolvedHealth = { failures: 1, successRatio: 0, minimum: 1, restMs: 1, maxRestMs: 1, slowStartMs: 0 };
+const NEVER: ResolvedHealth = {
+  failures: 1,
+  successRatio: 0,
+  minimum: 1,
+  outlierRatio: 0,
+  slowMs: false,
+  restMs: 1,
+  maxRestMs: 1,
+  slowStartMs: 0,
+};
 
 /** Whether two descriptions are of the same process at the same address. */
 function sameProcess(a: Endpoint, b: Endpoint): boolean {
   return a.generation === b.generation && a.port === b.port && a.host === b.host && a.protocol === b.protocol;
 }
+
+const SIDE_BY_SIDE: LayoutOptions = { prefer: false, minimum: 1, subset: false, client: '' };

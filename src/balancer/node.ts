@@ -1,14 +1,16 @@
+import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import { Ewma } from '../core/ewma.ts';
+import type { Counter } from '../core/metrics.ts';
 import type { Health } from './health.ts';
+import type { Load } from './load.ts';
+import type { Peak } from './peak.ts';
 
 /** An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives. */
 export class Node {
   /** The newest description; weight and attributes may change, process and address never do. */
   endpoint: Endpoint;
   readonly health: Health;
-  /** Mean time to a successful answer in milliseconds, newer ones weighing more. */
-  readonly latency: Ewma = new Ewma(0.3);
+  readonly load: Load;
   /** Attempts on their way, bodies included. */
   running = 0;
   /** Whether discovery doubts that it lives: its lease ended, or the registry no longer lists it. */
@@ -16,9 +18,26 @@ export class Node {
   /** Monotonic milliseconds of its last success; `-Infinity` before the first. */
   succeededAt: number = Number.NEGATIVE_INFINITY;
   retired = false;
+  /** What `peak-ewma` knows of it. */
+  peak: Peak | undefined;
+  /** Where a picker saw it last in the array that it was given: a hint. */
+  place = 0;
+  // What the filters keep of it. The stack is one for all endpoints of a service, and most of these are never called.
+  /** Its value of `mesh-target`. */
+  meant: string | undefined;
+  succeeded: Counter | undefined;
+  rejected: Counter | undefined;
+  ignored: Counter | undefined;
 
-  constructor(endpoint: Endpoint, health: Health) {
+  constructor(endpoint: Endpoint, health: Health, load: Load) {
     this.endpoint = endpoint;
     this.health = health;
+    this.load = load;
   }
+}
+
+/** The node that an attempt was given. */
+export function nodeOf({ node }: Context): Node {
+  if (!(node instanceof Node)) throw new Error('an attempt has a node when it is sent');
+  return node;
 }

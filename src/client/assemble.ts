@@ -1,7 +1,8 @@
+import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
-import type { Node } from '../balancer/node.ts';
 import type { Binding } from '../core/binding.ts';
-import type { EndpointScope, Filter, Scope } from '../core/filter.ts';
+import type { Context } from '../core/context.ts';
+import type { Filter, Scope } from '../core/filter.ts';
 import { clientRoles, endpointRoles } from '../core/roles.ts';
 import type { Service } from '../core/service.ts';
 import { Stack } from '../core/stack.ts';
@@ -12,41 +13,40 @@ import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
 import { health } from '../filters/health.ts';
+import { load } from '../filters/load.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
 import type { Parts } from './parts.ts';
-import { pickers } from './settings.ts';
 import type { Target } from './target.ts';
 
 /** The two stacks of a target, before they are built. */
 interface Stacks<Req, Res> {
   readonly client: Stack<Req, Res>;
-  readonly endpoint: (node: Node) => Stack<Req, Res, EndpointScope>;
+  readonly endpoint: Stack<Req, Res>;
 }
 
 /** The default stacks with the layers that the settings leave on. */
 export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
-  const { settings, nodes } = target;
-  const endpoint = (node: Node) =>
-    Stack.of<Req, Res, EndpointScope>(endpointRoles, [
-      ['attempt-trace', attemptTrace(parts.tracing)],
-      ['attempt-stats', attemptStats()],
-      ['health', health(nodes, node)],
-      ['classify', classify(binding)],
-      ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
-      ['propagate', propagate(parts.self.service)],
-    ]);
-  const compile = (node: Node) =>
-    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const { settings, nodes, softNack } = target;
+  const endpoint = Stack.of<Req, Res>(endpointRoles, [
+    ['attempt-trace', attemptTrace(parts.tracing)],
+    ['attempt-stats', attemptStats()],
+    ['health', health(nodes)],
+    ['classify', classify(binding)],
+    ['load', load(binding, nodes, softNack)],
+    ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
+    ['propagate', propagate(parts.self.service)],
+  ]);
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
-      picker: pickers[settings.balancer](scope.random),
       clock: scope.clock,
       random: scope.random,
-      compile,
+      softNack,
+      endpoint: endpoint.build(binding.send, scope),
+      hashOf: hashOfCall(settings.balancer, binding),
       filled: (ctx) => target.filled(ctx),
     });
 
@@ -79,6 +79,12 @@ export function assembler<Req, Res>(
     }
     return service;
   };
+}
+
+function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {
+  if (hashOf === undefined) return undefined;
+  return (req: Req, { target: service, operation }: Context) =>
+    hashOf({ service, operation, header: (name) => binding.requestHeader(req, name) });
 }
 
 function scopeOf<Req, Res>(

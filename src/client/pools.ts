@@ -37,7 +37,7 @@ interface PoolsParts {
  */
 export class EndpointPools {
   #undici: Awaited<ReturnType<typeof loadUndici>> | undefined;
-  readonly #byPlace = new Map<string, Opened & { readonly holders: Set<string> }>();
+  readonly #byPlace = new Map<string, Opened & { readonly holders: Set<object> }>();
   /** Those that everybody let go and that still have something under way. */
   readonly #retired = new Set<Pool>();
   readonly #lookup: LookupFunction;
@@ -61,7 +61,7 @@ export class EndpointPools {
   }
 
   /** The pool of a place; it stays open until `holder`, and all others who asked for it, have let go. Only after `load`. */
-  open(place: Place, holder: string): Opened {
+  open(place: Place, holder: object): Opened {
     const key = keyOf(place);
     let opened = this.#byPlace.get(key);
     if (opened === undefined) {
@@ -73,7 +73,7 @@ export class EndpointPools {
   }
 
   /** Closes the pool of a place, after what is under way there, unless somebody else holds it. */
-  letGo(place: Place, holder: string): void {
+  letGo(place: Place, holder: object): void {
     const key = keyOf(place);
     const opened = this.#byPlace.get(key);
     if (!opened?.holders.delete(holder) || opened.holders.size > 0) return;

@@ -1,16 +1,28 @@
-import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
-import { p2c } from '../balancer/p2c.ts';
-import type { MakePicker } from '../balancer/picker.ts';
+import { type BalancerOptions, type ResolvedBalancer, resolveBalancer } from '../balancer/balancer-options.ts';
+import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balancer/check-options.ts';
+import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
+import { durationMs, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
+import {
+  type LocalityOptions,
+  type ResolvedLocality,
+  type ResolvedSubset,
+  resolveLocality,
+  resolveSubset,
+  type SubsetOptions,
+} from './locality-options.ts';
 
 /** How one service is called. `false` switches a layer off. Every field is checked when the mesh is made. */
 export interface ServiceOptions {
   /** Which of its instances are meant. @default all */
   readonly where?: Query | undefined;
+  /** Which instances are preferred. `false`: neither their place nor their `priority` counts. @default as each option says */
+  readonly locality?: LocalityOptions | false | undefined;
+  /** How many of a large service are called. @default false, all */
+  readonly subset?: SubsetOptions | false | undefined;
   /** Limit of a whole call, all attempts and the body included. Milliseconds, at least 1. @default 10_000 */
   readonly deadlineMs?: number | false | undefined;
   /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds, at least 1. @default 3_000 */
@@ -21,39 +33,45 @@ export interface ServiceOptions {
   readonly breaker?: BreakerOptions | false | undefined;
   /** When one instance is taken out of use. @default as each option says */
   readonly health?: HealthOptions | false | undefined;
+  /** How each instance is asked whether it is well, beside the calls. @default false */
+  readonly checks?: CheckOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
-  /** How an endpoint is chosen. @default 'p2c' */
-  readonly balancer?: 'p2c' | undefined;
+  /** How an endpoint is chosen. @default 'recall' */
+  readonly balancer?: BalancerOptions | undefined;
 }
 
 export interface ResolvedService {
   readonly where: CompiledQuery;
+  readonly locality: ResolvedLocality | false;
+  readonly subset: ResolvedSubset | false;
   readonly deadlineMs: number | false;
   readonly attemptTimeoutMs: number | false;
   readonly retry: ResolvedRetry | false;
   readonly breaker: ResolvedBreaker | false;
   readonly health: ResolvedHealth | false;
+  readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
   readonly connections: ResolvedConnections;
-  readonly balancer: 'p2c';
+  readonly balancer: ResolvedBalancer;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'where',
+  'locality',
+  'subset',
   'deadlineMs',
   'attemptTimeoutMs',
   'retry',
   'breaker',
   'health',
+  'checks',
   'concurrency',
   'connections',
   'balancer',
 ];
-
-export const pickers: Readonly<Record<ResolvedService['balancer'], MakePicker>> = { p2c };
 
 /** Options of one service from one place: what the place is called, and what it says. */
 export interface Layer {
@@ -75,16 +93,19 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
   return {
     where: compileQuery(`${name}.where`, options.where),
+    locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
+    subset: resolveSubset(`${name}.subset`, options.subset),
     deadlineMs: orOff(options.deadlineMs, (value = 10_000) => durationMs(`${name}.deadlineMs`, value)),
     attemptTimeoutMs: orOff(options.attemptTimeoutMs, (value = 3_000) => durationMs(`${name}.attemptTimeoutMs`, value)),
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
     breaker: orOff(options.breaker, (value) => resolveBreaker(`${name}.breaker`, value)),
     health: orOff(options.health, (value) => resolveHealth(`${name}.health`, value)),
+    checks: orOff(options.checks, (value) => value !== undefined && resolveChecks(`${name}.checks`, value)),
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
     connections: resolveConnections(`${name}.connections`, options.connections),
-    balancer: oneOf(`${name}.balancer`, options.balancer === undefined ? 'p2c' : options.balancer, ['p2c']),
+    balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };
 }
 
@@ -92,14 +113,17 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
   return value === false ? false : resolve(value);
 }
 
-/** Lays the layers over each other; `retry`, `breaker`, `health` and `connections` key by key, unless one of the two is `false`. */
+/** What a layer says whole, and not key by key. */
+const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
+
+/** Lays the layers over each other; `retry`, `breaker`, `health`, `checks` and `connections` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {
     for (const [key, value] of Object.entries(options)) {
       if (value === undefined) continue;
       const below = merged[key];
-      merged[key] = key !== 'where' && isGroup(below) && isGroup(value) ? { ...below, ...defined(value) } : value;
+      merged[key] = !WHOLE.has(key) && isGroup(below) && isGroup(value) ? { ...below, ...defined(value) } : value;
     }
   }
   return merged;
@@ -127,9 +151,18 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
   for (const key of serviceOptionNames) {
     const value = resolved[key];
     if (key === 'where') settings.push({ name: key, value: String(value) || 'all', from: source(layers, key) });
-    else if (typeof value === 'object') {
+    else if (key === 'balancer') {
+      const { kind, details } = resolved.balancer;
+      const from = source(layers, key);
+      settings.push({ name: key, value: kind, from });
+      for (const [inner, one] of Object.entries(details)) settings.push({ name: `${key}.${inner}`, value: one, from });
+    } else if (typeof value === 'object') {
       for (const [inner, one] of Object.entries(value))
-        settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
+        settings.push({
+          name: `${key}.${inner}`,
+          value: Array.isArray(one) ? one.join(', then ') : one,
+          from: source(layers, key, inner),
+        });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;

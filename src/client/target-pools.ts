@@ -10,26 +10,27 @@ import type { EndpointPools, Opened, Place } from './pools.ts';
 interface Owner {
   readonly service: string;
   readonly settings: ResolvedConnections;
-  /** Whether an endpoint is still one of those that are called. */
-  readonly calls: (endpoint: Endpoint) => boolean;
   readonly random: Random;
+}
+
+/** Who sends to an endpoint; its address never changes. */
+interface Holder {
+  readonly endpoint: Endpoint;
+  readonly retired: boolean;
 }
 
 /** First connections that one target makes at the same time. */
 const ABREAST = 8;
-
-let made = 0;
 
 /** The connections of one target, shared with all who use the same place in the same way. */
 export class TargetPools {
   /** All those of the mesh: what is not of one endpoint is asked there. */
   readonly all: EndpointPools;
   readonly #owner: Owner;
-  readonly #name = `${++made}`;
-  readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
+  readonly #byNode = new WeakMap<Holder, Pool>();
   /** Those that were drawn for a first connection, or were not. */
-  readonly #known = new WeakSet<object>();
-  #latest: readonly { readonly endpoint: Endpoint }[] = [];
+  readonly #known = new WeakSet<Holder>();
+  #latest: readonly Holder[] = [];
   #used = false;
 
   constructor(all: EndpointPools, owner: Owner) {
@@ -37,10 +38,10 @@ export class TargetPools {
     this.#owner = owner;
   }
 
-  /** The pool of an endpoint. Only after `all.load`. Throws as a closed pool does when the endpoint has left. */
-  of(endpoint: Endpoint): Pool {
-    const known = this.#byEndpoint.get(endpoint);
-    return known !== undefined && !known.closed ? known : this.#open(endpoint).pool;
+  /** The pool for what a node sends to its endpoint. Only after `all.load`. Throws as a closed pool does when the endpoint has left. */
+  of(node: Holder): Pool {
+    const known = this.#byNode.get(node);
+    return known !== undefined && !known.closed ? known : this.#open(node).pool;
   }
 
   /** Headers as these connections can send them. */
@@ -48,27 +49,26 @@ export class TargetPools {
     return this.#owner.settings.http === 2 ? http2Headers(all) : all;
   }
 
-  /** Nothing more is sent to an endpoint. */
-  letGo(endpoint: Endpoint): void {
-    this.all.letGo(this.#placeOf(endpoint), this.#holderOf(endpoint));
+  /** A node was retired: it sends nothing more. */
+  letGo(node: Holder): void {
+    this.all.letGo(this.#placeOf(node), node);
   }
 
   /** Told of all nodes whenever some came: makes first connections to new ones, once anything is sent over these pools at all. */
-  follow(nodes: readonly { readonly endpoint: Endpoint }[]): void {
+  follow(nodes: readonly Holder[]): void {
     const { settings, random } = this.#owner;
     if (settings.warm === false) return;
     this.#latest = nodes;
     if (!this.#used) return;
     const come = nodes.filter((node) => !this.#known.has(node));
     for (const node of come) this.#known.add(node);
-    void abreast(drawn(come, settings.warm, random), ABREAST, ({ endpoint }) => this.#warm(endpoint));
+    void abreast(drawn(come, settings.warm, random), ABREAST, (node) => this.#warm(node));
   }
 
-  #open(endpoint: Endpoint): Opened {
-    if (!this.#owner.calls(endpoint))
-      throw Object.assign(new Error(`'${endpoint.id}' has left`), { code: 'UND_ERR_CLOSED' });
-    const opened = this.all.open(this.#placeOf(endpoint), this.#holderOf(endpoint));
-    this.#byEndpoint.set(endpoint, opened.pool);
+  #open(node: Holder): Opened {
+    if (node.retired) throw Object.assign(new Error(`'${node.endpoint.id}' has left`), { code: 'UND_ERR_CLOSED' });
+    const opened = this.all.open(this.#placeOf(node), node);
+    this.#byNode.set(node, opened.pool);
     if (!this.#used) {
       this.#used = true;
       this.follow(this.#latest);
@@ -76,10 +76,10 @@ export class TargetPools {
     return opened;
   }
 
-  async #warm(endpoint: Endpoint): Promise<void> {
+  async #warm(node: Holder): Promise<void> {
     try {
-      const { first, pool } = this.#open(endpoint);
-      if (pool.stats.connected === 0 && pool.stats.size === 0) await first.makeAhead(this.#address(endpoint));
+      const { first, pool } = this.#open(node);
+      if (pool.stats.connected === 0 && pool.stats.size === 0) await first.makeAhead(this.#address(node.endpoint));
     } catch {
       // It left, or the mesh closed: there is nothing to be made.
     }
@@ -90,14 +90,9 @@ export class TargetPools {
     return protocol === 'https' ? { ...address, servername: this.#owner.service } : address;
   }
 
-  #placeOf(endpoint: Endpoint): Place {
+  #placeOf({ endpoint }: Holder): Place {
     const { service, settings } = this.#owner;
     return { endpoint, service, settings };
-  }
-
-  /** One process of one target. */
-  #holderOf({ id, generation }: Endpoint): string {
-    return `${this.#name} ${id} ${generation}`;
   }
 }
 

@@ -1,6 +1,9 @@
 import type { EventEmitter } from 'node:events';
+import type { LayoutOptions } from '../balancer/cells.ts';
+import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
+import { SoftNack } from '../balancer/soft-nack.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
@@ -14,6 +17,7 @@ import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
 import { TargetPools } from './target-pools.ts';
@@ -38,11 +42,13 @@ export class Target {
   readonly service: string;
   readonly settings: ResolvedService;
   readonly nodes: NodeSet;
+  readonly softNack: SoftNack | undefined;
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
   /** Its connections over undici. */
   readonly pools: TargetPools;
+  readonly #checker: Checker | undefined;
   readonly #parts: Parts;
   readonly #named: Named;
   /** The view that was told last, and the one whose endpoints are the nodes. */
@@ -61,20 +67,22 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
+      layout: layoutOf(settings, parts),
       clock,
       random,
       events,
       health: settings.health,
+      picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: ({ endpoint }) => this.pools.letGo(endpoint),
+      retired: (node) => this.pools.letGo(node),
     });
     this.pools = new TargetPools(parts.pools, {
       service,
       // Names that requests bring are many, and each has few calls.
       settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
-      calls: (endpoint) => this.nodes.has(endpoint),
       random,
     });
+    if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
@@ -83,6 +91,9 @@ export class Target {
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);
+    const { checks: options } = settings;
+    if (options !== false)
+      this.#checker = new Checker({ nodes: this.nodes, options, clock, random, check: parts.checks.check });
   }
 
   get view(): CombinedView {
@@ -113,6 +124,7 @@ export class Target {
   close(): void {
     this.#closed = true;
     this.#named.watch.close();
+    this.#checker?.stop();
     this.breaker?.close();
     this.nodes.update([], new Set());
   }
@@ -220,4 +232,13 @@ export class Target {
     }
     return this.#known.services;
   }
+}
+
+function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+  return {
+    prefer: locality === false ? false : preferencesOf(locality, self.attributes),
+    minimum: locality === false ? 1 : locality.minimum,
+    subset: subset === false ? false : subset.size,
+    client: self.id,
+  };
 }

@@ -9,7 +9,7 @@ export interface MeshEvents {
     readonly reason: string;
     readonly trips: number;
   };
-  /** An endpoint was taken out of use by its own failures, or came back. */
+  /** An endpoint was taken out of use by its own failures or its checks, or came back. */
   endpoint: {
     readonly service: string;
     readonly endpoint: string;

@@ -1,6 +1,5 @@
 import type { Clock } from './clock.ts';
 import type { Context } from './context.ts';
-import type { Endpoint } from './endpoint.ts';
 import type { Events } from './events.ts';
 import type { Metrics } from './metrics.ts';
 import type { Random } from './random.ts';
@@ -16,10 +15,6 @@ export interface Scope {
   readonly random: Random;
   readonly events: Events;
   readonly metrics: Metrics;
-}
-
-export interface EndpointScope extends Scope {
-  readonly endpoint: Endpoint;
 }
 
 /**

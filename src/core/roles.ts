@@ -6,7 +6,7 @@ export interface Place {
   readonly why: string;
 }
 
-/** The order of the stack that is built once per service, outermost first. */
+/** The order of the stack that a call passes through, outermost first. */
 export const clientRoles: readonly Place[] = [
   { role: 'trace', on: true, why: 'its span covers everything below' },
   { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
@@ -23,12 +23,13 @@ export const clientRoles: readonly Place[] = [
   { role: 'balance', on: true, why: 'the hinge: picks a node, reports the end of the attempt' },
 ];
 
-/** The order of the stack that is built once per endpoint, outermost first. */
+/** The order of the stack that an attempt passes through at its endpoint, outermost first. */
 export const endpointRoles: readonly Place[] = [
   { role: 'attempt-trace', on: true, why: 'child span, names the endpoint' },
   { role: 'attempt-stats', on: true, why: 'counts every send, per endpoint' },
   { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
   { role: 'classify', on: true, why: 'the only place that decides what an outcome means' },
+  { role: 'load', on: true, why: 'inside of classify, so that it sees what a refusal says of the load too' },
   { role: 'fault', on: false, why: 'injected faults look like real ones to all above' },
   { role: 'attempt-timeout', on: true, why: 'bounds one send, its body included' },
   {

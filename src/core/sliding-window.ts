@@ -1,15 +1,18 @@
 const BUCKETS = 10;
+/** What one of the second sum counts in a bucket, beside the first sum: a double holds whole numbers up to 2^53. */
+const SECOND = 2 ** 26;
 
 /**
- * Two sums over the last `spanMs`, kept in ten buckets that are turned when somebody asks: no timer, no allocation.
+ * Two sums of whole numbers over the last `spanMs`, kept in ten buckets that are turned when somebody asks: no timer, no allocation.
  *
- * What is older than nine tenths of the span may already be gone; nothing older than the span is ever counted.
+ * What is older than nine tenths of the span may already be gone; nothing older than the span is ever counted. Less than 67 million of each
+ * can be added in a tenth of the span.
  */
 export class SlidingWindow {
   readonly #bucketMs: number;
-  // Plain arrays: there is a window for every endpoint, and a typed array of this size is three objects and memory outside the heap.
-  readonly #first: number[] = new Array(BUCKETS).fill(0);
-  readonly #second: number[] = new Array(BUCKETS).fill(0);
+  // Both sums of a bucket in one number, in a plain array: there is a window for every endpoint, and a typed array of this size is three
+  // objects and memory outside the heap.
+  readonly #buckets: number[] = new Array(BUCKETS).fill(0);
   #turn: number;
 
   /** The sum of what was added as `first` and is still within the span. */
@@ -24,8 +27,7 @@ export class SlidingWindow {
   add(now: number, first: number, second: number): void {
     this.turn(now);
     const index = this.#turn % BUCKETS;
-    this.#first[index] = (this.#first[index] ?? 0) + first;
-    this.#second[index] = (this.#second[index] ?? 0) + second;
+    this.#buckets[index] = (this.#buckets[index] ?? 0) + first + second * SECOND;
     this.first += first;
     this.second += second;
   }
@@ -37,17 +39,17 @@ export class SlidingWindow {
     if (steps <= 0) return;
     for (let step = 1; step <= steps; step++) {
       const index = (this.#turn + step) % BUCKETS;
-      this.first -= this.#first[index] ?? 0;
-      this.second -= this.#second[index] ?? 0;
-      this.#first[index] = 0;
-      this.#second[index] = 0;
+      const both = this.#buckets[index] ?? 0;
+      const second = Math.floor(both / SECOND);
+      this.first -= both - second * SECOND;
+      this.second -= second;
+      this.#buckets[index] = 0;
     }
     this.#turn = turn;
   }
 
   clear(): void {
-    this.#first.fill(0);
-    this.#second.fill(0);
+    this.#buckets.fill(0);
     this.first = 0;
     this.second = 0;
   }

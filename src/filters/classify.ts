@@ -8,7 +8,7 @@ import {
   MisdirectedError,
   RefusedError,
 } from '../core/errors.ts';
-import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import { failed, type Verdict } from '../core/verdict.ts';
 
 /**
@@ -17,8 +17,8 @@ import { failed, type Verdict } from '../core/verdict.ts';
  * A server of the mesh that refuses before it works says so with `mesh-nack`: its answer becomes an error that is safe to send again, and
  * the body of the refusal is discarded.
  */
-export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res, EndpointScope> {
-  return observe(({ clock, target, endpoint }) => ({
+export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res> {
+  return observe(({ clock, target }) => ({
     success(res, ctx) {
       ctx.finishedAt = clock.now();
       ctx.verdict = binding.verdict(res);
@@ -26,14 +26,16 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
       const nack = binding.header(res, 'mesh-nack');
       if (nack === undefined) return undefined;
       binding.discard(res);
+      const id = ctx.endpoint?.id;
       const refusal =
         nack === 'misdirected'
-          ? new MisdirectedError(target, endpoint.id)
+          ? new MisdirectedError(target, id)
           : new RefusedError(
               target,
-              'nack',
-              `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`,
-              endpoint.id,
+              // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
+              nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack',
+              `'${target}' (${id}) refused the call before working on it: ${nack}`,
+              id,
             );
       judge(refusal, ctx);
       return refusal;
@@ -43,6 +45,11 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
       judge(error, ctx);
     },
   }));
+}
+
+/** Whether an endpoint refused an attempt that asked it to, because it is busier than others. */
+export function softlyRefused(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === 'busy';
 }
 
 function judge(error: unknown, ctx: Context): void {
@@ -56,8 +63,9 @@ function judge(error: unknown, ctx: Context): void {
  */
 function verdictOfError(error: unknown, ctx: Context): Verdict {
   const cut = ctx.cancelled;
-  if (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1) return 'failure';
+  if (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
+  if (softlyRefused(error)) return 'ignorable';
   if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
@@ -76,7 +84,7 @@ export function verdictOnCall(error: unknown): Verdict {
       // Time that was handed over says how patient the caller is, not how the service does.
       return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
-      return error.resend === 'safe' ? 'failure' : 'ignorable';
+      return error.resend === 'safe' && !softlyRefused(error) ? 'failure' : 'ignorable';
     default:
       return 'failure';
   }

@@ -1,17 +1,18 @@
-import type { Node } from '../balancer/node.ts';
+import { nodeOf } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { Context } from '../core/context.ts';
 import { AttemptTimeoutError, ConnectError, DeadlineError, MisdirectedError } from '../core/errors.ts';
-import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
 
 /**
  * Tells the balancer how each attempt at its node went. A body that breaks off later, or is not there when the time of the attempt is up,
  * counts as a failure too; one that its reader gives up does not.
  */
-export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, EndpointScope> {
+export function health<Req, Res>(nodes: NodeSet): Filter<Req, Res> {
   const judge = (ctx: Context, now?: number) => {
-    nodes.report(node, failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable', ctx, now);
+    const outcome = failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable';
+    nodes.report(nodeOf(ctx), outcome, ctx, now);
   };
   return observe(() => ({
     success(_res, ctx) {
@@ -21,7 +22,7 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
         ctx.onEnd((error) => {
           const cut = ctx.cancelled;
           const late =
-            cut instanceof AttemptTimeoutError || (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1);
+            cut instanceof AttemptTimeoutError || (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1);
           if (late || (error !== undefined && ctx.cancelled === undefined)) ctx.verdict = 'failure';
           judge(ctx);
         });
@@ -29,7 +30,7 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
       return undefined;
     },
     failure(error, ctx) {
-      if (unreachable(error)) nodes.report(node, 'unreachable', ctx);
+      if (unreachable(error)) nodes.report(nodeOf(ctx), 'unreachable', ctx);
       else judge(ctx, ctx.finishedAt);
     },
   }));

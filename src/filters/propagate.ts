@@ -1,32 +1,40 @@
-import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { nodeOf } from '../balancer/node.ts';
+import type { Endpoint } from '../core/endpoint.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import { formatTraceparent } from '../telemetry/w3c.ts';
 
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
 
 /**
- * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, who
- * calls and whom it means: the service that the endpoint was announced as, which is another than the one that was called where names are
- * rewritten. A value that a header cannot carry is left out: it must not fail the call.
+ * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, how busy
+ * whoever takes it may be, who calls, and whom it means: the service that the endpoint was announced as, which is another than the one that
+ * was called where names are rewritten. A value that a header cannot carry is left out: it must not fail the call.
  */
-export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointScope> {
-  return observe(({ endpoint }) => {
-    const meant = HEADER_VALUE.test(endpoint.id) ? `${endpoint.service};${endpoint.id}` : endpoint.service;
-    return {
-      start(_req, ctx) {
-        const { headers, trace } = ctx;
-        if (trace !== undefined) {
-          headers.push('traceparent', formatTraceparent(trace));
-          if (trace.state !== '' && HEADER_VALUE.test(trace.state)) headers.push('tracestate', trace.state);
-        }
-        if (ctx.baggage !== '' && HEADER_VALUE.test(ctx.baggage)) headers.push('baggage', ctx.baggage);
-        if (ctx.deadline !== Number.POSITIVE_INFINITY) {
-          headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
-        }
-        // Each header costs a fast client about one hundredth of a call, and the first attempt is what is meant without one.
-        if (ctx.attempt > 1) headers.push('mesh-attempt', String(ctx.attempt));
-        headers.push('mesh-caller', caller, 'mesh-target', meant);
-        return undefined;
-      },
-    };
-  });
+export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
+  return observe(() => ({
+    start(_req, ctx) {
+      const { headers, trace } = ctx;
+      const node = nodeOf(ctx);
+      node.meant ??= meant(node.endpoint);
+      if (trace !== undefined) {
+        headers.push('traceparent', formatTraceparent(trace));
+        if (trace.state !== '' && HEADER_VALUE.test(trace.state)) headers.push('tracestate', trace.state);
+      }
+      if (ctx.baggage !== '' && HEADER_VALUE.test(ctx.baggage)) headers.push('baggage', ctx.baggage);
+      if (ctx.deadline !== Number.POSITIVE_INFINITY) {
+        headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
+      }
+      // Each header costs a fast client about one hundredth of a call, and the first attempt is what is meant without one.
+      // One that was refused as busy was not executed: the server is not to take the next for a retry.
+      if (ctx.counted > 1) headers.push('mesh-attempt', String(ctx.counted));
+      if (ctx.limit !== undefined) headers.push('mesh-limit', String(ctx.limit));
+      headers.push('mesh-caller', caller, 'mesh-target', node.meant);
+      return undefined;
+    },
+  }));
+}
+
+function meant({ id, service }: Endpoint): string {
+  // Joined, it is one string; a template would keep its parts as well, for every endpoint.
+  return HEADER_VALUE.test(id) ? [service, id].join(';') : service;
 }

@@ -1,4 +1,4 @@
-import { type EndpointScope, type Filter, observe } from '../core/filter.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 
 /** Gives each call its place in a trace: a span where the application records them, else the trace it came in, else a new one. */
@@ -19,10 +19,10 @@ export function trace<Req, Res>(tracing: Tracing): Filter<Req, Res> {
 }
 
 /** A child span for each attempt, which names the endpoint. */
-export function attemptTrace<Req, Res>(tracing: Tracing): Filter<Req, Res, EndpointScope> {
-  return observe(({ endpoint }) => ({
+export function attemptTrace<Req, Res>(tracing: Tracing): Filter<Req, Res> {
+  return observe(() => ({
     start(_req, ctx) {
-      tracing.startAttempt(ctx, endpoint);
+      tracing.startAttempt(ctx);
       return undefined;
     },
     success(_res, ctx) {

@@ -25,75 +25,90 @@ class MemoryCounter implements Counter {
   }
 }
 
-interface Series<T> {
+/** A name with the labels that its series have. */
+interface Family {
   readonly name: string;
-  readonly labels: Labels;
-  readonly instrument: T;
+  readonly labels: readonly string[];
 }
 
-/** Keeps figures in memory, for exporters to read and for tests to assert on. */
+/**
+ * Keeps figures in memory, for exporters to read and for tests to assert on. What a series is called is kept once, in the key that it is
+ * found by, and that is short: there are series of every endpoint.
+ */
 export class MemoryMetrics implements Metrics {
-  readonly #counters = new Map<string, Series<MemoryCounter>>();
-  readonly #histograms = new Map<string, Series<LatencyHistogram>>();
-  readonly #gauges = new Map<string, Series<() => number>>();
+  readonly #counters = new Map<string, MemoryCounter>();
+  readonly #histograms = new Map<string, LatencyHistogram>();
+  readonly #gauges = new Map<string, () => number>();
+  readonly #families: Family[] = [];
 
   counter(name: string, labels: Labels = {}): Counter {
-    return series(this.#counters, name, labels, () => new MemoryCounter());
+    return this.#instrument(this.#counters, name, labels, () => new MemoryCounter());
   }
 
   histogram(name: string, labels: Labels = {}): Histogram {
-    return series(this.#histograms, name, labels, () => new LatencyHistogram());
+    return this.#instrument(this.#histograms, name, labels, () => new LatencyHistogram());
   }
 
   gauge(name: string, labels: Labels, read: () => number): void {
-    const key = keyOf(name, labels);
-    if (this.#gauges.size < MAX_SERIES || this.#gauges.has(key))
-      this.#gauges.set(key, { name, labels, instrument: read });
+    const key = this.#keyOf(name, labels);
+    if (this.#gauges.size < MAX_SERIES || this.#gauges.has(key)) this.#gauges.set(key, read);
   }
 
   /** The value of a counter or gauge; 0 when there is none. */
   value(name: string, labels: Labels = {}): number {
-    const key = keyOf(name, labels);
-    return this.#counters.get(key)?.instrument.value ?? this.#gauges.get(key)?.instrument() ?? 0;
+    const key = this.#keyOf(name, labels);
+    return this.#counters.get(key)?.value ?? this.#gauges.get(key)?.() ?? 0;
   }
 
   /** All figures as they stand now. */
   read(): readonly Reading[] {
     const readings: Reading[] = [];
-    for (const { name, labels, instrument } of this.#counters.values()) {
-      readings.push({ kind: 'counter', name, labels, value: instrument.value });
-    }
-    for (const { name, labels, instrument } of this.#gauges.values())
-      readings.push({ kind: 'gauge', name, labels, value: instrument() });
-    for (const { name, labels, instrument } of this.#histograms.values()) {
-      const { count, sumMs, maxMs } = instrument;
+    for (const [key, { value }] of this.#counters) readings.push({ kind: 'counter', ...this.#seriesOf(key), value });
+    for (const [key, read] of this.#gauges) readings.push({ kind: 'gauge', ...this.#seriesOf(key), value: read() });
+    for (const [key, histogram] of this.#histograms) {
+      const { count, sumMs, maxMs } = histogram;
       readings.push({
         kind: 'histogram',
-        name,
-        labels,
+        ...this.#seriesOf(key),
         count,
         sumMs,
         maxMs,
-        p50Ms: instrument.quantileMs(0.5),
-        p99Ms: instrument.quantileMs(0.99),
+        p50Ms: histogram.quantileMs(0.5),
+        p99Ms: histogram.quantileMs(0.99),
       });
     }
     return readings;
   }
-}
 
-/** The series of that name and those labels; past the cap all newcomers of a name share one, labelled `other`. */
-function series<T>(all: Map<string, Series<T>>, name: string, labels: Labels, make: () => T): T {
-  const key = keyOf(name, labels);
-  const known = all.get(key);
-  if (known !== undefined) return known.instrument;
-  if (all.size >= MAX_SERIES && labels['series'] !== 'other') return series(all, name, { series: 'other' }, make);
-  const instrument = make();
-  all.set(key, { name, labels, instrument });
-  return instrument;
-}
+  /** The instrument of that name and those labels; past the cap all newcomers of a name share one, labelled `other`. */
+  #instrument<T>(all: Map<string, T>, name: string, labels: Labels, make: () => T): T {
+    const key = this.#keyOf(name, labels);
+    const known = all.get(key);
+    if (known !== undefined) return known;
+    if (all.size >= MAX_SERIES && labels['series'] !== 'other')
+      return this.#instrument(all, name, { series: 'other' }, make);
+    const made = make();
+    all.set(key, made);
+    return made;
+  }
 
-function keyOf(name: string, labels: Labels): string {
-  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([name, sorted]);
+  /** The number of its family and the values of its labels. */
+  #keyOf(name: string, labels: Labels): string {
+    const names = Object.keys(labels).sort();
+    return JSON.stringify([this.#familyOf(name, names), ...names.map((one) => labels[one])]);
+  }
+
+  #familyOf(name: string, labels: readonly string[]): number {
+    const found = this.#families.findIndex(
+      (one) =>
+        one.name === name && one.labels.length === labels.length && one.labels.every((of, i) => of === labels[i]),
+    );
+    return found < 0 ? this.#families.push({ name, labels }) - 1 : found;
+  }
+
+  #seriesOf(key: string): { readonly name: string; readonly labels: Labels } {
+    const [family, ...values] = JSON.parse(key) as [number, ...string[]]; // what `#keyOf` wrote
+    const { name, labels } = this.#families[family] ?? { name: '', labels: [] };
+    return { name, labels: Object.fromEntries(labels.map((of, i) => [of, values[i] ?? ''])) };
+  }
 }

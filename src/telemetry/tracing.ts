@@ -1,5 +1,4 @@
 import type { Context } from '../core/context.ts';
-import type { Endpoint } from '../core/endpoint.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import type {
@@ -63,9 +62,10 @@ export class Tracing {
     };
   }
 
-  startAttempt(ctx: Context, endpoint: Endpoint): void {
+  startAttempt(ctx: Context): void {
     const api = this.#api;
-    if (api === undefined || this.#tracer === undefined || ctx.span === undefined) return;
+    const { endpoint } = ctx;
+    if (api === undefined || this.#tracer === undefined || ctx.span === undefined || endpoint === undefined) return;
     const parent = api.trace.setSpan(api.context.active(), ctx.span as OpenTelemetrySpan); // only #adopt sets it
     const attributes = {
       'heddle.service': ctx.target,

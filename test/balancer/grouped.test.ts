@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
-import { resolveHealth } from '../../src/balancer/health.ts';
+import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
+import { integers } from '../../src/core/random.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -31,18 +32,22 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
   const events = new Events();
   const health = resolveHealth('health');
   const [unreachable, retired] = [() => {}, () => {}];
-  const set = new NodeSet({ service: 'players', clock, random, events, health, unreachable, retired });
+  const picker = p2c(random);
+  const set = new NodeSet({ service: 'players', clock, random, events, health, picker, unreachable, retired });
   const groups = Object.entries(parts).map(([service, [share, count]]) => ({
     share,
     instances: endpoints(service, count),
   }));
   const all = groups.flatMap(({ instances }) => instances);
   set.update(all, NOBODY, groups);
-  const picker = p2c(random);
-  const pick = (ctx = context()) =>
-    set.groups === undefined
-      ? picker.pick(set.nodes, ctx, clock.now(), set.panicking)
-      : pickGrouped(set.groups, picker, random, ctx, clock.now(), set.panicking);
+  const draw = integers(random);
+  const pick = (ctx = context()) => {
+    const now = clock.now();
+    const parts = set.groupsAt(now);
+    return parts === undefined
+      ? picker.pick(set.nodes, ctx, now, set.panicking)
+      : pickGrouped(parts, picker, draw, ctx, now, set.panicking);
+  };
   /** As many of a part as are said, or all of it. */
   const breakDown = (service: string, count = Number.POSITIVE_INFINITY) => {
     const part = set.nodes.filter(({ endpoint }) => endpoint.service === service);
@@ -50,7 +55,7 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
       const ctx = context();
       set.begin(node, ctx, clock.now());
       set.report(node, 'unreachable', ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
     }
   };
   const shares = (picks = 10_000, ended = true) => {
@@ -62,7 +67,7 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
       counts[service] = (counts[service] ?? 0) + 1;
       if (node === undefined) continue;
       set.begin(node, ctx, clock.now());
-      if (ended) set.end(node);
+      if (ended) set.end(node, ctx);
     }
     return (service: string) => (counts[service] ?? 0) / picks;
   };
@@ -127,7 +132,7 @@ test('a part of which nobody is left in the set is left out, and one alone is no
     NOBODY,
     groups,
   );
-  expect(set.groups).toBe(undefined);
+  expect(set.groupsAt(0)).toBe(undefined);
   set.update([], NOBODY);
   expect(shares(1)('nobody')).toBe(1);
 });

@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { type CallReport, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
+import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { loadedServer } from '../support/loaded-server.ts';
 import {
   bytes,
   deaf,
@@ -94,6 +95,38 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     expect(request?.url).toBe('/teams/42');
     expect(request?.headers['x-of']).toBe('the caller');
     expect(request?.headers['content-length']).toBe(undefined);
+  });
+
+  test.each<[by: string, hashOn: HashOn, headers: (user: string) => Record<string, string>]>([
+    ['a header', { header: 'X-User' }, (user) => ({ 'x-USER': user })],
+    ['a cookie', { cookie: 'user' }, (user) => ({ cookie: `lang=en; user=${user}` })],
+    ['a function', ({ header }) => header('x-user')?.split('-')[0], (user) => ({ 'x-user': `${user}-1` })],
+  ])(
+    'calls that are spread by %s go to the same instance for the same key, and to all for many',
+    async (_, hashOn, headers) => {
+      const servers = await Promise.all([serve(echo), serve(echo), serve(echo)]);
+      const registry = { players: servers.map(({ url }) => url) };
+      const { call } = start(servers, { registry, balancer: { kind: 'ring-hash', hashOn } });
+      const used = new Map<string | undefined, number>();
+      const of = async (user: string) => (await call('/', { headers: headers(user) })).report?.endpoint;
+      for (const user of 'abcde') expect(new Set([await of(user), await of(user), await of(user)]).size).toBe(1);
+      // The ports are drawn, and with them the parts: enough keys that none is missed by chance.
+      for (let user = 0; used.size < 3 && user < 1_000; user++) used.set(await of(`user${user}`), user);
+      expect(used.size).toBe(3);
+    },
+  );
+
+  test('what the function that makes the key throws is the error of the call', async () => {
+    const server = await serve(echo);
+    const balancer = {
+      kind: 'maglev',
+      hashOn: (): string => {
+        throw new Error('no user');
+      },
+    } as const;
+    const { call } = start([server], { balancer });
+    expect(String(await rejection(call('/')))).toContain('no user');
+    expect(server.requests).toHaveLength(0);
   });
 
   test('a POST of JSON arrives with its type and length', async () => {
@@ -479,6 +512,69 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
   test('a 421 of a server outside of any mesh is an answer', async () => {
     const { call } = start([await serve(reply(421, 'elsewhere'))]);
     expect((await call('/', { method: 'POST', body: 'x' })).body.toString()).toBe('elsewhere');
+  });
+
+  // What servers say of their load.
+
+  /** A busy server, which is called first, and an idle one; the mesh has heard the load of both. */
+  const loaded = async () => {
+    const busy = await loadedServer(6);
+    const idle = await loadedServer(0);
+    const { mesh, call } = start([busy, idle], {
+      clock: new ManualClock(), // a refusal then takes no time, and is worth it
+      balancer: { kind: 'recall', softNack: true },
+      retry: { attempts: 2, baseMs: 0, maxMs: 0 },
+    });
+    expect((await call('/')).status).toBe(503);
+    expect([busy.executed(), idle.executed()]).toEqual([1, 1]);
+    return { busy, idle, mesh, call, retries: counted(mesh, 'retries') };
+  };
+
+  test.each([
+    ['a GET', {}],
+    ['a POST with 60,000 bytes', { method: 'POST', body: bytes(60_000) }],
+  ])('%s that a busy server refuses goes to another, executed once and charged to nobody', async (_, options) => {
+    const { busy, idle, mesh, call, retries } = await loaded();
+    const res = await call('/', options);
+    const { headers, hash } = echoed(res);
+    expect(hash).toBe(sha('body' in options ? options.body : ''));
+    expect(headers['mesh-attempt'] ?? '1').toBe('1');
+    expect(res.report?.attempts.map(({ endpoint, verdict }) => [endpoint, verdict])).toEqual([
+      [busy.id, 'ignorable'],
+      [idle.id, 'success'],
+    ]);
+    expect(res.report?.attempts[0]?.error).toContain('refused the call before working on it: busy');
+    expect([busy.executed(), idle.executed()]).toEqual([1, 2]);
+    expect(busy.requests.at(-1)?.headers['mesh-limit']).toBe('4'); // the mean of 6 and 0, and one
+    expect(counted(mesh, 'retries')).toBe(retries);
+    expect(counted(mesh, 'busy_refusals')).toBe(1);
+    expect(health(mesh, busy)).toBe('up');
+  });
+
+  test.each([10, 100_000])(
+    'a stream of %i bytes is taken by the busy server: it could not be sent again',
+    async (length) => {
+      const { busy, call } = await loaded();
+      const body = bytes(length);
+      const res = await call('/', { method: 'POST', pieces: inPieces(body, 50_000) });
+      expect(echoed(res).hash).toBe(sha(body));
+      expect(attempts(res.report)).toEqual([busy.id]);
+    },
+  );
+
+  test('a body of more than 64 KiB is taken by the busy server', async () => {
+    const { busy, call } = await loaded();
+    const body = bytes(65_537);
+    const res = await call('/', { method: 'POST', body });
+    expect(echoed(res).hash).toBe(sha(body));
+    expect(attempts(res.report)).toEqual([busy.id]);
+  });
+
+  test('a server that says nonsense of its load is served all the same, and it is counted', async () => {
+    const server = await serve(reply(200, 'fine', { 'mesh-load': '1e9;-3', 'endpoint-load-metrics': 'TEXT ?' }));
+    const { mesh, call } = start([server]);
+    expect((await call('/')).body.toString()).toBe('fine');
+    expect(counted(mesh, 'load_reports_ignored')).toBe(2);
   });
 
   // What ends a call early.

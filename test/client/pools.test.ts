@@ -2,65 +2,66 @@ import { expect, test } from 'vitest';
 import { type ConnectionOptions, resolveConnections } from '../../src/client/connection-options.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
 import { TargetPools } from '../../src/client/target-pools.ts';
-import type { Endpoint } from '../../src/core/endpoint.ts';
 import { seededRandom } from '../../src/testing/entry.ts';
 import { instanceOf } from '../discovery/setup.ts';
 
 async function setup() {
   const all = new EndpointPools();
   await all.load();
-  const gone = new Set<Endpoint>();
   const target = (options: ConnectionOptions = {}, service = 'players') =>
     new TargetPools(all, {
       service,
       settings: resolveConnections('connections', options),
-      calls: (endpoint) => !gone.has(endpoint),
       random: seededRandom(1),
     });
-  return { all, target, gone, instance: instanceOf(), other: instanceOf({ id: 'other' }) };
+  const nodeOf = (fields = {}) => ({ endpoint: instanceOf(fields), retired: false });
+  return { all, target, nodeOf };
 }
 
 test('a pool is shared by all who send to its address, and closed when the last of them has let go', async () => {
   // Two clients see the same instance, one of them another of the same address too.
-  const { all, target, instance, other } = await setup();
+  const { all, target, nodeOf } = await setup();
   const [first, second] = [target(), target()];
-  const pool = first.of(instance);
-  expect([first.of(other), second.of(instance)].every((one) => one === pool)).toBe(true);
-  first.letGo(instance);
-  first.letGo(instance);
+  const [one, same, other] = [nodeOf(), nodeOf(), nodeOf({ id: 'other' })];
+  const pool = first.of(one);
+  expect([first.of(other), second.of(same)].every((of) => of === pool)).toBe(true);
+  first.letGo(one);
+  first.letGo(one);
   first.letGo(other);
-  expect([pool.closed, second.of(instance) === pool, all.size]).toEqual([false, true, 1]);
-  second.letGo(instance);
+  expect([pool.closed, second.of(same) === pool, all.size]).toEqual([false, true, 1]);
+  second.letGo(same);
   expect([pool.closed, all.size]).toEqual([true, 0]);
   await all.close();
 });
 
 test('who comes back to an address gets another pool', async () => {
-  const { all, target, instance } = await setup();
+  const { all, target, nodeOf } = await setup();
   const players = target();
-  const before = players.of(instance);
-  players.letGo(instance);
-  const pool = players.of(instance);
+  const node = nodeOf();
+  const before = players.of(node);
+  players.letGo(node);
+  const pool = players.of(node);
   expect([pool === before, pool.closed]).toEqual([false, false]);
   await all.close();
-  expect(() => players.of(instanceOf({ port: 81 }))).toThrow(expect.objectContaining({ code: 'MESH_CLOSED' }));
+  expect(() => players.of(nodeOf({ port: 81 }))).toThrow(expect.objectContaining({ code: 'MESH_CLOSED' }));
 });
 
 test('who never sent anything lets go of nothing', async () => {
-  const { all, target, instance } = await setup();
-  const pool = target().of(instance);
-  target().letGo(instance);
+  const { all, target, nodeOf } = await setup();
+  const pool = target().of(nodeOf());
+  target().letGo(nodeOf());
   expect(pool.closed).toBe(false);
   await all.close();
 });
 
 test('an attempt that comes after its endpoint has left opens no pool, which nobody would close', async () => {
-  const { all, target, gone, instance } = await setup();
+  const { all, target, nodeOf } = await setup();
   const players = target();
-  players.of(instance);
-  gone.add(instance);
-  players.letGo(instance);
-  expect(() => players.of(instance)).toThrow(expect.objectContaining({ code: 'UND_ERR_CLOSED' }));
+  const node = nodeOf();
+  players.of(node);
+  players.letGo(node);
+  node.retired = true;
+  expect(() => players.of(node)).toThrow(expect.objectContaining({ code: 'UND_ERR_CLOSED' }));
   expect(all.size).toBe(0);
   await all.close();
 });
@@ -75,15 +76,15 @@ test.each<[string, ConnectionOptions, boolean]>([
   ['how old they get', { maxAgeMs: false }, false],
   ['the version of HTTP', { http: 2 }, false],
 ])('clients that differ in %s share the connections to an address or do not', async (_what, options, shared) => {
-  const { all, target, instance } = await setup();
-  expect(target().of(instance) === target(options).of(instance)).toBe(shared);
+  const { all, target, nodeOf } = await setup();
+  expect(target().of(nodeOf()) === target(options).of(nodeOf())).toBe(shared);
   await all.close();
 });
 
 test('over TLS services do not share the connections to an address: each has to be proved', async () => {
-  const { all, target, instance } = await setup();
-  const secure = instanceOf({ protocol: 'https' });
-  expect(target({}, 'players').of(instance)).toBe(target({}, 'teams').of(instance));
+  const { all, target, nodeOf } = await setup();
+  const [plain, secure] = [nodeOf(), nodeOf({ protocol: 'https' })];
+  expect(target({}, 'players').of(plain)).toBe(target({}, 'teams').of(plain));
   expect(target({}, 'players').of(secure)).not.toBe(target({}, 'teams').of(secure));
   await all.close();
 });

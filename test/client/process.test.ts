@@ -16,10 +16,13 @@ async function run(then: string) {
   const all = new Promise<void>((resolve) => {
     announce = resolve;
   });
+  const checked = Promise.withResolvers<void>();
   const server = await serve((req, res) => {
     if (req.url === '/hang') {
       if (++hanging === 7) announce();
-    } else if (req.url === '/wait-for-7') void all.then(() => res.end());
+    } else if (req.url === '/hang-for-ever') checked.resolve();
+    else if (req.url === '/wait-for-check') void checked.promise.then(() => res.end());
+    else if (req.url === '/wait-for-7') void all.then(() => res.end());
     else res.end('fine');
   });
   const child = spawn(process.execPath, ['--no-warnings', script, server.url, then], {
@@ -35,7 +38,7 @@ async function run(then: string) {
   return { lines: text.trim().split('\n'), exitCode, tookMs: performance.now() - doneAt };
 }
 
-test.each(['close', 'leave it open'])(
+test.each(['close', 'leave it open', 'leave a check hanging'])(
   'a process that has called, and then does nothing else (%s), ends within a second',
   async (then) => {
     const { lines, exitCode, tookMs } = await run(then);

@@ -8,6 +8,7 @@ import { Owner, type OwnerOptions } from '../../src/discovery/redis/owner.ts';
 import { reap, snapshot } from '../../src/discovery/redis/scripts.ts';
 import type { Instance, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { settled } from '../support/harness.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { afterwards, commandCounts, follow, ids, KEY, listed, putRecords, setup, test } from './redis-setup.ts';
 import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
@@ -197,6 +198,20 @@ function ownerWith(connection: OwnerOptions['connection'], instance: Instance, s
     scope,
   });
 }
+
+test('a second leave, be it by a close, waits for the first', async () => {
+  const scope = createScope(new ManualClock());
+  const order: string[] = [];
+  let answer = (_: number) => {};
+  const run = () => new Promise<number>((resolve) => (answer = resolve));
+  const owner = ownerWith({ ready: true, use: () => () => {}, run }, instanceOf(), scope);
+  const leaves = ['first', 'second'].map((name) => owner.leave().then(() => order.push(name)));
+  await settled();
+  expect([owner.state, owner.gone, order]).toEqual(['left', false, []]);
+  answer(1);
+  await Promise.all(leaves);
+  expect([owner.gone, order]).toEqual([true, ['first', 'second']]);
+});
 
 test('the owners of one process beat at moments that they share, each once in a beat', async () => {
   const clock = new ManualClock();

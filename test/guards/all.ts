@@ -5,9 +5,13 @@ import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
+import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
+import { loadGuards } from './load.ts';
+import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
+import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
 
@@ -24,4 +28,8 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,
+  ...healthGuards,
+  ...loadGuards,
+  ...localityGuards,
+  ...pickerGuards,
 ];

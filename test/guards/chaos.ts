@@ -48,8 +48,8 @@ export const chaosGuards: readonly Guard[] = [
   {
     failure: 'F61',
     file: 'src/balancer/health.ts',
-    guard: 'if (this.#streak >= failures) return',
-    without: 'if (this.#streak < 0) return',
+    guard: 'if (this.#streak >= this.#options.failures) {',
+    without: 'if (this.#streak < 0) {',
     test: INSTANCES,
     name: 'F61: ',
   },

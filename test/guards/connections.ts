@@ -49,8 +49,8 @@ export const connectionGuards: readonly Guard[] = [
   {
     failure: 'F89',
     file: 'src/client/target-pools.ts',
-    guard: '!this.#owner.calls(endpoint)',
-    without: 'false',
+    guard: 'if (node.retired)',
+    without: 'if (false)',
     test: 'test/client/pools.test.ts',
     name: 'an attempt that comes after its endpoint has left',
   },

@@ -141,8 +141,8 @@ export const namesGuards: readonly Guard[] = [
   {
     failure: 'delegation',
     file: 'src/filters/propagate.ts',
-    guard: 'observe(({ endpoint }) => {',
-    without: 'observe(({ endpoint: { id }, target: service }) => { const endpoint = { id, service };',
+    guard: 'meant(node.endpoint)',
+    without: 'meant({ ...node.endpoint, service: ctx.target })',
     test: 'test/mesh-delegation.test.ts',
     name: 'reaches the other service by each client',
   },

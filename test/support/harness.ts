@@ -1,4 +1,5 @@
 import { assembler } from '../../src/client/assemble.ts';
+import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
 import type { ServiceOptions } from '../../src/client/settings.ts';
@@ -35,6 +36,7 @@ export function harness(options: ServiceOptions & { readonly endpoints?: number 
     registry,
     tracing: new Tracing(random),
     pools: new EndpointPools(),
+    checks: new EndpointChecks(clock, self.service),
     startedAt: clock.now(),
   };
   const targets = new Targets(parts, settings, new Map());

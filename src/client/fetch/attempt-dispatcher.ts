@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { nodeOf } from '../../balancer/node.ts';
 import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
-import type { Endpoint } from '../../core/endpoint.ts';
 import { isMeshError } from '../../core/errors.ts';
 import { ownHeader } from '../own-header.ts';
 import { sendError } from '../send-error.ts';
@@ -14,14 +14,12 @@ import type { TargetPools } from '../target-pools.ts';
  */
 export class AttemptDispatcher {
   readonly #ctx: Context;
-  readonly #endpoint: Endpoint;
   readonly #pools: TargetPools;
   /** Whether fetch used it. One that does not is not built on undici. */
   used = false;
 
-  constructor(ctx: Context, endpoint: Endpoint, pools: TargetPools) {
+  constructor(ctx: Context, pools: TargetPools) {
     this.#ctx = ctx;
-    this.#endpoint = endpoint;
     this.#pools = pools;
   }
 
@@ -29,7 +27,7 @@ export class AttemptDispatcher {
     this.used = true;
     const ctx = this.#ctx;
     const headers = this.#pools.headers(withMesh(options.headers, ctx));
-    return this.#pools.of(this.#endpoint).dispatch({ ...options, headers }, new ObservedHandler(handler, ctx));
+    return this.#pools.of(nodeOf(ctx)).dispatch({ ...options, headers }, new ObservedHandler(handler, ctx));
   }
 }
 

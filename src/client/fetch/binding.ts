@@ -12,7 +12,7 @@ import { type Fetch, type FetchRequest, redirectMode, requestOf } from './reques
 /** What a call is, before it is known where it goes. */
 export const fetchRequests = {
   describe({ input, init, method }: FetchRequest): Description {
-    const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
+    const headers = headersOf({ input, init });
     return {
       operation: method,
       idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
@@ -27,11 +27,10 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
   return {
     name: 'fetch',
     ...fetchRequests,
+    requestHeader: (req, name) => headersOf(req)?.get(name) ?? undefined,
     async send({ input, init }, ctx) {
       if (!pools.all.ready) await pools.all.load();
-      const { endpoint } = ctx;
-      if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
-      const dispatcher = new AttemptDispatcher(ctx, endpoint, pools);
+      const dispatcher = new AttemptDispatcher(ctx, pools);
       const given: object = {
         ...init,
         // A redirect is the wrapper's to follow: fetch would follow it out of the mesh.
@@ -60,6 +59,10 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
       res.body?.cancel().catch(() => {});
     },
   };
+}
+
+function headersOf({ input, init }: Pick<FetchRequest, 'input' | 'init'>): Headers | undefined {
+  return init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
 }
 
 /** Aborts when the attempt is given up: with the reason of the caller's signal if it was that, so that fetch rejects with it. */

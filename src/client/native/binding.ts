@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { nodeOf } from '../../balancer/node.ts';
 import type { Binding } from '../../core/binding.ts';
 import type { Context, Description } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
@@ -32,9 +33,10 @@ export function streamedBinding(pools: TargetPools): Binding<NativeRequest, Stre
 
 /** What a call is, before it is known where it goes. */
 export const nativeRequests = {
-  describe: ({ method, idempotent, traceparent, tracestate }: NativeRequest): Description => ({
+  describe: ({ method, idempotent, body, traceparent, tracestate }: NativeRequest): Description => ({
     operation: method,
     idempotent,
+    streamed: body instanceof Readable,
     traceparent,
     tracestate,
   }),
@@ -44,6 +46,10 @@ function common(name: string) {
   return {
     name,
     ...nativeRequests,
+    requestHeader: ({ headers }: NativeRequest, name: string) => {
+      for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+      return undefined;
+    },
     verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
     header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
       const value = headers[name];
@@ -63,11 +69,9 @@ function dispatch(
     pools.all.load().then(() => dispatch(pools, req, ctx, exchange, reject), reject);
     return;
   }
-  const { endpoint } = ctx;
-  if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
   const body = req.body instanceof Readable ? streamOf(req.body, ctx) : req.body;
   try {
-    pools.of(endpoint).dispatch(
+    pools.of(nodeOf(ctx)).dispatch(
       {
         path: req.path,
         method: req.method as Dispatcher.HttpMethod, // undici sends any token; its type lists the usual ones

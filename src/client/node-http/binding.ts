@@ -43,6 +43,7 @@ export function nodeHttpBinding(name: string, agents: Agents, clock: Clock): Bin
   return {
     name,
     ...nodeRequests,
+    requestHeader: ({ options }, name) => headerOf(options.headers, name),
     send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
     header: ({ headers }, wanted) => {

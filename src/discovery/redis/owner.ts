@@ -53,6 +53,8 @@ export class Owner implements Announcement, ConnectionUser {
   readonly #disuse: () => void;
   #timer: Timer | undefined;
   #working: Promise<void> | undefined;
+  #leaving: Promise<void> | undefined;
+  #gone = false;
   #registered = false;
   #failures = 0;
   /** When it last put its service into the index. */
@@ -84,11 +86,22 @@ export class Owner implements Announcement, ConnectionUser {
     this.#own.become('retrying', reason);
   }
 
-  async leave(): Promise<void> {
+  /** Whether it left, and Redis knows or did not answer in time. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     const { over } = this.#own;
     this.#own.become('left', 'withdrawn');
     this.#stop();
     if (!over) await settledWithin(this.#options.scope.clock, LEAVE_MS, this.#withdraw());
+    this.#gone = true;
   }
 
   #workIn(ms: number): void {

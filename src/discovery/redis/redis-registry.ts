@@ -82,7 +82,7 @@ class RedisRegistry implements Registry {
     const { name: registry } = this;
     const { namespace, beatMs, leaseMs } = this.#options;
     const { service } = instance;
-    for (const owner of this.#owners) if (owner.state === 'left') this.#owners.delete(owner);
+    for (const owner of this.#owners) if (owner.gone) this.#owners.delete(owner);
     const owner = new Owner(instance, {
       connection: this.#connection,
       keys: serviceKeys(namespace, service),

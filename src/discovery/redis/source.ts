@@ -43,7 +43,7 @@ export interface RedisClusterOptions
 }
 
 /**
- * A client of ioredis (5 or 6; Redis, Sentinel or Cluster) that the application has. The mesh makes its own connection like it, with its
+ * A client of ioredis (5.4 or newer, 6; Redis, Sentinel or Cluster) that the application has. The mesh makes its own connection like it, with its
  * own time limits, and neither uses nor closes the one it was given.
  */
 export interface RedisTemplate {

@@ -1,0 +1,78 @@
+import { INTEGERS, integers, type Random } from '../core/random.ts';
+import type { Node } from './node.ts';
+import { perSet } from './per-set.ts';
+import { type Weights, weightsOf } from './weights.ts';
+
+/** One in its slow start may be drawn and left so many times; its share is never below a tenth. */
+const MOST_LEFT = 16;
+
+/**
+ * Draws nodes by chance, each as often as its weight and its slow start say. Allocates nothing, and costs the same for any number of them. It is told the nodes
+ * once for each pick, by `from`.
+ */
+export class Draws {
+  /** A whole number below `INTEGERS`, by chance. */
+  readonly next: () => number;
+  readonly #weightsOf: (nodes: readonly Node[]) => Weights = perSet(weightsOf);
+  /** That of the node that was weighed last, relative to the one that should have most: above 0, at most 1. Not returned: a fraction may be allocated. */
+  portion: number = Number.NaN;
+  #nodes: readonly Node[] = [];
+  #weights: Weights = { largest: 1, alias: undefined };
+
+  constructor(random: Random) {
+    this.next = integers(random);
+  }
+
+  /** From now on the nodes are these. */
+  from(nodes: readonly Node[]): void {
+    if (nodes === this.#nodes) return;
+    this.#nodes = nodes;
+    this.#weights = this.#weightsOf(nodes);
+  }
+
+  /** The place of one of the nodes, of which there must be some. */
+  one(now: number): number {
+    const nodes = this.#nodes;
+    const { alias } = this.#weights;
+    let place = 0;
+    for (let left = 0; left < MOST_LEFT; left++) {
+      place = this.below(nodes.length);
+      if (alias !== undefined && this.next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
+      const share = nodes[place]?.health.share(now) ?? 1;
+      if (share >= 1 || this.next() < share * INTEGERS) break;
+    }
+    return place;
+  }
+
+  /**
+   * The place of another than the one at `than`, which is to be compared with it; -1 for none. There must be two. Without weights there is always one; where
+   * one node weighs as much as all others together, another beside it is left out about as often as its weight says: it would be idle each time that the heavy one
+   * is not, and get far more than its part.
+   */
+  another(than: number, now: number): number {
+    const { alias, largest } = this.#weights;
+    if (alias !== undefined) {
+      const drawn = this.one(now);
+      if (drawn !== than) return drawn;
+    }
+    const count = this.#nodes.length;
+    const any = than + 1 + this.below(count - 1);
+    const place = any < count ? any : any - count;
+    const node = this.#nodes[place];
+    if (node === undefined) return -1;
+    const share = node.health.share(now);
+    if (alias === undefined && share >= 1) return place;
+    return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
+  }
+
+  /** Puts the part of the traffic that a node should have into `portion`. */
+  weigh(node: Node, now: number): void {
+    const { alias, largest } = this.#weights;
+    const share = node.health.share(now);
+    this.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
+  }
+
+  below(bound: number): number {
+    return Math.floor((this.next() / INTEGERS) * bound);
+  }
+}

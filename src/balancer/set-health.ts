@@ -1,0 +1,117 @@
+import type { Context } from '../core/context.ts';
+import type { Events } from '../core/events.ts';
+import { Ewma } from '../core/ewma.ts';
+import type { Found } from './health.ts';
+import type { ResolvedHealth } from './health-options.ts';
+import type { Node } from './node.ts';
+import { Peers } from './peers.ts';
+import type { NodeOutcome } from './picker.ts';
+
+interface SetHealthScope {
+  readonly service: string;
+  readonly events: Events;
+  readonly health: ResolvedHealth | false;
+}
+
+/** A success is slow when it took this many times the mean of all, if it also took longer than the settings say. */
+const SLOW_TIMES = 10;
+
+/** The health of the nodes of one set together: who is out, how many may be, and what each is compared with. Nothing is scanned per call. */
+export class SetHealth {
+  readonly #scope: SetHealthScope;
+  readonly #peers: Peers;
+  /** Of those that are out: how many cannot be reached, and how many have nothing but their success rate against them. */
+  #unreachable = 0;
+  #outByRate = 0;
+  /** Mean time to a successful answer of any of them; kept only where it is asked for. */
+  readonly #latency = new Ewma(0.01);
+
+  constructor(scope: SetHealthScope, now: number) {
+    this.#scope = scope;
+    this.#peers = new Peers(now);
+  }
+
+  /** How many are out of use. */
+  get down(): number {
+    return this.#peers.out;
+  }
+
+  /** As `NodeSet.panicking`. */
+  get panicking(): boolean {
+    return (this.#peers.out - this.#unreachable) * 2 > this.#peers.count - this.#unreachable;
+  }
+
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now: number): void {
+    const { health } = node;
+    if (this.#scope.health === false) return;
+    if (outcome === 'ignorable') {
+      health.ignore(now, ctx);
+      return;
+    }
+    const slow = outcome === 'success' && this.#slow(now - ctx.startedAt);
+    this.#peers.add(now, slow || outcome !== 'success');
+    if (outcome === 'success' && !slow && !health.out) {
+      // Nearly always so, and then nothing changes.
+      health.succeed(now, ctx);
+      return;
+    }
+    this.#change(node, () => {
+      if (outcome !== 'success') health.fail(now, ctx, outcome === 'unreachable', this.#peers);
+      else health.succeed(now, ctx);
+      if (slow) health.drag(now, this.#peers);
+    });
+  }
+
+  /** What the checks of a node found, told when it is something else than before. */
+  checked(node: Node, found: Found, reason: string, now: number): void {
+    this.#change(node, () => node.health.checked(now, found, reason));
+  }
+
+  /** Takes note of who is in the set now. When peers left, and of those that stay more than half are out by their rate alone, some come back. */
+  adopt(nodes: readonly Node[], now: number): void {
+    this.#peers.count = nodes.length;
+    if (this.#outByRate * 2 <= nodes.length) return;
+    const out = nodes.filter(({ health }) => health.outByRate);
+    out.sort((a, b) => b.health.overdueMs(now) - a.health.overdueMs(now));
+    for (const node of out.slice(0, this.#outByRate - Math.floor(nodes.length / 2)))
+      this.#change(node, () => node.health.comeBack(now, 'too few are left to do without it'));
+  }
+
+  /** A node leaves the set. */
+  retire(node: Node): void {
+    this.#count(node, -1);
+    node.retired = true;
+  }
+
+  #slow(tookMs: number): boolean {
+    const { health } = this.#scope;
+    if (health === false || health.slowMs === false) return false;
+    const slow = tookMs > health.slowMs && tookMs > SLOW_TIMES * (this.#latency.value ?? tookMs);
+    this.#latency.add(tookMs);
+    return slow;
+  }
+
+  /** Keeps the counts around a change of one node's health, and tells when it is out or comes back by it. */
+  #change(node: Node, make: () => void): void {
+    const { endpoint, health, retired } = node;
+    const wasOut = health.out;
+    this.#count(node, -1);
+    make();
+    this.#count(node, 1);
+    if (retired || health.out === wasOut) return;
+    const { events, service } = this.#scope;
+    events.emit('endpoint', {
+      service,
+      endpoint: endpoint.id,
+      health: wasOut ? 'up' : 'down',
+      reason: health.reason,
+    });
+  }
+
+  #count({ health, retired }: Node, one: 1 | -1): void {
+    if (retired || !health.out) return;
+    this.#peers.out += one;
+    if (health.unreachable) this.#unreachable += one;
+    if (health.outByRate) this.#outByRate += one;
+  }
+}

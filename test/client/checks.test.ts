@@ -1,0 +1,177 @@
+import { afterEach, expect, test } from 'vitest';
+import { type CheckOptions, resolveChecks } from '../../src/balancer/check-options.ts';
+import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Endpoint } from '../../src/core/endpoint.ts';
+import { type AddressRule, defaultAddresses } from '../../src/discovery/address.ts';
+import { ManualClock } from '../../src/testing/entry.ts';
+import { misbehave, nobody, serve } from '../support/servers.ts';
+import { closeAll, meshOver } from './setup.ts';
+
+const opened = new Set<EndpointChecks>();
+afterEach(async () => {
+  for (const checks of opened) checks.close();
+  opened.clear();
+  await closeAll();
+});
+
+function setup({
+  clock = systemClock,
+  addresses = defaultAddresses,
+}: {
+  clock?: ManualClock | typeof systemClock;
+  addresses?: AddressRule;
+} = {}) {
+  const checks = new EndpointChecks(clock, 'teams', addresses);
+  opened.add(checks);
+  const of = (options: CheckOptions) => resolveChecks('checks', options);
+  return { checks, check: (at: Endpoint, options: CheckOptions = {}) => checks.check(at, of(options)) };
+}
+
+function endpointAt(url: string, more: Partial<Endpoint> = {}): Endpoint {
+  const { hostname: host, port } = new URL(url);
+  const known = { id: url, service: 'players', attributes: {}, weight: 1, generation: 1 } as const;
+  return { ...known, host, port: Number(port), protocol: 'http', ...more };
+}
+
+test('a check asks for the path in the name of the service, and closes its connection', async () => {
+  const server = await serve((_req, res) => res.end('fine'));
+  const { check } = setup();
+  expect(await check(endpointAt(server.url), { path: '/health?deep=1' })).toEqual({
+    found: 'well',
+    reason: 'answered 200',
+  });
+  const { method, url, headers, closed } = await server.request(1);
+  expect([method, url, headers.host, headers['mesh-target'], headers['mesh-caller']]).toEqual([
+    'GET',
+    '/health?deep=1',
+    'players',
+    'players',
+    'teams',
+  ]);
+  await closed;
+});
+
+test('another status than the one that is wanted is a failure', async () => {
+  const server = await serve((req, res) => res.writeHead(req.method === 'HEAD' ? 404 : 204).end());
+  const { check } = setup();
+  const at = () => endpointAt(server.url);
+  const found = async (options: CheckOptions) => (await check(at(), { path: '/', ...options }))?.reason;
+  expect(await check(at(), { path: '/' })).toMatchObject({ found: 'well' });
+  expect(await check(at(), { path: '/', status: 200 })).toEqual({ found: 'failing', reason: 'answered 204' });
+  expect(await check(at(), { path: '/', method: 'HEAD', status: 404 })).toMatchObject({ found: 'well' });
+  expect(await found({ method: 'HEAD' })).toBe('answered 404');
+});
+
+test('without a path, a connection is all that is asked for', async () => {
+  const server = await misbehave(() => {});
+  const { check } = setup();
+  expect(await check(endpointAt(server.url))).toEqual({ found: 'well', reason: 'connected' });
+});
+
+test.each([undefined, '/'])('nobody there is unreachable (path %s)', async (path) => {
+  const { url } = await nobody();
+  const { check } = setup();
+  expect(await check(endpointAt(url), { path })).toMatchObject({
+    found: 'unreachable',
+    reason: expect.stringContaining('ECONNREFUSED'),
+  });
+});
+
+test('F38: a server that is somebody else is not the one that is checked', async () => {
+  const server = await serve((_req, res) => res.writeHead(421, { 'mesh-nack': 'misdirected' }).end());
+  const { check } = setup();
+  expect(await check(endpointAt(server.url), { path: '/', status: 421 })).toEqual({
+    found: 'unreachable',
+    reason: 'somebody else is there',
+  });
+});
+
+test('F40: a server that accepts and says nothing fails when its time is up, and one that breaks off fails at once', async () => {
+  const clock = new ManualClock();
+  const silent = await misbehave(() => {});
+  const { check } = setup({ clock });
+  const finding = check(endpointAt(silent.url), { path: '/', timeoutMs: 500 });
+  await silent.connected(1);
+  // Its being connected is news that takes a turn to arrive here.
+  while (silent.open() === 0) await clock.advance(0);
+  await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(500);
+  expect(await finding).toEqual({ found: 'failing', reason: 'no answer within 500 ms' });
+  expect(clock.pending).toBe(0);
+  const rude = await misbehave((socket) => socket.destroy());
+  expect(await check(endpointAt(rude.url), { path: '/' })).toMatchObject({ found: 'failing' });
+});
+
+test('F101: a name that leads where nobody may be called is not connected to', async () => {
+  const server = await serve((_req, res) => res.end());
+  const { check } = setup({ addresses: { ...defaultAddresses, leadsTo: () => false } });
+  for (const path of [undefined, '/']) {
+    const at = endpointAt(server.url, { host: 'localhost' });
+    expect(await check(at, { path })).toMatchObject({
+      found: 'unreachable',
+      reason: expect.stringContaining('nobody may'),
+    });
+  }
+  expect(server.connections()).toBe(0);
+});
+
+test('what one client asks while another is waiting, or has just heard, is asked once', async () => {
+  const clock = new ManualClock();
+  const server = await serve((req, res) => void (req.url === '/slow' || res.end()));
+  const { check } = setup({ clock });
+  const at = endpointAt(server.url);
+  const first = check(at, { path: '/', intervalMs: 1_000 });
+  expect(check(at, { path: '/', intervalMs: 1_000 })).toBe(first);
+  // Something else cannot be asked meanwhile: never two at once.
+  expect(check({ ...at }, { path: '/other', intervalMs: 1_000 })).toBe(undefined);
+  await first;
+  await clock.advance(499);
+  expect(check(at, { path: '/', intervalMs: 1_000 })).toBe(first);
+  await clock.advance(1);
+  await check(at, { path: '/', intervalMs: 1_000 });
+  expect(server.requests.length).toBe(2);
+});
+
+test('closed, it breaks off what is under way and asks nothing more', async () => {
+  const server = await misbehave(() => {});
+  const { check, checks } = setup();
+  const finding = check(endpointAt(server.url), { path: '/', intervalMs: 60_000, timeoutMs: 60_000 });
+  await server.connected(1);
+  checks.close();
+  expect(await finding).not.toMatchObject({ found: 'well' });
+  expect(check(endpointAt(server.url))).toBe(undefined);
+});
+
+test('a mesh with checks takes an instance out that says that it is unwell, and explains it', async () => {
+  const [unwell, well] = [
+    await serve((req, res) => res.writeHead(req.url === '/health' ? 503 : 200).end()),
+    await serve((_req, res) => res.end()),
+  ];
+  const mesh = meshOver([unwell, well], { checks: { path: '/health', intervalMs: 100, fall: 2 } });
+  const down = new Promise((resolve) => mesh.on('endpoint', resolve));
+  const players = mesh.client('players');
+  await players.get('/');
+  expect(await down).toMatchObject({
+    endpoint: unwell.id,
+    health: 'down',
+    reason: '2 checks in a row failed: answered 503',
+  });
+  const { endpoints, settings } = mesh.explain('players');
+  const { health, reason } = endpoints.find(({ id }) => id === unwell.id) ?? {};
+  expect([health, reason]).toEqual(['down', expect.stringMatching(/^\d+ checks in a row failed: answered 503$/)]);
+  expect(String(mesh.explain('players'))).toContain(`down (${reason})`);
+  expect(settings.find(({ name }) => name === 'checks.path')?.value).toBe('/health');
+  const before = well.requests.filter(({ url }) => url === '/called').length;
+  for (let i = 0; i < 5; i++) await players.get('/called');
+  expect(well.requests.filter(({ url }) => url === '/called').length - before).toBe(5);
+});
+
+test('without the option nothing is asked', async () => {
+  const clock = new ManualClock();
+  const server = await serve((_req, res) => res.end());
+  const mesh = meshOver([server], { clock });
+  await mesh.client('players').get('/');
+  await clock.advance(60_000);
+  expect(server.requests.length).toBe(1);
+});

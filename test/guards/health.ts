@@ -1,0 +1,103 @@
+import type { Guard } from './guard.ts';
+
+const health = { file: 'src/balancer/health.ts', test: 'test/balancer/health.test.ts' };
+const rest = { file: 'src/balancer/rest.ts', test: 'test/balancer/health.test.ts' };
+const set = { file: 'src/balancer/set-health.ts', test: 'test/balancer/set-health.test.ts' };
+
+const checker = { file: 'src/balancer/checker.ts', test: 'test/balancer/checker.test.ts' };
+const http = { file: 'src/client/checks/http-check.ts', test: 'test/client/checks.test.ts' };
+
+/** What takes an endpoint out, lets it back in, and keeps both from doing harm. */
+export const healthGuards: readonly Guard[] = [
+  {
+    ...health,
+    failure: 'F34',
+    guard: '} else if (unreachable) {',
+    without: '} else if (unreachable && this.#streak < 0) {',
+    name: 'F34: an endpoint that cannot be reached',
+  },
+  {
+    ...health,
+    failure: 'F49',
+    guard: 'if (good < successRatio * total) {',
+    without: 'if (good < 0) {',
+    name: 'F49: a success rate below 80 %',
+  },
+  {
+    ...set,
+    failure: 'F50',
+    guard: 'if (this.#outByRate * 2 <= nodes.length) return;',
+    without: 'return;',
+    name: 'F50: ',
+  },
+  {
+    ...health,
+    failure: 'F50',
+    guard: 'if (others.spare) this',
+    without: 'this',
+    name: 'F49: a success rate below 80 %',
+  },
+  {
+    ...health,
+    failure: 'F52',
+    guard: 'this.#slow?.clear();\n    this.#rampFrom = now;',
+    without: 'this.#slow?.clear();',
+    name: 'F52: ',
+  },
+  {
+    ...rest,
+    failure: 'F81',
+    guard: '    this.#doublings++;\n    this.#begin(now);\n',
+    without: '    this.#doublings++;\n    this.#until = Number.POSITIVE_INFINITY;\n',
+    name: 'F81: a probe that never ends',
+  },
+  {
+    ...rest,
+    failure: 'F81',
+    guard: '|| now < this.#until) return;',
+    without: '|| this.#probe !== undefined) return;',
+    name: 'F81: whatever happens',
+  },
+  {
+    ...rest,
+    failure: 'F86',
+    guard: 'now + jittered(this.#random, rest, JITTER)',
+    without: 'now + rest',
+    name: 'F86: ',
+  },
+  {
+    ...checker,
+    failure: 'F86',
+    guard: 'this.#underWay.size < MOST',
+    without: 'this.#underWay.size < Number.POSITIVE_INFINITY',
+    name: 'when all hang',
+  },
+  {
+    ...checker,
+    failure: 'F86',
+    guard: '!this.#underWay.has(node.endpoint.id)',
+    without: 'node !== undefined',
+    name: 'whatever joins, leaves, hangs',
+  },
+  {
+    ...http,
+    failure: 'F38',
+    guard: "if (headers['mesh-nack'] === 'misdirected') return",
+    without: 'if (statusCode < 0) return',
+    name: 'F38: ',
+  },
+  {
+    ...http,
+    failure: 'F40',
+    guard: 'request.destroy(new Error(`no answer',
+    without: 'void (new Error(`no answer',
+    name: 'F40: ',
+  },
+  {
+    ...http,
+    failure: 'F101',
+    guard: '      lookup: scope.lookup,\n',
+    without: '',
+    name: 'F101: ',
+  },
+];
