@@ -106,7 +106,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/tables.ts',
-    guard: 'follow ? this.#entry.table : undefined',
+    guard: 'follow(this.#last, nodes) ? this.#entry.table : undefined',
     without: 'this.#entry.table',
     test: 'test/balancer/tables.test.ts',
     name: 'the table of one part of a set',
