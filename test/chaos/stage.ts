@@ -20,10 +20,10 @@ export const KEY = 'mesh:v1:{default/players}:';
 /** What owners may take to be listed again, on top of one beat. */
 const RETURN_MS = 5_000;
 
-/** Beats and leases of a test: short ones, unless it runs at full length. */
-export const timing: { readonly beatMs: number; readonly leaseMs: number } = long
-  ? { beatMs: 10_000, leaseMs: 30_000 }
-  : { beatMs: 1_000, leaseMs: 3_000 };
+/** Beats, leases and returns of a test: short ones, unless it runs at full length. Who waits to return may wait for a quarter more. */
+export const timing: { readonly beatMs: number; readonly leaseMs: number; readonly reconnectMs: number } = long
+  ? { beatMs: 10_000, leaseMs: 30_000, reconnectMs: 5_000 }
+  : { beatMs: 1_000, leaseMs: 3_000, reconnectMs: 3_000 };
 
 /** A process that serves one or more instances. */
 export interface Players {

@@ -4,7 +4,19 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { afterwards, figure, follow, ids, KEY, listed, said, setup, setupThree, test } from './redis-setup.ts';
+import {
+  afterwards,
+  commandCounts,
+  figure,
+  follow,
+  ids,
+  KEY,
+  listed,
+  said,
+  setup,
+  setupThree,
+  test,
+} from './redis-setup.ts';
 import { eventually, instanceOf, watched } from './setup.ts';
 
 test('F13: a password that is wrong is said once, without the password, and heals when it is right', async () => {
@@ -160,6 +172,9 @@ test('F13: a password that is set while all runs is said once, and heals when it
 test('F13: in a Redis that is full those who are registered stay, may leave, and a newcomer waits', async () => {
   const server = await startRedis();
   const { open, owner, players, announcements } = await setupThree(server);
+  // All three are in the index as well, which comes last and may be refused.
+  const counts = watched(() => commandCounts(server));
+  await eventually(() => (counts()?.get('zremrangebyscore') ?? 0) >= 3);
   await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
   const late = open();
   const newcomer = late.registry.announce(instanceOf({ id: 'd' }));
