@@ -69,7 +69,7 @@ export class Client {
       clock: engine,
       random,
       events: EVENTS,
-      health: (policy.health ?? true) ? HEALTH : false,
+      health: policy.unjudged ? false : HEALTH,
       unreachable: () => {},
       retired: () => {},
     });

@@ -1,21 +1,38 @@
-import { p2c } from '../../src/balancer/p2c.ts';
 import type { MakePicker } from '../../src/balancer/picker.ts';
+import { PICKERS } from './pickers.ts';
 
 /** How the clients of a simulation balance, and what else they do for a call. */
 export interface Policy {
-  readonly name: string;
-  /** `central-queue`: no balancing at all, but one queue before all servers, which nobody can beat. */
+  /** `central-queue`: no balancing at all, but one queue before all servers. */
   readonly picker: MakePicker | 'central-queue';
-  /** Whether servers tell their load in each answer. */
+  /** Servers tell their load in each answer. */
   readonly reports?: boolean;
-  /** Whether an endpoint is taken out of use by its failures, as by default. */
-  readonly health?: boolean;
-  /** Whether what failed is sent again, at most twice, within the default budget. */
+  /** No endpoint is taken out of use by its failures. */
+  readonly unjudged?: boolean;
+  /** What failed is sent again, at most twice, within the default budget. */
   readonly retries?: boolean;
-  /** Whether a call that takes longer than 95 % of the last ones is sent a second time, for at most 2 % of the calls. */
+  /** A call that takes longer than 95 % of the last ones is sent a second time, for at most 2 % of the calls. */
   readonly hedging?: boolean;
 }
 
-export const ORACLE: Policy = { name: 'oracle', picker: 'central-queue' };
+const OPTIONS = ['reports', 'unjudged', 'retries', 'hedging'] as const;
 
-export const POLICIES: readonly Policy[] = [{ name: 'p2c', picker: p2c }];
+/** The policy of a name: a picker or `oracle`, and options behind it, as in `recall+reports`. */
+export function policyOf(name: string): Policy {
+  const [picker = '', ...options] = name.split('+');
+  const policy: { -readonly [Key in keyof Policy]: Policy[Key] } = { picker: pickerOf(picker) };
+  for (const option of options) {
+    const known = OPTIONS.find((one) => one === option);
+    if (known === undefined) throw new Error(`there is no option '${option}'; there are ${OPTIONS.join(', ')}`);
+    policy[known] = true;
+  }
+  return policy;
+}
+
+function pickerOf(name: string): Policy['picker'] {
+  if (name === 'oracle') return 'central-queue';
+  const picker = PICKERS[name];
+  if (picker === undefined)
+    throw new Error(`there is no picker '${name}'; there are ${Object.keys(PICKERS).join(', ')}`);
+  return picker;
+}

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { ORACLE, type Policy } from '../../bench/sim/policy.ts';
+import { policyOf } from '../../bench/sim/policy.ts';
 import type { Scenario } from '../../bench/sim/scenario.ts';
 import { simulate } from '../../bench/sim/simulate.ts';
 import { meanOf, moment, type Work } from '../../bench/sim/work.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
 
 /**
  * A simulator is believed when it agrees with what is known exactly. Mean times in the system are compared with the formulas of queueing
  * theory; the seeds are fixed, and the runs long enough for the error of chance to be about 1 %.
  */
 
-const P2C: Policy = { name: 'p2c', picker: p2c };
+const P2C = policyOf('p2c');
+const ORACLE = policyOf('oracle');
 
 const one: Scenario = {
   name: 'theory',
@@ -106,7 +106,11 @@ test('the mean of each kind of work is what is drawn', () => {
     { kind: 'normal', meanMs: 20, deviationMs: 20, leastMs: 0.1 },
   ] satisfies Work[])
     within(
-      simulate({ ...one, workers: Number.POSITIVE_INFINITY, offered: { perSecond: 100 }, work }, P2C, 6).meanMs,
+      simulate(
+        { ...one, workers: Number.POSITIVE_INFINITY, offered: { perSecond: 100 }, work, durationMs: 2_000_000 },
+        P2C,
+        6,
+      ).meanMs,
       meanOf(work),
       0.01,
     );
