@@ -20,6 +20,7 @@ function build(service: string) {
     random,
     events,
     health: settings.health,
+    picker: nodes.picker,
     unreachable: () => {},
     retired: () => {},
   });

@@ -58,10 +58,11 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   return { ...explanation, toString: () => inWords(explanation) };
 }
 
-function explainNode({ endpoint, health, suspect, running, latency }: Node, now: number): ExplainedEndpoint {
+function explainNode({ endpoint, health, suspect, running, load }: Node, now: number): ExplainedEndpoint {
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
-  return { id, address, attributes, health: health.fitness(now), suspect, running, meanMs: latency.value };
+  const meanMs = Number.isNaN(load.latencyMs) ? undefined : load.latencyMs;
+  return { id, address, attributes, health: health.fitness(now), suspect, running, meanMs };
 }
 
 function stackOf(target: Target, parts: Parts): string {

@@ -1,4 +1,4 @@
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { MakeCase } from './case.ts';
 import { partsFor, stub } from './parts.ts';
@@ -20,7 +20,7 @@ export function pickOf(endpoints: number): MakeCase {
           if (node === undefined) throw new Error('there is nobody to pick');
           nodes.begin(node, ctx, now);
           nodes.report(node, 'success', ctx);
-          nodes.end(node);
+          nodes.end(node, ctx);
         }
       },
     };

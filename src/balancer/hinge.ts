@@ -5,11 +5,9 @@ import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
 import type { NodeSet } from './node-set.ts';
-import type { Picker } from './picker.ts';
 
 interface HingeParts<Req, Res> {
   readonly nodes: NodeSet;
-  readonly picker: Picker;
   readonly clock: Clock;
   readonly random: Random;
   /** Builds the endpoint stack of a node; asked once per node. */
@@ -23,11 +21,11 @@ interface HingeParts<Req, Res> {
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, picker, clock, random, compile, filled } = parts;
+  const { nodes, clock, random, compile, filled } = parts;
   const compiled = new WeakMap<Node, Service<Req, Res>>();
 
   const pick = (ctx: Context, now: number) => {
-    const { groups, panicking } = nodes;
+    const { groups, panicking, picker } = nodes;
     const node =
       groups === undefined
         ? picker.pick(nodes.nodes, ctx, now, panicking)
@@ -42,7 +40,7 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
       compiled.set(node, service);
     }
     ctx.endpoint = node.endpoint;
-    ctx.onEnd(() => nodes.end(node));
+    ctx.onEnd(() => nodes.end(node, ctx));
     return service(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {

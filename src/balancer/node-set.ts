@@ -6,7 +6,11 @@ import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
 import type { NodeGroup } from './grouped.ts';
 import { Health, type ResolvedHealth } from './health.ts';
+import { Load } from './load.ts';
+import { LoadMeans } from './load-means.ts';
+import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
+import type { NodeOutcome, Picker } from './picker.ts';
 
 interface NodeSetScope {
   readonly service: string;
@@ -14,6 +18,7 @@ interface NodeSetScope {
   readonly random: Random;
   readonly events: Events;
   readonly health: ResolvedHealth | false;
+  readonly picker: Picker;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
   /** Told when an endpoint is no longer in the set, for whoever holds connections to it. */
@@ -38,9 +43,13 @@ export class NodeSet {
   nodes: readonly Node[] = [];
   /** How calls are split among parts of the nodes, the largest share first; `undefined` when they are not. Replaced whole too. */
   groups: readonly NodeGroup[] | undefined;
+  /** What is usual among the nodes. */
+  readonly means: LoadMeans = new LoadMeans();
+  readonly picker: Picker;
 
   constructor(scope: NodeSetScope) {
     this.#scope = scope;
+    this.picker = scope.picker;
   }
 
   /**
@@ -111,26 +120,36 @@ export class NodeSet {
 
   begin(node: Node, ctx: Context, now: number): void {
     node.running++;
+    this.means.running++;
+    node.load.begin(ctx.startedAt);
     node.health.begin(now, ctx);
   }
 
-  end(node: Node): void {
+  end(node: Node, ctx: Context): void {
     node.running--;
+    this.means.running--;
+    node.load.end(ctx.startedAt, node.running);
+  }
+
+  /** Takes over what a node said of its load with an answer. */
+  reported(node: Node, load: LoadReport, now: number): void {
+    if (!node.retired) node.load.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(
-    node: Node,
-    outcome: 'success' | 'failure' | 'unreachable' | 'ignorable',
-    ctx: Context,
-    now: number = this.#scope.clock.now(),
-  ): void {
-    const { events, health, service } = this.#scope;
-    if (outcome === 'success') {
-      node.succeededAt = now;
-      node.latency.add(now - ctx.startedAt);
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now: number = this.#scope.clock.now()): void {
+    if (outcome === 'success') node.succeededAt = now;
+    if (!node.retired) {
+      if (outcome === 'success') node.load.answered(now - ctx.startedAt, now);
+      else if (outcome !== 'ignorable') node.load.failed(now);
     }
     if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
+    this.#judge(node, outcome, ctx, now);
+    this.picker.ended?.(node, outcome, ctx, now);
+  }
+
+  #judge(node: Node, outcome: NodeOutcome, ctx: Context, now: number): void {
+    const { events, health, service } = this.#scope;
     if (health === false) return;
     if (outcome === 'ignorable') {
       node.health.ignore(ctx);
@@ -162,7 +181,7 @@ export class NodeSet {
     const now = clock.now();
     const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
     const options = health === false ? NEVER : health;
-    const node = new Node(endpoint, new Health(options, random, rampFrom));
+    const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
     this.#byId.set(endpoint.id, node);
     return node;
   }
@@ -170,6 +189,7 @@ export class NodeSet {
   #retire(node: Node): void {
     if (node.health.fitness(this.#scope.clock.now()) !== 'up') this.#down--;
     node.retired = true;
+    node.load.leave();
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node.endpoint);

@@ -17,7 +17,6 @@ import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
 import type { Parts } from './parts.ts';
-import { pickers } from './settings.ts';
 import type { Target } from './target.ts';
 
 /** The two stacks of a target, before they are built. */
@@ -43,7 +42,6 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
-      picker: pickers[settings.balancer](scope.random),
       clock: scope.clock,
       random: scope.random,
       compile,

@@ -1,6 +1,6 @@
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
-import { p2c } from '../balancer/p2c.ts';
 import type { MakePicker } from '../balancer/picker.ts';
+import { p2c } from '../balancer/pickers/p2c.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';

@@ -15,7 +15,7 @@ import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
-import type { ResolvedService } from './settings.ts';
+import { pickers, type ResolvedService } from './settings.ts';
 
 /** A view with so many more endpoints than there are nodes is taken over in slices. */
 const MANY = 1_000;
@@ -62,6 +62,7 @@ export class Target {
       random,
       events,
       health: settings.health,
+      picker: pickers[settings.balancer](random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
       retired: (endpoint) => pools.retire(endpoint),
     });

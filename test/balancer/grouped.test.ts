@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { pickGrouped } from '../../src/balancer/grouped.ts';
 import { resolveHealth } from '../../src/balancer/health.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -31,14 +31,14 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
   const events = new Events();
   const health = resolveHealth('health');
   const [unreachable, retired] = [() => {}, () => {}];
-  const set = new NodeSet({ service: 'players', clock, random, events, health, unreachable, retired });
+  const picker = p2c(random);
+  const set = new NodeSet({ service: 'players', clock, random, events, health, picker, unreachable, retired });
   const groups = Object.entries(parts).map(([service, [share, count]]) => ({
     share,
     instances: endpoints(service, count),
   }));
   const all = groups.flatMap(({ instances }) => instances);
   set.update(all, NOBODY, groups);
-  const picker = p2c(random);
   const pick = (ctx = context()) =>
     set.groups === undefined
       ? picker.pick(set.nodes, ctx, clock.now(), set.panicking)
@@ -49,7 +49,7 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
       if (node.endpoint.service !== service) continue;
       set.begin(node, ctx, clock.now());
       set.report(node, 'unreachable', ctx, clock.now());
-      set.end(node);
+      set.end(node, ctx);
     }
   };
   const shares = (picks = 10_000, ended = true) => {
@@ -61,7 +61,7 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
       counts[service] = (counts[service] ?? 0) + 1;
       if (node === undefined) continue;
       set.begin(node, ctx, clock.now());
-      if (ended) set.end(node);
+      if (ended) set.end(node, ctx);
     }
     return (service: string) => (counts[service] ?? 0) / picks;
   };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { resolveHealth } from '../../src/balancer/health.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -33,6 +34,7 @@ function setup(count: number) {
     random: seededRandom(1),
     events,
     health: resolveHealth('health'),
+    picker: p2c(seededRandom(1)),
     unreachable: (id) => unreachable.push(id),
     retired: ({ id }) => retired.push(id),
   });

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Health, resolveHealth } from '../../src/balancer/health.ts';
+import { Load } from '../../src/balancer/load.ts';
+import { LoadMeans } from '../../src/balancer/load-means.ts';
 import { Node } from '../../src/balancer/node.ts';
-import { p2c } from '../../src/balancer/p2c.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { Context } from '../../src/core/context.ts';
 import { seededRandom } from '../../src/testing/entry.ts';
 
@@ -17,7 +19,7 @@ function node(n: number, weight = 1, rampFrom = Number.NEGATIVE_INFINITY): Node 
     weight,
     generation: 1,
   };
-  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, rampFrom));
+  return new Node(endpoint, new Health(resolveHealth('health'), () => 0.5, rampFrom), new Load(new LoadMeans()));
 }
 
 const nodesOf = (count: number, weight = (_: number) => 1) =>

@@ -1,8 +1,8 @@
-import type { Context } from '../core/context.ts';
-import { below, type Random } from '../core/random.ts';
-import type { Node } from './node.ts';
-import type { MakePicker } from './picker.ts';
-import { GOOD, portion, rank } from './rank.ts';
+import type { Context } from '../../core/context.ts';
+import { below, type Random } from '../../core/random.ts';
+import type { Node } from '../node.ts';
+import type { Picker } from '../picker.ts';
+import { GOOD, portion, rank } from '../rank.ts';
 
 const DRAWS = 5;
 
@@ -13,7 +13,7 @@ const DRAWS = 5;
  * Two draws are enough to avoid herding on the node that looks idlest to everyone at once (Mitzenmacher, 2001). When both of a pair are
  * unfit it draws again, five times at most, and then looks at every node once: that happens only when most of them are unfit.
  */
-export const p2c: MakePicker = (random) => ({
+export const p2c = (random: Random): Picker => ({
   pick(nodes, ctx, now, panicking) {
     const count = nodes.length;
     if (count < 2) return nodes[0];

@@ -1,0 +1,44 @@
+/** What is usual in a set. Kept up to date as one node changes, so that no pick has to look at all of them. */
+export class LoadMeans {
+  /** Mean time to a successful answer, over the nodes that gave one. Milliseconds. */
+  readonly latencyMs: Mean = new Mean();
+  /** The same, as the nodes report it themselves where they do. */
+  readonly serviceMs: Mean = new Mean();
+  /** Requests in flight at a node, from all of its callers, over the nodes that report. */
+  readonly rif: Mean = new Mean();
+  /** Attempts of this process on their way, to all nodes together. */
+  running = 0;
+}
+
+/** The mean of what was last known of each node, whichever of them that is known of. */
+export class Mean {
+  #sum = 0;
+  #count = 0;
+
+  /** NaN when nothing is known of any. */
+  get value(): number {
+    return this.#sum / this.#count;
+  }
+
+  /** How many are known. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Something becomes known of one more. */
+  join(value: number): void {
+    this.#count++;
+    this.#sum += value;
+  }
+
+  /** What is known of one changes. */
+  move(from: number, to: number): void {
+    this.#sum += to - from;
+  }
+
+  leave(value: number): void {
+    this.#count--;
+    // What rounding left behind must not stay.
+    this.#sum = this.#count === 0 ? 0 : this.#sum - value;
+  }
+}
