@@ -20,11 +20,13 @@ import type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 export interface SelfOptions {
   /** The service it is an instance of; it is told to every service that is called. */
   readonly service: string;
+  /** Such as `production`: this and the next three are what callers ask for with `where`. None by default, else not empty. */
   readonly environment?: string | undefined;
+  /** Such as `1.4.2`, so that callers can ask for a range. */
   readonly version?: string | undefined;
   readonly zone?: string | undefined;
   readonly region?: string | undefined;
-  /** Anything else that callers may ask for. Flat strings. */
+  /** Anything else that callers may ask for: strings that are not empty. With those above at most 64 when it is announced, of at most 512 characters. */
   readonly attributes?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -40,14 +42,15 @@ export interface MeshOptions {
   readonly addresses?: AddressOptions | undefined;
   /**
    * A folder, made when it is not there, in which the last view of each service is kept, so that this process can start while the registry
-   * is out of reach. What comes from there is used until the registry answers. Lists in code and registries of your own keep nothing.
+   * is out of reach. What comes from there is used until the registry answers. Lists in code keep nothing, and a registry of your own
+   * what it saves in the `lastViews` of its scope. A disk that fails is told as an event, and hurts nothing else. @default none are kept
    */
   readonly cacheDir?: string | undefined;
   /** How old such a view may be, in milliseconds: at least 1,000. @default 86400000, a day */
   readonly cacheMaxAgeMs?: number | undefined;
-  /** How every service is called unless `services` says otherwise. */
+  /** How every service is called unless `services` says otherwise. @default as each option says */
   readonly defaults?: ServiceOptions | undefined;
-  /** How single services are called, by name. */
+  /** How single services are called, by name; key by key on top of `defaults`. @default none */
   readonly services?: Readonly<Record<string, ServiceOptions>> | undefined;
   /** What names of services stand for: others, alternatives in order, or a split by weight. @default every name stands for itself */
   readonly names?: NameRules | undefined;
@@ -55,6 +58,12 @@ export interface MeshOptions {
   readonly nameOverrides?: AllowedNames | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
+  /**
+   * How busy this process finds itself, where it knows better than its requests in flight tell: 0 is idle, 1 is all it can do, above is too much.
+   * Asked for each response to a caller of the mesh, so it must be quick; told in `mesh-load`. What is no number from 0 to 1,000 is not told,
+   * and is a `fault` once. @default not said
+   */
+  readonly utilisation?: (() => number) | undefined;
   /** Gets state changes and failures, never one line per call. `false` for none. @default pino at level `info` */
   readonly logger?: Logger | false | undefined;
   /** The application's copy of `@opentelemetry/api`; `false` for no spans. @default the one that can be imported, if one can */
@@ -76,6 +85,7 @@ export interface ResolvedMesh {
   readonly names: NameTable;
   readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
   readonly isService: IsService;
+  readonly utilisation: (() => number) | undefined;
   readonly logger: Logger;
   readonly opentelemetry: OpenTelemetry | false | undefined;
   readonly clock: Clock;
@@ -94,6 +104,7 @@ const NAMES = [
   'names',
   'nameOverrides',
   'isService',
+  'utilisation',
   'logger',
   'opentelemetry',
   'clock',
@@ -126,6 +137,7 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     names,
     nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
     isService: callable('isService', options.isService ?? namesService),
+    utilisation: options.utilisation === undefined ? undefined : callable('utilisation', options.utilisation),
     logger: resolveLogger('logger', options.logger),
     opentelemetry,
     clock,

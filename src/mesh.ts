@@ -20,6 +20,7 @@ import { createInboundNames } from './server/inbound-names.ts';
 import type { RegisterOptions } from './server/register-options.ts';
 import type { Registration } from './server/registration.ts';
 import { Registrations } from './server/registrations.ts';
+import { checkedUtilisation } from './server/utilisation.ts';
 import { logEvents } from './telemetry/log.ts';
 import { MemoryMetrics, type Reading } from './telemetry/memory-metrics.ts';
 import { RecentEvents } from './telemetry/recent-events.ts';
@@ -39,7 +40,10 @@ export interface Mesh {
   client(service: string, options?: ServiceOptions): Client;
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
   register(options: RegisterOptions): Promise<Registration>;
-  /** Middleware that hands deadline and trace of a request to the calls made for it, and refuses what is expired or meant for another. */
+  /**
+   * Middleware that hands deadline and trace of a request to the calls made for it, refuses what is expired or meant for another, and tells
+   * callers of the mesh how busy this process is.
+   */
   readonly inbound: Inbound;
   /**
    * Calls `run`, and in all calls made for it puts names in the place of others: `{ players: 'players-canary' }`. A name in whose place nobody
@@ -129,6 +133,7 @@ export function createMesh(options: MeshOptions): Mesh {
       clock,
       metrics,
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
+      utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
     on: (name, listener) => events.on(name, listener),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),

@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { indexKey, serviceKeys } from '../src/discovery/redis/keys.ts';
 import { createMesh, type Mesh } from '../src/index.ts';
 import { listen } from './server/support.ts';
 import { DocCode } from './support/doc-code.ts';
+import { readDocument, rowsOf, sectionOf } from './support/markdown.ts';
 import { type RedisServer, redisServer } from './support/redis-server.ts';
 
 interface Left {
@@ -41,6 +43,12 @@ test('the first block of docs/discovery.md does what it says', async () => {
   meshes.push(mesh);
   expect(roster.path).toBe('/teams/42');
   expect(String(mesh.explain('players'))).toContain('current');
+});
+
+test('the keys in the table of docs/discovery.md are those of a service', () => {
+  const rows = rowsOf(sectionOf(readDocument('docs/discovery.md'), 'What Redis holds'), 'key');
+  const real = [...Object.values(serviceKeys('default', 'players')), indexKey('default')];
+  expect(rows.map(({ key = '' }) => key.replaceAll('`', '')).toSorted()).toEqual(real.toSorted());
 });
 
 test('the places at which docs/discovery.md finds Redis are options that it takes', async () => {

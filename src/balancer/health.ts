@@ -8,11 +8,11 @@ export interface HealthOptions {
   readonly failures?: number | undefined;
   /** Success rate below which it is taken out, once there are `minimum` outcomes in 10 s. 0 to 1. @default 0.8 */
   readonly successRatio?: number | undefined;
-  /** Outcomes in 10 s below which the rate says nothing. @default 20 */
+  /** Outcomes in 10 s below which the rate says nothing. At least 1. @default 20 */
   readonly minimum?: number | undefined;
-  /** Rest after the first time, doubled each time that the probe fails, jittered by ± 20 %. Milliseconds. @default 5_000 */
+  /** Rest after the first time, doubled each time that the probe fails, jittered by ± 20 %. Milliseconds, at least 1. @default 5_000 */
   readonly restMs?: number | undefined;
-  /** Longest rest in milliseconds. @default 300_000 */
+  /** Longest rest in milliseconds; at least `restMs`. @default 300_000 */
   readonly maxRestMs?: number | undefined;
   /** Time over which one that came back, or joined later, gets up to its full share. Milliseconds, 0 for none. @default 10_000 */
   readonly slowStartMs?: number | undefined;

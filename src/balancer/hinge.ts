@@ -5,11 +5,14 @@ import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
 import type { Node } from './node.ts';
 import type { NodeSet } from './node-set.ts';
+import type { SoftNack } from './soft-nack.ts';
 
 interface HingeParts<Req, Res> {
   readonly nodes: NodeSet;
   readonly clock: Clock;
   readonly random: Random;
+  /** Says up to what load the node may be used; without it any node may be. */
+  readonly softNack: SoftNack | undefined;
   /** Builds the endpoint stack of a node; asked once per node. */
   readonly compile: (node: Node) => Service<Req, Res>;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
@@ -21,7 +24,7 @@ interface HingeParts<Req, Res> {
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, clock, random, compile, filled } = parts;
+  const { nodes, clock, random, softNack, compile, filled } = parts;
   const compiled = new WeakMap<Node, Service<Req, Res>>();
 
   const pick = (ctx: Context, now: number) => {
@@ -30,7 +33,9 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
       groups === undefined
         ? picker.pick(nodes.nodes, ctx, now, panicking)
         : pickGrouped(groups, picker, random, ctx, now, panicking);
-    if (node !== undefined) nodes.begin(node, ctx, now);
+    if (node === undefined) return undefined;
+    ctx.limit = softNack?.limit(ctx, now);
+    nodes.begin(node, ctx, now);
     return node;
   };
   const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {

@@ -6,9 +6,9 @@ export interface BreakerOptions {
   readonly failureRatio?: number | undefined;
   /** Calls in 10 s below which the share says nothing. At least 1. @default 20 */
   readonly minimum?: number | undefined;
-  /** Time until the first probe; doubled after each that fails, jittered by ± 20 %. Milliseconds. @default 5_000 */
+  /** Time until the first probe; doubled after each that fails, jittered by ± 20 %. Milliseconds, 1 to 86,400,000. @default 5_000 */
   readonly restMs?: number | undefined;
-  /** Longest time between probes in milliseconds. @default 60_000 */
+  /** Longest time between probes in milliseconds: from `restMs` to 86,400,000. @default 60_000 */
   readonly maxRestMs?: number | undefined;
 }
 

@@ -12,6 +12,7 @@ import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
 import { health } from '../filters/health.ts';
+import { load } from '../filters/load.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
@@ -27,13 +28,14 @@ interface Stacks<Req, Res> {
 
 /** The default stacks with the layers that the settings leave on. */
 export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
-  const { settings, nodes } = target;
+  const { settings, nodes, softNack } = target;
   const endpoint = (node: Node) =>
     Stack.of<Req, Res, EndpointScope>(endpointRoles, [
       ['attempt-trace', attemptTrace(parts.tracing)],
       ['attempt-stats', attemptStats()],
       ['health', health(nodes, node)],
       ['classify', classify(binding)],
+      ['load', load(binding, nodes, node, softNack)],
       ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
       ['propagate', propagate(parts.self.service)],
     ]);
@@ -44,6 +46,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       nodes,
       clock: scope.clock,
       random: scope.random,
+      softNack,
       compile,
       filled: (ctx) => target.filled(ctx),
     });

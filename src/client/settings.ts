@@ -10,17 +10,20 @@ import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/
 export interface ServiceOptions {
   /** Which of its instances are meant. @default all */
   readonly where?: Query | undefined;
-  /** Limit of a whole call, all attempts and the body included. Milliseconds. @default 10_000 */
+  /** Limit of a whole call, all attempts and the body included. Milliseconds, at least 1. @default 10_000 */
   readonly deadlineMs?: number | false | undefined;
-  /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds. @default 3_000 */
+  /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds, at least 1. @default 3_000 */
   readonly attemptTimeoutMs?: number | false | undefined;
+  /** When a call is sent again. @default as each option says */
   readonly retry?: RetryOptions | false | undefined;
+  /** When calls fail fast because all of the service is down. @default as each option says */
   readonly breaker?: BreakerOptions | false | undefined;
+  /** When one instance is taken out of use. @default as each option says */
   readonly health?: HealthOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
   /** How an endpoint is chosen. @default 'p2c' */
-  readonly balancer?: 'p2c' | undefined;
+  readonly balancer?: 'p2c' | { readonly kind: 'p2c'; readonly softNack?: boolean | undefined } | undefined;
 }
 
 export interface ResolvedService {
@@ -32,6 +35,7 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
   readonly balancer: 'p2c';
+  readonly softNack: boolean;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
@@ -75,7 +79,12 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
-    balancer: oneOf(`${name}.balancer`, options.balancer ?? 'p2c', ['p2c']),
+    balancer: oneOf(
+      `${name}.balancer`,
+      (typeof options.balancer === 'object' ? options.balancer.kind : options.balancer) ?? 'p2c',
+      ['p2c'],
+    ),
+    softNack: typeof options.balancer === 'object' && options.balancer.softNack === true,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
+import { SoftNack } from '../balancer/soft-nack.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
@@ -37,6 +38,7 @@ export class Target {
   readonly service: string;
   readonly settings: ResolvedService;
   readonly nodes: NodeSet;
+  readonly softNack: SoftNack | undefined;
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
@@ -66,6 +68,7 @@ export class Target {
       unreachable: (id) => this.#named.watch.failed(id),
       retired: (endpoint) => pools.retire(endpoint),
     });
+    if (settings.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };

@@ -12,6 +12,8 @@ export interface Description {
   /** The trace headers that the caller wrote on the request itself, if it did. */
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
+  /** Whether its body comes from a stream that is gone once it was begun, so that nobody may have to send it again. */
+  readonly streamed?: boolean | undefined;
 }
 
 type Listener<T> = (value: T) => void;
@@ -29,6 +31,7 @@ export class Context {
   readonly target: string;
   readonly operation: string;
   readonly idempotent: boolean;
+  readonly streamed: boolean;
   /** The call that this is an attempt of; `undefined` on a call. */
   readonly parent: Context | undefined;
   /** 0 on a call; 1 on its first attempt. */
@@ -45,6 +48,10 @@ export class Context {
   deadline: number = Number.POSITIVE_INFINITY;
   /** Most attempts that the caller allows for this call; it may only narrow what is configured. */
   maxAttempts: number = Number.POSITIVE_INFINITY;
+  /** Most requests that the endpoint of this attempt may have in flight without refusing it; `undefined` for any number. */
+  limit: number | undefined;
+  /** On a call: its attempts that an endpoint over its limit refused. They were not executed, and count for nothing. */
+  refusals = 0;
   /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. */
   retried = false;
   /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
@@ -74,6 +81,7 @@ export class Context {
     this.target = target;
     this.operation = description.operation;
     this.idempotent = description.idempotent;
+    this.streamed = description.streamed ?? false;
     this.startedAt = startedAt;
     this.parent = parent;
     if (parent === undefined) {
@@ -102,6 +110,11 @@ export class Context {
   /** The call that this belongs to: itself, when it is one. */
   get root(): Context {
     return this.parent ?? this;
+  }
+
+  /** Which attempt this is, those aside that a busy endpoint refused before it: 1 for the first. */
+  get counted(): number {
+    return this.attempt - this.root.refusals;
   }
 
   /** Why it was cancelled, if it was. */

@@ -119,13 +119,17 @@ export class BreakerOpenError extends MeshError {
   }
 }
 
-/** A limit refused the call before it was executed: one of this process (`concurrency`), or one of the server (`nack`). */
+/**
+ * A limit refused the call before it was executed: one of this process (`concurrency`), one of the server (`nack`), or one that the call
+ * itself asked a busy server to keep (`busy`), so that it goes to another.
+ */
 export class RefusedError extends MeshError {
-  readonly reason: 'concurrency' | 'nack';
+  readonly reason: 'concurrency' | 'nack' | 'busy';
 
-  constructor(service: string, reason: 'concurrency' | 'nack', message: string, endpoint?: string) {
+  constructor(service: string, reason: RefusedError['reason'], message: string, endpoint?: string) {
     // What this process refuses, it would refuse again; what one server refused, another may take.
-    super('MESH_REFUSED', message, { resend: reason === 'nack' ? 'safe' : 'never', service, endpoint, stack: false });
+    const resend = reason === 'concurrency' ? 'never' : 'safe';
+    super('MESH_REFUSED', message, { resend, service, endpoint, stack: false });
     this.reason = reason;
   }
 }

@@ -29,6 +29,7 @@ export const endpointRoles: readonly Place[] = [
   { role: 'attempt-stats', on: true, why: 'counts every send, per endpoint' },
   { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
   { role: 'classify', on: true, why: 'the only place that decides what an outcome means' },
+  { role: 'load', on: true, why: 'inside of classify, so that it sees what a refusal says of the load too' },
   { role: 'fault', on: false, why: 'injected faults look like real ones to all above' },
   { role: 'attempt-timeout', on: true, why: 'bounds one send, its body included' },
   {

@@ -98,8 +98,8 @@ export interface LastViews {
   readonly patienceMs: number;
   /** Keeps a view in place of the one before, sooner or later. */
   save(view: KeptView): void;
-  /** What is kept, if it can be believed. Never rejects. */
-  recall(registry: string, service: string): Promise<KeptView | undefined>;
+  /** What is kept, if it can be believed: only instances of `announcedAs`, by default of `service` itself. Never rejects. */
+  recall(registry: string, service: string, announcedAs?: string): Promise<KeptView | undefined>;
 }
 
 /** Makes a registry once the mesh knows its clock, events and metrics. This is what `registry:` takes for anything but a URL or lists. */

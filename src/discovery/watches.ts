@@ -11,6 +11,8 @@ export type Feed = (followed: FollowedService) => () => void;
 export interface Following extends Partial<Timing> {
   /** The name under which views are kept for a start without the registry, without credentials. None are kept without it. */
   readonly keptAs?: string;
+  /** What the instances of a followed service call it themselves. @default the same */
+  readonly announcedAs?: (service: string) => string;
 }
 
 interface Followed {
@@ -25,14 +27,16 @@ export class Watches {
   readonly #feed: Feed;
   readonly #timing: Timing;
   readonly #keptAs: string | undefined;
+  readonly #announcedAs: (service: string) => string;
   readonly #followed = new Map<string, Followed>();
   #closed = false;
 
-  constructor(scope: RegistryScope, feed: Feed, { graceMs, holdMs, keptAs }: Following = {}) {
+  constructor(scope: RegistryScope, feed: Feed, { graceMs, holdMs, keptAs, announcedAs }: Following = {}) {
     this.#scope = scope;
     this.#feed = feed;
     this.#timing = { graceMs: graceMs ?? defaultTiming.graceMs, holdMs: holdMs ?? defaultTiming.holdMs };
     this.#keptAs = keptAs;
+    this.#announcedAs = announcedAs ?? ((service) => service);
   }
 
   watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
@@ -72,7 +76,9 @@ export class Watches {
     const { lastViews } = this.#scope;
     if (lastViews === undefined || this.#keptAs === undefined || this.#closed)
       return new FollowedService(service, this.#scope, this.#timing);
-    return new KeptService(service, this.#scope, { lastViews, registry: this.#keptAs, timing: this.#timing });
+    const announcedAs = this.#announcedAs(service);
+    const kept = { lastViews, registry: this.#keptAs, announcedAs, timing: this.#timing };
+    return new KeptService(service, this.#scope, kept);
   }
 
   #unfollow(service: string, followed: Followed): void {

@@ -31,7 +31,8 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
           ? new MisdirectedError(target, endpoint.id)
           : new RefusedError(
               target,
-              'nack',
+              // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
+              nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack',
               `'${target}' (${endpoint.id}) refused the call before working on it: ${nack}`,
               endpoint.id,
             );
@@ -45,6 +46,11 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res,
   }));
 }
 
+/** Whether an endpoint refused an attempt that asked it to, because it is busier than others. */
+export function softlyRefused(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === 'busy';
+}
+
 function judge(error: unknown, ctx: Context): void {
   ctx.error = error;
   ctx.verdict = verdictOfError(error, ctx);
@@ -56,8 +62,9 @@ function judge(error: unknown, ctx: Context): void {
  */
 function verdictOfError(error: unknown, ctx: Context): Verdict {
   const cut = ctx.cancelled;
-  if (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1) return 'failure';
+  if (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
+  if (softlyRefused(error)) return 'ignorable';
   if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
@@ -76,7 +83,7 @@ export function verdictOnCall(error: unknown): Verdict {
       // Time that was handed over says how patient the caller is, not how the service does.
       return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
-      return error.resend === 'safe' ? 'failure' : 'ignorable';
+      return error.resend === 'safe' && !softlyRefused(error) ? 'failure' : 'ignorable';
     default:
       return 'failure';
   }

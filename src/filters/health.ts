@@ -21,7 +21,7 @@ export function health<Req, Res>(nodes: NodeSet, node: Node): Filter<Req, Res, E
         ctx.onEnd((error) => {
           const cut = ctx.cancelled;
           const late =
-            cut instanceof AttemptTimeoutError || (cut instanceof DeadlineError && !cut.inherited && ctx.attempt <= 1);
+            cut instanceof AttemptTimeoutError || (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1);
           if (late || (error !== undefined && ctx.cancelled === undefined)) ctx.verdict = 'failure';
           judge(ctx);
         });

@@ -4,9 +4,9 @@ import { formatTraceparent } from '../telemetry/w3c.ts';
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
 
 /**
- * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, who
- * calls and whom it means: the service that the endpoint was announced as, which is another than the one that was called where names are
- * rewritten. A value that a header cannot carry is left out: it must not fail the call.
+ * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, how busy
+ * whoever takes it may be, who calls, and whom it means: the service that the endpoint was announced as, which is another than the one that
+ * was called where names are rewritten. A value that a header cannot carry is left out: it must not fail the call.
  */
 export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointScope> {
   return observe(({ endpoint }) => {
@@ -23,7 +23,9 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res, EndpointSc
           headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
         }
         // Each header costs a fast client about one hundredth of a call, and the first attempt is what is meant without one.
-        if (ctx.attempt > 1) headers.push('mesh-attempt', String(ctx.attempt));
+        // One that was refused as busy was not executed: the server is not to take the next for a retry.
+        if (ctx.counted > 1) headers.push('mesh-attempt', String(ctx.counted));
+        if (ctx.limit !== undefined) headers.push('mesh-limit', String(ctx.limit));
         headers.push('mesh-caller', caller, 'mesh-target', meant);
         return undefined;
       },

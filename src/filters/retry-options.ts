@@ -4,9 +4,9 @@ import { durationMs, finite, integer, options as known } from '../core/check.ts'
 export interface RetryOptions {
   /** Sends of one call, the first included. 1 to 5; 1 never retries. @default 3 */
   readonly attempts?: number | undefined;
-  /** Upper end of the random wait before the first retry; doubled for each further one. Milliseconds. @default 25 */
+  /** Upper end of the random wait before the first retry; doubled for each further one. Milliseconds, at least 0. @default 25 */
   readonly baseMs?: number | undefined;
-  /** Longest wait between attempts that no server asked for. Milliseconds. @default 250 */
+  /** Longest wait between attempts that no server asked for. Milliseconds, at least `baseMs`. @default 250 */
   readonly maxMs?: number | undefined;
   /** Retries allowed per call made to the service in the last 10 s. 0 to 1. @default 0.2 */
   readonly budgetRatio?: number | undefined;

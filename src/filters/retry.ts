@@ -1,4 +1,5 @@
 import pRetry from 'p-retry';
+import { MOST_REFUSALS } from '../balancer/soft-nack.ts';
 import { fullJitter } from '../core/backoff.ts';
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
@@ -6,6 +7,7 @@ import { isMeshError, MeshError } from '../core/errors.ts';
 import type { Filter, Scope } from '../core/filter.ts';
 import type { Service } from '../core/service.ts';
 import { sleep } from '../core/sleep.ts';
+import { softlyRefused } from './classify.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ResolvedRetry } from './retry-options.ts';
@@ -18,6 +20,9 @@ type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { r
 
 /**
  * Sends again what may be sent again: at most `attempts` times in all, within the budget of the service and the deadline of the call.
+ *
+ * An attempt that a busy server refused because it was asked to is no failure: another follows at once, and neither `attempts` nor the
+ * budget is charged.
  *
  * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is. Whoever makes an attempt ends it when it
  * fails; one that is answered ends with its body.
@@ -53,11 +58,13 @@ function retries<Req, Res>(
 ): (req: Req, ctx: Context, first: Outcome<Res>) => Promise<Res> {
   const backoff = fullJitter(options.baseMs, options.maxMs, random);
   const granted = metrics.counter('retries', { service: target });
+  const passedOn = metrics.counter('busy_refusals', { service: target });
 
   /** How long to wait before another attempt, or why there is to be none. Takes from the budget when it says how long. */
   const decide = (ctx: Context, outcome: Outcome<Res>): number | Refusal => {
     const { attempt } = outcome;
-    if (attempt.attempt >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
+    const busy = 'error' in outcome && softlyRefused(outcome.error);
+    if (!busy && attempt.counted >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
     const resend = resendOf(outcome, ctx);
     if (resend === 'never') return 'resend';
     if (!ctx.replayable) return 'body';
@@ -65,9 +72,10 @@ function retries<Req, Res>(
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
     const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;
     if (asked === 'too-long') return 'retry-after';
-    const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.attempt - 1));
+    const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.counted - 1));
     const now = clock.now();
     if (now + waitMs >= ctx.deadline) return 'deadline';
+    if (busy) return waitMs;
     return budget.withdraw(now) ? waitMs : 'budget';
   };
 
@@ -79,7 +87,12 @@ function retries<Req, Res>(
       metrics.counter('retries_refused', { service: target, reason: decision }).add();
       return false;
     }
-    granted.add();
+    if ('error' in outcome && softlyRefused(outcome.error)) {
+      ctx.refusals++;
+      passedOn.add();
+    } else {
+      granted.add();
+    }
     if ('res' in outcome) binding.discard(outcome.res);
     if (decision > 0) await sleep(clock, decision, ctx);
     return true;
@@ -102,7 +115,7 @@ function retries<Req, Res>(
     };
     try {
       return await pRetry(send, {
-        retries: options.attempts, // more than there can be: `prepare` counts
+        retries: options.attempts + MOST_REFUSALS, // more than there can be: `prepare` counts
         minTimeout: 0,
         shouldRetry: () => prepare(ctx, last),
       });

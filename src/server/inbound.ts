@@ -6,6 +6,9 @@ import type { NameOverride } from '../core/name-override.ts';
 import type { Self } from '../core/self.ts';
 import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
 import type { InboundNames } from './inbound-names.ts';
+import { LoadMeter } from './load-meter.ts';
+import { loadReport } from './load-report.ts';
+import { onHead } from './on-head.ts';
 import { onResponseEnd } from './response-end.ts';
 
 /** What the inbound side needs of a mesh. */
@@ -15,6 +18,8 @@ export interface InboundParts {
   readonly metrics: Metrics;
   /** Reads `mesh-names`; without it that header is passed over. */
   readonly names?: InboundNames | undefined;
+  /** How busy the application finds itself; it never throws. Without it only what is counted here is reported. */
+  readonly utilisation?: (() => number | undefined) | undefined;
 }
 
 /**
@@ -27,6 +32,10 @@ export interface InboundParts {
  * - `mesh-attempt`: above 1, calls made for the request are not retried again.
  * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to, and what travels with it.
  * - `mesh-names`: names that stand for others in these calls, as far as the application allows it.
+ * - `mesh-caller`: the response then says with `mesh-load` how many requests this process has in flight, and how long they take, as of the
+ *   moment in which its head is written. Strangers are not told.
+ * - `mesh-limit`: when more requests are in flight, and they take longer than they do when this process is idle, the request is refused with 503
+ *   and `mesh-nack: busy`: the caller knows somebody else to ask. Only of a caller of the mesh, and not when its body may be gone by then.
  *
  * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
  * a stranger can say with these headers narrows its own request.
@@ -42,21 +51,26 @@ export interface Inbound {
   ): (this: This, req: Req, res: Res) => Result | undefined;
 }
 
+/** A caller keeps bodies up to this size while it sends them. */
+const MOST_KEPT_BYTES = 64 * 1024;
 const LONGEST_TIMEOUT_MS = 3_600_000;
 const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 /** Shared by all requests that say nothing; also keeps what surrounds the server from reaching into them. */
 const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
-export function createInbound({ self, clock, metrics, names }: InboundParts): Inbound {
+export function createInbound({ self, clock, metrics, names, utilisation }: InboundParts): Inbound {
   const requests = metrics.counter('inbound_requests');
   const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
   const expired = metrics.counter('inbound_refused', { reason: 'expired' });
-  let inFlight = 0;
-  metrics.gauge('inbound_in_flight', {}, () => inFlight);
+  const busy = metrics.counter('inbound_refused', { reason: 'busy' });
+  const meter = new LoadMeter();
+  metrics.gauge('inbound_in_flight', {}, () => meter.inFlight);
   const ended = () => {
-    inFlight--;
+    meter.inFlight--;
   };
+  /** What the refusal of a request says of the load: that request is no part of it. */
+  const load = () => loadReport(meter, 0, utilisation?.());
 
   /** What the request says, or `undefined` when it was refused and answered. */
   const enter = (req: IncomingMessage, res: ServerResponse): Ambient | undefined => {
@@ -68,13 +82,30 @@ export function createInbound({ self, clock, metrics, names }: InboundParts): In
       refuse(res, 421, 'misdirected', `this is '${self.service}', and the request is for another service`);
       return undefined;
     }
+    const meshed = one(headers, 'mesh-caller') !== undefined;
     const timeoutMs = plainNumber(one(headers, 'mesh-timeout-ms'));
     if (timeoutMs <= 0) {
       expired.add();
-      refuse(res, 504, 'expired', `the request reached '${self.service}' when its time was over`);
+      const late = `the request reached '${self.service}' when its time was over`;
+      refuse(res, 504, 'expired', late, meshed ? load() : undefined);
       return undefined;
     }
-    inFlight++;
+    if (meshed) {
+      const now = clock.now();
+      const others = meter.inFlight;
+      if (others > plainNumber(one(headers, 'mesh-limit')) && keptByCaller(req) && meter.slow(now)) {
+        busy.add();
+        refuse(res, 503, 'busy', `'${self.service}' has ${others} requests in flight here`, load());
+        return undefined;
+      }
+      onHead(res, 'mesh-load', (status) => {
+        const head = clock.now();
+        // What fails fast must not pass for fast.
+        if (status < 500) meter.took(head - now, others, head);
+        return loadReport(meter, 1, utilisation?.());
+      });
+    }
+    meter.inFlight++;
     onResponseEnd(req, res, ended);
     const named = one(headers, 'mesh-names');
     return read(headers, timeoutMs, clock, named === undefined ? undefined : names?.(named));
@@ -127,8 +158,17 @@ function plainNumber(value: string | undefined): number {
   return value !== undefined && PLAIN_NUMBER.test(value) ? Number(value) : Number.NaN;
 }
 
-function refuse(res: ServerResponse, status: number, nack: string, reason: string): void {
+/** Whether whoever sent the request can send it again: a longer body, or one that comes as a stream, may be gone. */
+function keptByCaller({ headers, method, httpVersionMajor }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  if (length !== undefined) return Number(length) <= MOST_KEPT_BYTES;
+  // HTTP/2 needs no header to announce a body.
+  return httpVersionMajor === 1 ? headers['transfer-encoding'] === undefined : method === 'GET' || method === 'HEAD';
+}
+
+function refuse(res: ServerResponse, status: number, nack: string, reason: string, load?: string): void {
   const body = `${reason}\n`;
+  if (load !== undefined) res.setHeader('mesh-load', load);
   res.writeHead(status, { 'content-type': 'text/plain', 'content-length': body.length, 'mesh-nack': nack });
   res.end(body);
 }

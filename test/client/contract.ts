@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { type CallReport, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { loadedServer } from '../support/loaded-server.ts';
 import {
   bytes,
   deaf,
@@ -479,6 +480,69 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
   test('a 421 of a server outside of any mesh is an answer', async () => {
     const { call } = start([await serve(reply(421, 'elsewhere'))]);
     expect((await call('/', { method: 'POST', body: 'x' })).body.toString()).toBe('elsewhere');
+  });
+
+  // What servers say of their load.
+
+  /** A busy server, which is called first, and an idle one; the mesh has heard the load of both. */
+  const loaded = async () => {
+    const busy = await loadedServer(6);
+    const idle = await loadedServer(0);
+    const { mesh, call } = start([busy, idle], {
+      clock: new ManualClock(), // a refusal then takes no time, and is worth it
+      balancer: { kind: 'p2c', softNack: true },
+      retry: { attempts: 2, baseMs: 0, maxMs: 0 },
+    });
+    expect((await call('/')).status).toBe(503);
+    expect([busy.executed(), idle.executed()]).toEqual([1, 1]);
+    return { busy, idle, mesh, call, retries: counted(mesh, 'retries') };
+  };
+
+  test.each([
+    ['a GET', {}],
+    ['a POST with 60,000 bytes', { method: 'POST', body: bytes(60_000) }],
+  ])('%s that a busy server refuses goes to another, executed once and charged to nobody', async (_, options) => {
+    const { busy, idle, mesh, call, retries } = await loaded();
+    const res = await call('/', options);
+    const { headers, hash } = echoed(res);
+    expect(hash).toBe(sha('body' in options ? options.body : ''));
+    expect(headers['mesh-attempt'] ?? '1').toBe('1');
+    expect(res.report?.attempts.map(({ endpoint, verdict }) => [endpoint, verdict])).toEqual([
+      [busy.id, 'ignorable'],
+      [idle.id, 'success'],
+    ]);
+    expect(res.report?.attempts[0]?.error).toContain('refused the call before working on it: busy');
+    expect([busy.executed(), idle.executed()]).toEqual([1, 2]);
+    expect(busy.requests.at(-1)?.headers['mesh-limit']).toBe('4'); // the mean of 6 and 0, and one
+    expect(counted(mesh, 'retries')).toBe(retries);
+    expect(counted(mesh, 'busy_refusals')).toBe(1);
+    expect(health(mesh, busy)).toBe('up');
+  });
+
+  test.each([10, 100_000])(
+    'a stream of %i bytes is taken by the busy server: it could not be sent again',
+    async (length) => {
+      const { busy, call } = await loaded();
+      const body = bytes(length);
+      const res = await call('/', { method: 'POST', pieces: inPieces(body, 50_000) });
+      expect(echoed(res).hash).toBe(sha(body));
+      expect(attempts(res.report)).toEqual([busy.id]);
+    },
+  );
+
+  test('a body of more than 64 KiB is taken by the busy server', async () => {
+    const { busy, call } = await loaded();
+    const body = bytes(65_537);
+    const res = await call('/', { method: 'POST', body });
+    expect(echoed(res).hash).toBe(sha(body));
+    expect(attempts(res.report)).toEqual([busy.id]);
+  });
+
+  test('a server that says nonsense of its load is served all the same, and it is counted', async () => {
+    const server = await serve(reply(200, 'fine', { 'mesh-load': '1e9;-3', 'endpoint-load-metrics': 'TEXT ?' }));
+    const { mesh, call } = start([server]);
+    expect((await call('/')).body.toString()).toBe('fine');
+    expect(counted(mesh, 'load_reports_ignored')).toBe(2);
   });
 
   // What ends a call early.

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { runAmbient } from '../../src/core/ambient.ts';
 import { ConfigError, DeadlineError, type Mesh, meshOf, StatusError, TransportError } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { loadedServer } from '../support/loaded-server.ts';
 import { bytes, drip, type Echo, echo, hang, misbehave, reply, resetMidBody, serve, sha } from '../support/servers.ts';
 import { until } from './contract.ts';
 import { closeAll, counted, meshOver, rejection } from './setup.ts';
@@ -344,4 +345,20 @@ test('a call is a promise like any other', async () => {
   expect(order).toEqual(['finally']);
   const [a, b] = await Promise.all([players.get('/'), players.get('/').text()]);
   expect([a.status, b]).toEqual([200, 'x']);
+});
+
+test('a stream whose length the caller knows asks no server to refuse it: it could not be sent again', async () => {
+  const busy = await loadedServer(6);
+  const idle = await loadedServer(0);
+  const clock = new ManualClock();
+  const retry = { attempts: 2, baseMs: 0, maxMs: 0 };
+  const mesh = meshOver([busy, idle], { clock, balancer: { kind: 'p2c', softNack: true }, retry });
+  const players = mesh.client('players');
+  await players.get('/'); // to hear of the load of both
+  expect(meshOf(await players.get('/'))?.attempts.map(({ endpoint }) => endpoint)).toEqual([busy.id, idle.id]);
+  const body = bytes(1_000);
+  const options = { body: Readable.from([body]), headers: { 'content-length': '1000' } };
+  const seen = await players.post('/', options).json<Echo>();
+  expect(seen.hash).toBe(sha(body));
+  expect(busy.requests.at(-1)?.headers['mesh-limit']).toBe(undefined);
 });

@@ -199,7 +199,7 @@ test('F55: a service of another namespace is called name.namespace, and has noth
   server.put(sliceOf('a', [pod(1)]), sliceOf('a', [pod(2)], { namespace: 'prod' }));
   expect(at(await follow())).toBe('10.0.0.1:8080');
   const other = await follow('players.prod');
-  expect(other.view.instances).toMatchObject([{ service: 'players.prod', host: '10.0.0.2' }]);
+  expect(other.view.instances).toMatchObject([{ service: 'players', host: '10.0.0.2' }]);
   const none = registry.watch('a.b.c', () => {});
   expect(none.view).toMatchObject({
     state: 'stale',

@@ -1,9 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { consulRegistry } from '../../src/discovery/consul/entry.ts';
 import { kubernetesRegistry } from '../../src/discovery/kubernetes/entry.ts';
 import { createMesh } from '../../src/mesh.ts';
+import { listen } from '../server/support.ts';
 import { ConsulServer } from '../support/consul-server.ts';
 import { KubernetesServer, sliceOf } from '../support/kubernetes-server.ts';
 import { eventually } from './setup.ts';
@@ -37,6 +41,31 @@ test('a mesh calls the pods that Kubernetes lists, also when its API server is g
   await kubernetes.stop();
   for (let n = 0; n < 20; n++) expect(await players.get('/').text()).toBe('from a pod');
   expect(mesh.explain('players').endpoints.map(({ id }) => id)).toEqual(['players-1.uid-of-players-1']);
+});
+
+test('F55: a server of the mesh in another namespace is called, and knows itself meant; also by what was kept on disk', async () => {
+  const kubernetes = new KubernetesServer();
+  await kubernetes.start();
+  cleanups.push(() => kubernetes.stop());
+  const owner = createMesh({ self: { service: 'players' }, registry: { players: [] }, logger: false });
+  cleanups.push(() => owner.close());
+  const server = createServer(owner.inbound.listener((_, res) => res.end('from prod')));
+  const port = await listen(server);
+  cleanups.push(async () => server.close());
+  const ports = [{ name: 'http', port }];
+  kubernetes.put(sliceOf('a', [{ address: '127.0.0.1', pod: 'players-1' }], { namespace: 'prod', ports }));
+  const cacheDir = await mkdtemp(join(tmpdir(), 'heddle-kubernetes-'));
+  cleanups.push(() => rm(cacheDir, { recursive: true }));
+  const call = async () => {
+    const registry = kubernetesRegistry({ server: kubernetes.url, namespace: 'default' });
+    const mesh = createMesh({ self: { service: 'teams' }, registry, cacheDir, logger: false });
+    const answer = await mesh.client('players.prod').get('/').text();
+    await mesh.close();
+    return answer;
+  };
+  expect(await call()).toBe('from prod');
+  await kubernetes.stop();
+  expect(await call()).toBe('from prod');
 });
 
 test('a mesh that registers with Consul is called by another, and leaves when it is told to', async () => {

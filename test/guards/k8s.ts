@@ -3,9 +3,26 @@ import type { Guard } from './guard.ts';
 const kubernetes = 'test/discovery/kubernetes-failures.test.ts';
 const consul = 'test/discovery/consul-failures.test.ts';
 const http = 'test/discovery/kubernetes-http.test.ts';
+const mesh = 'test/discovery/kubernetes-mesh.test.ts';
 
 /** What keeps the registries right that ask a server over HTTP. */
 export const k8sGuards: readonly Guard[] = [
+  {
+    failure: 'F55',
+    file: 'src/discovery/kubernetes/slice.ts',
+    guard: '        service,\n        host:',
+    without: "        service: service + '.' + namespace,\n        host:",
+    test: mesh,
+    name: 'F55: a server of the mesh in another namespace',
+  },
+  {
+    failure: 'F55',
+    file: 'src/discovery/kubernetes/kubernetes-registry.ts',
+    guard: "announcedAs: (service) => service.replace(/\\..*/, ''),",
+    without: 'announcedAs: (service) => service,',
+    test: mesh,
+    name: 'F55: a server of the mesh in another namespace',
+  },
   {
     failure: 'F2',
     file: 'src/discovery/http/rounds.ts',

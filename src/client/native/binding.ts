@@ -33,9 +33,10 @@ export function streamedBinding(pools: EndpointPools): Binding<NativeRequest, St
 function common(name: string) {
   return {
     name,
-    describe: ({ method, idempotent, traceparent, tracestate }: NativeRequest) => ({
+    describe: ({ method, idempotent, body, traceparent, tracestate }: NativeRequest) => ({
       operation: method,
       idempotent,
+      streamed: body instanceof Readable,
       traceparent,
       tracestate,
     }),

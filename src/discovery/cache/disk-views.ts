@@ -57,13 +57,13 @@ export class DiskViews implements LastViews {
     if (this.#writing === undefined) this.#timer ??= this.#writeIn(PAUSE_MS);
   }
 
-  async recall(registry: string, service: string): Promise<KeptView | undefined> {
+  async recall(registry: string, service: string, announcedAs = service): Promise<KeptView | undefined> {
     const { addresses, clock } = this.#scope;
     const path = this.#pathOf(registry, service);
     let line = 0;
     const read = (text: string): Instance | undefined => {
       line++;
-      const parsed = parseRecord(text, { service, addresses });
+      const parsed = parseRecord(text, { service: announcedAs, addresses });
       if ('instance' in parsed) return parsed.instance;
       this.#rejections.add(path, `record ${line}`, parsed.refused);
       return undefined;

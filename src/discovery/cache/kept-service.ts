@@ -17,6 +17,8 @@ export interface KeptOptions {
   readonly lastViews: LastViews;
   /** Tells the registry from others that share the folder. */
   readonly registry: string;
+  /** What the instances call the service themselves. */
+  readonly announcedAs: string;
   readonly timing: Timing | undefined;
 }
 
@@ -81,9 +83,9 @@ export class KeptService extends FollowedService {
   }
 
   async #doRecall(): Promise<void> {
-    const { lastViews, registry } = this.#options;
+    const { lastViews, registry, announcedAs } = this.#options;
     let kept: KeptView | undefined;
-    const recall = lastViews.recall(registry, this.service).then((found) => {
+    const recall = lastViews.recall(registry, this.service, announcedAs).then((found) => {
       kept = found;
     });
     await settledWithin(this.#scope.clock, RECALL_MS, recall);

@@ -21,7 +21,7 @@ export interface DnsRegistryOptions {
   readonly servers?: readonly string[] | undefined;
   /** Least milliseconds between an answer and the next question, whatever its TTL says. 10 to 3600000. @default 1000 */
   readonly minTtlMs?: number | undefined;
-  /** Most milliseconds between an answer and the next question, whatever its TTL says; at least `minTtlMs`. @default 60000 */
+  /** Most milliseconds between an answer and the next question, whatever its TTL says: from `minTtlMs` to 86400000. @default 60000, or `minTtlMs` when that is more */
   readonly maxTtlMs?: number | undefined;
   /** How long a server has for its answer, in milliseconds; it is asked twice, the second time with twice that. 10 to 60000. @default 2000 */
   readonly timeoutMs?: number | undefined;

@@ -72,7 +72,10 @@ class KubernetesRegistry implements Registry {
       });
       return () => reader.close();
     };
-    this.#watches = new Watches(scope, feed, { keptAs: `${this.name} ${options.server.host} ${port ?? ''}` });
+    this.#watches = new Watches(scope, feed, {
+      keptAs: `${this.name} ${options.server.host} ${port ?? ''}`,
+      announcedAs: (service) => service.replace(/\..*/, ''),
+    });
   }
 
   /** Has no effect: the cluster lists the pods that are ready. */

@@ -159,7 +159,6 @@ export class SliceReader {
       return;
     }
     const slice = readSlice(object, {
-      service: this.#followed.service,
       kubernetesService,
       namespace,
       port,

@@ -13,9 +13,7 @@ export interface Slice {
 
 /** What a slice must be of, and what is added to what it says. */
 export interface SliceContext {
-  /** The service as the mesh names it. */
-  readonly service: string;
-  /** The service and its namespace as Kubernetes names them. */
+  /** The service and its namespace as Kubernetes names them: a server knows itself by that name, whoever calls it from elsewhere. */
   readonly kubernetesService: string;
   readonly namespace: string;
   readonly port: string | number | undefined;
@@ -60,7 +58,7 @@ export function readSlice(object: unknown, context: SliceContext): Slice | undef
     const parsed = readRecord(
       {
         id: own,
-        service: context.service,
+        service,
         host: typeof host === 'string' && isIP(host) === family ? host : '',
         port: at.port,
         protocol: at.protocol,
@@ -74,7 +72,7 @@ export function readSlice(object: unknown, context: SliceContext): Slice | undef
         // A pod that is made anew has another id.
         generation: 0,
       },
-      { service: context.service, addresses: context.addresses },
+      { addresses: context.addresses },
     );
     if ('refused' in parsed) context.rejected(own, parsed.refused);
     else instances.push(parsed.instance);

@@ -44,9 +44,9 @@ export interface RedisRegistrySettings {
   readonly credentials?: (() => RedisCredentials | Promise<RedisCredentials>) | undefined;
   /** Keeps meshes that share one Redis apart. 1 to 63 of a-z, 0-9, '.', '_', '-'. @default 'default' */
   readonly namespace?: string | undefined;
-  /** Milliseconds between two beats of an owner, ± 10 %. @default 10000 */
+  /** Milliseconds between two beats of an owner, ± 10 %. 10 to 3600000. @default 10000 */
   readonly beatMs?: number | undefined;
-  /** Milliseconds that a beat is good for; at least two beats. @default 30000 */
+  /** Milliseconds that a beat is good for: from two beats to 36000000. @default 30000, or three beats when that is more */
   readonly leaseMs?: number | undefined;
   /**
    * Milliseconds over which the processes that lost Redis at the same moment come back to it; each waits for half of them on average, and for

@@ -1,0 +1,88 @@
+/** Levels of load: none in flight, 1, 2 and 3, 4 to 7, and so on; the last is for 256 and more. */
+const LEVELS = 10;
+/** A level that saw fewer requests says nothing yet. */
+const ENOUGH = 16;
+/** What one request weighs in the means of what is usual now. */
+const WEIGHT = 0.1;
+/** How slowly what counts as usual follows what is: a slow minute must not pass for normal, a new normal must in the end. */
+const USUAL_MS = 60_000;
+/** A level that saw no request for so long is forgotten. */
+const FORGOTTEN_MS = 600_000;
+/** So much slower than idle is slow. */
+const SLOW = 1.3;
+
+/**
+ * How busy this process is: requests in flight, and how long requests take until the head of their response.
+ *
+ * Latencies are kept by how many others were in flight when a request came, in ten logarithmic levels. Each level keeps two means: a recent
+ * one (a request weighs a tenth) and the usual one (which follows with a time constant of a minute). Idle latency is the usual one of the
+ * lowest level that saw enough requests; what the process takes now is the recent one of its present level, or of the next lower one
+ * that saw enough. So a process of one worker is slow as soon as requests queue up, one of eight workers is not before its ninth, and one
+ * that something else slows down is, at any level, until that has lasted for minutes. Allocates nothing once made.
+ */
+export class LoadMeter {
+  /** Requests in flight, bodies of their responses included. */
+  inFlight = 0;
+  readonly #recentMs = new Float64Array(LEVELS);
+  readonly #usualMs = new Float64Array(LEVELS);
+  readonly #samples = new Float64Array(LEVELS);
+  readonly #seenAt = new Float64Array(LEVELS);
+  #serviceMs = Number.NaN;
+  #served = 0;
+
+  /** Mean time until the head of a response in milliseconds, the last ten or so weighing most; NaN before the first. */
+  get serviceMs(): number {
+    return this.#serviceMs;
+  }
+
+  /** Takes in that a request took `ms` until its head, which met `others` in flight when it came. */
+  took(ms: number, others: number, now: number): void {
+    this.#served++;
+    this.#serviceMs = this.#served === 1 ? ms : this.#serviceMs + (ms - this.#serviceMs) * first(this.#served);
+    const level = levelOf(others);
+    if (!this.#fresh(level, now)) this.#samples[level] = 0;
+    const samples = at(this.#samples, level) + 1;
+    const sinceMs = now - at(this.#seenAt, level);
+    this.#samples[level] = samples;
+    this.#seenAt[level] = now;
+    const usual = samples <= ENOUGH ? 1 / samples : Math.min(WEIGHT, sinceMs / USUAL_MS);
+    this.#recentMs[level] = moved(at(this.#recentMs, level), ms, first(samples));
+    this.#usualMs[level] = moved(at(this.#usualMs, level), ms, usual);
+  }
+
+  /** Whether requests now take more than 1.3 times what they do when it is idle; false while too little is known. */
+  slow(now: number): boolean {
+    let idle = 0;
+    while (idle < LEVELS && !this.#known(idle, now)) idle++;
+    if (idle === LEVELS) return false;
+    let present = levelOf(this.inFlight);
+    while (present > idle && !this.#known(present, now)) present--;
+    return present >= idle && at(this.#recentMs, present) > SLOW * at(this.#usualMs, idle);
+  }
+
+  #known(level: number, now: number): boolean {
+    return at(this.#samples, level) >= ENOUGH && this.#fresh(level, now);
+  }
+
+  #fresh(level: number, now: number): boolean {
+    return now - at(this.#seenAt, level) < FORGOTTEN_MS;
+  }
+}
+
+function levelOf(inFlight: number): number {
+  return Math.min(LEVELS - 1, 32 - Math.clz32(inFlight));
+}
+
+/** The first ones are averaged; later ones weigh a tenth. */
+function first(count: number): number {
+  return Math.max(WEIGHT, 1 / count);
+}
+
+function moved(mean: number, sample: number, weight: number): number {
+  return mean + (sample - mean) * weight;
+}
+
+/** What stands in a level; each has a number from the beginning. */
+function at(numbers: Float64Array, level: number): number {
+  return numbers[level] ?? 0;
+}

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { resolveConsulOptions } from '../src/discovery/consul/options.ts';
+import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
+import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
+import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
+import { createStaticRegistry } from '../src/discovery/static.ts';
+import { createScope } from './discovery/setup.ts';
+import { type Document, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
+import { membersOf } from './support/type-members.ts';
+
+const { view } = createStaticRegistry({ a: ['http://10.0.0.1'] })(createScope()).watch('a', () => {});
+
+/** What an option is when nothing is said, by its name; one that is `undefined` then has a default in words. */
+type Defaults = Readonly<Record<string, unknown>>;
+
+interface Table {
+  readonly document: Document;
+  readonly types: readonly (readonly [path: string, type: string])[];
+  readonly defaults: Defaults;
+}
+
+const registries = readDocument('docs/registries.md');
+const discovery = readDocument('docs/discovery.md');
+const of = (part: string, type: string) => [`src/discovery/${part}.ts`, type] as const;
+const redis = resolveRedisOptions('redis', { url: 'redis://a' });
+const kubernetes = resolveKubernetesOptions('kubernetes', {});
+const consul = resolveConsulOptions('consul', {});
+
+const tables: readonly Table[] = [
+  {
+    document: sectionOf(registries, 'Lists in code'),
+    types: [of('static', 'StaticAddress')],
+    defaults: { weight: view.instances[0]?.weight },
+  },
+  {
+    document: sectionOf(registries, 'Kubernetes'),
+    types: [of('kubernetes/options', 'KubernetesRegistryOptions')],
+    defaults: { ...kubernetes, server: kubernetes.server.origin, attributes: undefined },
+  },
+  {
+    document: sectionOf(registries, 'Consul'),
+    types: [of('consul/options', 'ConsulRegistryOptions')],
+    defaults: { ...consul, url: consul.url.origin, tags: undefined },
+  },
+  {
+    document: sectionOf(registries, 'DNS'),
+    types: [of('dns/options', 'DnsRegistryOptions')],
+    defaults: { ...resolveDnsOptions('dns', { domain: 'a' }), domain: undefined },
+  },
+  {
+    document: sectionOf(discovery, 'How Redis is reached'),
+    types: [of('redis/options', 'RedisPlace'), of('redis/options', 'RedisRegistrySettings')],
+    defaults: { ...redis, source: undefined },
+  },
+  {
+    document: sectionOf(discovery, 'Where a registry may send you'),
+    types: [of('address-options', 'AddressOptions')],
+    defaults: {},
+  },
+  { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
+];
+
+/** The names at the beginning of a row: one, or several that are told together. */
+const namesOf = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+
+test.each(tables)('a table of $document.path has the options of $types.0.1, with their defaults', (table) => {
+  const { document, types, defaults } = table;
+  const rows = rowsOf(document, 'option');
+  const real = types.flatMap(([path, type]) => membersOf(path, type)).map(({ name }) => name);
+  expect(rows.flatMap(({ option }) => namesOf(option)).toSorted()).toEqual(real.toSorted());
+  const said = rows.map(({ option, default: value = '' }) => [namesOf(option)[0] ?? '', value] as const);
+  const told = said.filter(([option]) => defaults[option] !== undefined);
+  expect(told.map(([option, value]) => `${option}: ${value.replaceAll('`', '').split(',')[0]}`)).toEqual(
+    told.map(([option]) => `${option}: ${String(defaults[option])}`),
+  );
+});
