@@ -65,7 +65,9 @@ class Call implements Job {
   readonly workMs: number;
   readonly until: number;
   readonly answer: () => void;
+  readonly limit = undefined;
   arrivedAt = 0;
+  others = 0;
 
   constructor(workMs: number, until: number, answer: () => void) {
     this.workMs = workMs;

@@ -1,7 +1,9 @@
 import { resolveHealth } from '../../src/balancer/health.ts';
+import type { LoadReport } from '../../src/balancer/load-report.ts';
 import type { Node } from '../../src/balancer/node.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
 import type { Picker } from '../../src/balancer/picker.ts';
+import { SoftNack } from '../../src/balancer/soft-nack.ts';
 import { type Backoff, fullJitter } from '../../src/core/backoff.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
@@ -13,7 +15,7 @@ import type { Engine } from './engine.ts';
 import { Hedging } from './hedging.ts';
 import type { Lane } from './lane.ts';
 import type { Policy } from './policy.ts';
-import type { Job, Server } from './server.ts';
+import type { Answer, Job, Server } from './server.ts';
 import type { Ending, Tally } from './tally.ts';
 
 const SERVICE = 'players';
@@ -54,12 +56,13 @@ export function endpointsOf(servers: number): readonly Endpoint[] {
 export class Client {
   readonly world: World;
   readonly nodes: NodeSet;
-  readonly picker: Picker;
   /** `undefined` when it never sends again. */
   readonly budget: RetryBudget | undefined;
   readonly backoff: Backoff;
   readonly hedging: Hedging | undefined;
   readonly reports: boolean;
+  /** `undefined` when no server is asked to refuse. */
+  readonly softNack: SoftNack | undefined;
 
   constructor(world: World, picker: Picker, policy: Policy, random: Random) {
     const { engine, endpoints } = world;
@@ -70,12 +73,13 @@ export class Client {
       random,
       events: EVENTS,
       health: policy.unjudged ? false : HEALTH,
+      picker,
       unreachable: () => {},
       retired: () => {},
     });
     this.nodes.update(endpoints, NO_SUSPECTS);
-    this.picker = picker;
-    this.reports = policy.reports ?? false;
+    this.reports = policy.reports ?? policy.nack ?? false;
+    if (policy.nack) this.softNack = new SoftNack(this.nodes);
     this.backoff = fullJitter(RETRY.baseMs, RETRY.maxMs, random);
     if (policy.retries) this.budget = new RetryBudget(RETRY.budgetRatio, RETRY.budgetPerSecond, engine.now());
     if (policy.hedging) this.hedging = new Hedging(engine.now());
@@ -121,9 +125,12 @@ class Call {
   }
 
   /** An attempt was answered. */
-  answered(attempt: Attempt, outcome: 'success' | 'failure'): void {
+  answered(attempt: Attempt, answer: Answer): void {
     this.#attempts.splice(this.#attempts.indexOf(attempt), 1);
-    if (outcome === 'success') {
+    if (answer === 'busy') {
+      this.#ctx.refusals++;
+      this.#send();
+    } else if (answer === 'success') {
       for (const other of this.#attempts) other.settle('ignorable');
       this.#end('success');
     } else if (this.#attempts.length === 0 && !this.#sendAgain(attempt)) {
@@ -136,9 +143,10 @@ class Call {
     const now = client.world.engine.now();
     const ctx = this.#ctx.fork(now);
     const { nodes } = client;
-    const node = client.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
+    const node = nodes.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
     if (node === undefined) throw new Error('a set of nodes is empty');
     ctx.endpoint = node.endpoint;
+    ctx.limit = client.softNack?.limit(ctx, now);
     nodes.begin(node, ctx, now);
     if (this.#counted) client.world.tally.sent++;
     const attempt = new Attempt(this, ctx, node);
@@ -149,8 +157,8 @@ class Call {
   #sendAgain({ ctx }: Attempt): boolean {
     const { budget, backoff, world } = this.client;
     const now = world.engine.now();
-    if (budget === undefined || ctx.attempt >= RETRY.attempts || !budget.withdraw(now)) return false;
-    world.engine.schedule(now + backoff(ctx.attempt - 1), () => {
+    if (budget === undefined || ctx.counted >= RETRY.attempts || !budget.withdraw(now)) return false;
+    world.engine.schedule(now + backoff(ctx.counted - 1), () => {
       if (!this.#over) this.#send();
     });
     return true;
@@ -179,7 +187,9 @@ class Call {
 class Attempt implements Job {
   readonly ctx: Context;
   readonly workMs: number;
+  readonly limit: number | undefined;
   arrivedAt = 0;
+  others = 0;
   readonly #call: Call;
   readonly #node: Node;
   #settled = false;
@@ -189,6 +199,7 @@ class Attempt implements Job {
     this.ctx = ctx;
     this.#node = node;
     this.workMs = call.workMs;
+    this.limit = ctx.limit;
   }
 
   begin(): void {
@@ -197,22 +208,26 @@ class Attempt implements Job {
     network.add(engine.now(), () => server?.arrive(this));
   }
 
-  answer(outcome: 'success' | 'failure'): void {
+  answer(answer: Answer, server: Server): void {
     if (this.#settled) return;
-    const { engine, network } = this.#call.client.world;
-    network.add(engine.now(), () => {
+    const { reports, softNack, world } = this.#call.client;
+    const load = reports ? server.load() : undefined;
+    world.network.add(world.engine.now(), () => {
       if (this.#settled) return;
-      this.settle(outcome);
-      this.#call.answered(this, outcome);
+      const now = world.engine.now();
+      if (answer === 'busy') softNack?.refused(now - this.ctx.startedAt, now);
+      this.settle(answer === 'busy' ? 'ignorable' : answer, load);
+      this.#call.answered(this, answer);
     });
   }
 
   /** It is over for the balancer. */
-  settle(outcome: 'success' | 'failure' | 'ignorable'): void {
+  settle(outcome: 'success' | 'failure' | 'ignorable', load?: LoadReport): void {
     const { nodes, world } = this.#call.client;
     this.#settled = true;
     const now = world.engine.now();
-    nodes.end(this.#node);
+    if (load !== undefined) nodes.reported(this.#node, load, now);
+    nodes.end(this.#node, this.ctx);
     nodes.report(this.#node, outcome, this.ctx, now);
   }
 }

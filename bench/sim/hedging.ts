@@ -1,6 +1,6 @@
 import { RetryBudget } from '../../src/filters/retry-budget.ts';
 
-const QUANTILE = 0.95;
+const QUANTILE = 0.99;
 const EXTRA = 0.02;
 /** Latencies that are remembered, and how many new ones come before they are looked at again. */
 const REMEMBERED = 1000;

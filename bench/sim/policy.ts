@@ -7,15 +7,17 @@ export interface Policy {
   readonly picker: MakePicker | 'central-queue';
   /** Servers tell their load in each answer. */
   readonly reports?: boolean;
+  /** The same, and calls say how busy a server may be: one that is busier refuses them, at most twice. */
+  readonly nack?: boolean;
   /** No endpoint is taken out of use by its failures. */
   readonly unjudged?: boolean;
   /** What failed is sent again, at most twice, within the default budget. */
   readonly retries?: boolean;
-  /** A call that takes longer than 95 % of the last ones is sent a second time, for at most 2 % of the calls. */
+  /** A call that takes longer than 99 % of the last ones is sent a second time, for at most 2 % of the calls. */
   readonly hedging?: boolean;
 }
 
-const OPTIONS = ['reports', 'unjudged', 'retries', 'hedging'] as const;
+const OPTIONS = ['reports', 'nack', 'unjudged', 'retries', 'hedging'] as const;
 
 /** The policy of a name: a picker or `oracle`, and options behind it, as in `recall+reports`. */
 export function policyOf(name: string): Policy {

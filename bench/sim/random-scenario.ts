@@ -41,6 +41,7 @@ function randomScenario(name: string, random: Random): Scenario {
     servers,
     workers,
     discipline,
+    busyLoop: workers === 1,
     speeds,
     work,
     offered: { load },

@@ -32,6 +32,8 @@ export interface Scenario {
   /** Of each server; `Infinity` for servers that only take time. */
   readonly workers: number;
   readonly discipline: 'fifo' | 'sharing';
+  /** Whether a server can refuse nothing while it works, as a process with one thread. */
+  readonly busyLoop?: boolean;
   /** Of the servers in turn, the first one again after the last; all 1 when nothing is said. */
   readonly speeds?: readonly number[];
   readonly work: Work;

@@ -9,6 +9,15 @@ const USUAL = {
   warmUpMs: 5_000,
 } as const;
 
+const NODE = {
+  ...USUAL,
+  clients: 20,
+  servers: 20,
+  workers: 1,
+  work: { kind: 'lognormal', meanMs: 5, sigma: 1 },
+  durationMs: 60_000,
+} as const;
+
 /** Unequal machines under one service: a quarter of them is slow at any moment, and nobody says which. */
 const SPELLS = {
   ...USUAL,
@@ -32,27 +41,25 @@ export const LATENCY: readonly Scenario[] = [
     durationMs: 30_000,
   },
   {
-    ...USUAL,
+    ...NODE,
     name: 'nodecpu',
     about: 'Node servers, busy with one thing at a time; some take long',
-    clients: 20,
-    servers: 20,
-    workers: 1,
-    work: { kind: 'lognormal', meanMs: 5, sigma: 1 },
     offered: { load: 0.7 },
-    durationMs: 60_000,
   },
   {
-    ...USUAL,
+    ...NODE,
     name: 'nodeloop',
-    about: 'the same, and now and then one blocks its event loop for 50 to 250 ms',
-    clients: 20,
-    servers: 20,
-    workers: 1,
-    work: { kind: 'lognormal', meanMs: 5, sigma: 1 },
+    about: 'the same, and while they work they do not even refuse',
+    busyLoop: true,
+    offered: { load: 0.7 },
+  },
+  {
+    ...NODE,
+    name: 'blocked',
+    about: 'the same at 60 %, and now and then one blocks its event loop for 50 to 250 ms',
+    busyLoop: true,
     offered: { load: 0.6 },
     faults: [{ kind: 'pauses', everyMs: 5_000, leastMs: 50, mostMs: 250 }],
-    durationMs: 60_000,
   },
   {
     ...USUAL,

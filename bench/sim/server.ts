@@ -1,7 +1,12 @@
+import type { LoadReport } from '../../src/balancer/load-report.ts';
 import type { Random } from '../../src/core/random.ts';
+import { LoadMeter } from '../../src/server/load-meter.ts';
 import type { Engine } from './engine.ts';
 import { Heap } from './heap.ts';
 import { Queue } from './queue.ts';
+
+/** `busy`: refused unexecuted, as the job asks for. */
+export type Answer = 'success' | 'failure' | 'busy';
 
 /** Something that a server is asked to do. */
 export interface Job {
@@ -9,7 +14,11 @@ export interface Job {
   readonly workMs: number;
   /** When it came to the server; the server writes it. */
   arrivedAt: number;
-  answer(outcome: 'success' | 'failure', server: Server): void;
+  /** Requests that the server had when it came; the server writes it. */
+  others: number;
+  /** Most of them with which the server may take it; `undefined` for any number. */
+  readonly limit: number | undefined;
+  answer(answer: Answer, server: Server): void;
 }
 
 interface ServerOptions {
@@ -20,6 +29,8 @@ interface ServerOptions {
   readonly workers: number;
   /** `fifo`: further jobs wait in a queue. `sharing`: all are worked on at once, each slower. */
   readonly discipline: 'fifo' | 'sharing';
+  /** Whether it can refuse nothing while it works, as a process with one thread. */
+  readonly busyLoop: boolean;
 }
 
 /** What counts as done: less than the error of adding up milliseconds. */
@@ -34,8 +45,8 @@ const NOTHING = 1e-9;
 export class Server {
   readonly index: number;
   readonly workers: number;
-  /** Requests that are here: in work, waiting, or never to be answered. */
-  present = 0;
+  /** What a server of the library knows of its own load. */
+  readonly #meter = new LoadMeter();
   /** The share of requests that fail, and after how long. */
   failRatio = 0;
   failMs = 1;
@@ -49,6 +60,9 @@ export class Server {
   readonly #engine: Engine;
   readonly #random: Random;
   readonly #sharing: boolean;
+  readonly #busyLoop: boolean;
+  /** Refused, and not told so yet. */
+  #refused: Job[] = [];
   readonly #waiting = new Queue<Job>();
   /** Jobs in work, by the moment of the server's own time at which they end. */
   readonly #inWork = new Heap<Job>();
@@ -60,12 +74,13 @@ export class Server {
   #busyMs = 0;
   #alarmAt = Number.POSITIVE_INFINITY;
 
-  constructor({ index, engine, random, workers, discipline }: ServerOptions) {
+  constructor({ index, engine, random, workers, discipline, busyLoop }: ServerOptions) {
     this.index = index;
     this.workers = workers;
     this.#engine = engine;
     this.#random = random;
     this.#sharing = discipline === 'sharing';
+    this.#busyLoop = busyLoop;
     this.pull = () => this.#waiting.shift();
   }
 
@@ -106,8 +121,15 @@ export class Server {
   }
 
   arrive(job: Job): void {
-    job.arrivedAt = this.#engine.now();
-    this.present++;
+    const now = this.#engine.now();
+    job.arrivedAt = now;
+    job.others = this.#meter.inFlight;
+    if (job.limit !== undefined && job.others > job.limit && this.#meter.slow(now)) {
+      if (this.#busyLoop && this.#inWork.size > 0) this.#refused.push(job);
+      else job.answer('busy', this);
+      return;
+    }
+    this.#meter.inFlight++;
     if (this.hanging) return;
     if (this.failRatio > 0 && this.#random() < this.failRatio) this.#answerIn(this.failMs, 'failure', job);
     else if (this.fixedMs !== undefined) this.#answerIn(this.fixedMs, 'success', job);
@@ -124,9 +146,17 @@ export class Server {
     this.#engine.schedule(this.#engine.now() + ms, () => this.#answer(outcome, job));
   }
 
-  #answer(outcome: 'success' | 'failure', job: Job): void {
-    this.present--;
-    job.answer(outcome, this);
+  /** What it says of itself with an answer; `undefined` while it knows nothing. */
+  load(): LoadReport | undefined {
+    const { inFlight, serviceMs } = this.#meter;
+    return Number.isNaN(serviceMs) ? undefined : { rif: inFlight, serviceMs };
+  }
+
+  #answer(answer: 'success' | 'failure', job: Job): void {
+    const now = this.#engine.now();
+    this.#meter.inFlight--;
+    if (answer === 'success') this.#meter.took(now - job.arrivedAt, job.others, now);
+    job.answer(answer, this);
   }
 
   /** How fast its own time goes. */
@@ -163,6 +193,10 @@ export class Server {
       const next = this.#sharing ? undefined : this.pull();
       if (next !== undefined) this.#inWork.push(this.#own + next.workMs, next);
       this.#answer('success', done);
+    }
+    if (this.#refused.length > 0) {
+      for (const job of this.#refused) job.answer('busy', this);
+      this.#refused = [];
     }
     this.#plan();
   };

@@ -32,7 +32,8 @@ export function simulate(scenario: Scenario, policy: Policy, seed: number): Resu
   const chance = streams(seed);
   const servers = Array.from({ length: scenario.servers }, (_, index) => {
     const discipline = central ? 'fifo' : scenario.discipline;
-    return new Server({ index, engine, random: chance(), workers: scenario.workers, discipline });
+    const { workers, busyLoop = false } = scenario;
+    return new Server({ index, engine, random: chance(), workers, discipline, busyLoop });
   });
   for (const server of servers) server.speed = speedOf(scenario, server.index);
   const faults = chance();
@@ -98,7 +99,7 @@ function clients(
   const world = { engine, servers, endpoints: endpointsOf(servers.length), tally, network, deadlines };
   const all = Array.from({ length: scenario.clients }, () => {
     const random = chance();
-    return new Client(world, picker(random), policy, random);
+    return new Client(world, picker(random, engine), policy, random);
   });
   return (client, workMs, counted, ended) => all[client]?.call(workMs, counted, ended);
 }

@@ -60,12 +60,12 @@ function doneAt(
   then: (server: Server, engine: Engine) => void = () => {},
 ): readonly string[] {
   const engine = new Engine();
-  const server = new Server({ index: 0, engine, random: () => 0.5, workers, discipline });
+  const server = new Server({ index: 0, engine, random: () => 0.5, workers, discipline, busyLoop: false });
   const done: string[] = [];
   then(server, engine);
   for (const workMs of works) {
     const answer = (outcome: string) => done.push(`${workMs}: ${outcome} at ${+engine.now().toFixed(6)}`);
-    server.arrive({ workMs, arrivedAt: 0, answer });
+    server.arrive({ workMs, arrivedAt: 0, others: 0, limit: undefined, answer });
   }
   engine.run();
   return done;
