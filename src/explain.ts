@@ -26,7 +26,14 @@ export interface ExplainedEndpoint {
 /** What `mesh.explain` tells of a service; `toString` puts it in words. */
 export interface Explanation {
   readonly service: string;
-  readonly registry: { readonly name: string; readonly state: string; readonly reason: string; readonly ageMs: number };
+  readonly registry: {
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string;
+    readonly ageMs: number;
+    /** Of several that are asked in order, the one that knows the endpoints; else empty. */
+    readonly from: string;
+  };
   /** The way that the name takes; `undefined` when no rule is about it and it is looked up as it is. */
   readonly path: NameStep | undefined;
   readonly settings: readonly Setting[];
@@ -46,7 +53,13 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
   const now = parts.clock.now();
   const explanation = {
     service,
-    registry: { name: parts.registry.name, state: view.state, reason: view.reason, ageMs: now - view.asOf },
+    registry: {
+      name: parts.registry.name,
+      state: view.state,
+      reason: view.reason,
+      ageMs: now - view.asOf,
+      from: view.from ?? '',
+    },
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
@@ -85,7 +98,7 @@ function inWords({
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} ms`);
   return [
     `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}`,
-    `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}`,
+    `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}${registry.from === '' ? '' : `, from ${registry.from}`}`,
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map(
       (one) =>

@@ -1,6 +1,13 @@
 // biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
 
 // For users.
+export type {
+  BalancerName,
+  BalancerOptions,
+  MaglevOptions,
+  RingHashOptions,
+} from './balancer/balancer-options.ts';
+export type { HashedCall, HashOn } from './balancer/hash-on.ts';
 export type { HealthOptions } from './balancer/health.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type IsService, namesService } from './client/service-url.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
-import { callable, durationMs, fail, options as known, serviceName, string } from './core/check.ts';
+import { callable, durationMs, fail, hasMethods, options as known, serviceName, string } from './core/check.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import { type Random, systemRandom } from './core/random.ts';
@@ -14,7 +14,7 @@ import { type AllowedNames, resolveAllowed } from './discovery/delegation/overri
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { resolveLogger } from './telemetry/log.ts';
-import type { OpenTelemetry } from './telemetry/opentelemetry.ts';
+import { isOpenTelemetry, type OpenTelemetry } from './telemetry/opentelemetry.ts';
 
 /** Who this process is. */
 export interface SelfOptions {
@@ -38,7 +38,11 @@ export interface MeshOptions {
    * a registry of your own. An array of these is asked in order: the first that knows a service decides. `merged(…)` takes what all know.
    */
   readonly registry: RegistryOption;
-  /** Which addresses a registry may send this process to. @default all literal ones that can be called, at every port; no host names */
+  /**
+   * Which addresses a registry may send this process to. Lists in code and a ready-made registry are your own word, and a function of your own
+   * has to ask the `addresses` of its scope.
+   * @default all literal ones that can be called, at every port; no host names
+   */
   readonly addresses?: AddressOptions | undefined;
   /**
    * A folder, made when it is not there, in which the last view of each service is kept, so that this process can start while the registry
@@ -110,20 +114,22 @@ const NAMES = [
   'clock',
   'random',
 ];
+const CLOCK: readonly (keyof Clock)[] = ['now', 'wall', 'after', 'at', 'background'];
 const SELF_NAMES = ['service', 'environment', 'version', 'zone', 'region', 'attributes'];
 
 export function resolveMesh(options: MeshOptions): ResolvedMesh {
   known('createMesh', options, NAMES);
   const { defaults = {}, services = {}, clock = systemClock, random = systemRandom, opentelemetry } = options;
+  const { cacheMaxAgeMs = DAY_MS, isService = namesService } = options;
+  if (!hasMethods(clock, CLOCK)) fail('clock', `an object with the methods ${CLOCK.join(', ')}`, clock);
   checkService('defaults', defaults);
-  known('services', services, Object.keys(services));
+  known('services', services);
   for (const [name, own] of Object.entries(services)) {
     serviceName('a key of services', name);
     checkService(`services.${name}`, own);
   }
-  if (opentelemetry !== undefined && opentelemetry !== false && typeof opentelemetry !== 'object') {
+  if (opentelemetry !== undefined && opentelemetry !== false && !isOpenTelemetry(opentelemetry))
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
-  }
   const names = compileRules('names', options.names);
   checkRules(names);
   return {
@@ -131,12 +137,12 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     registry: openRegistry('registry', options.registry),
     addresses: resolveAddresses('addresses', options.addresses),
     cacheDir: options.cacheDir === undefined ? undefined : string('cacheDir', options.cacheDir),
-    cacheMaxAgeMs: durationMs('cacheMaxAgeMs', options.cacheMaxAgeMs ?? DAY_MS, { min: 1_000 }),
+    cacheMaxAgeMs: durationMs('cacheMaxAgeMs', cacheMaxAgeMs, { min: 1_000 }),
     defaults,
     services: new Map(Object.entries(services)),
     names,
     nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
-    isService: callable('isService', options.isService ?? namesService),
+    isService: callable('isService', isService),
     utilisation: options.utilisation === undefined ? undefined : callable('utilisation', options.utilisation),
     logger: resolveLogger('logger', options.logger),
     opentelemetry,
@@ -148,10 +154,11 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
 function resolveSelf(self: SelfOptions, clock: Clock, random: Random): Self {
   known('self', self, SELF_NAMES);
   const service = serviceName('self.service', self.service);
-  const attributes: Record<string, string> = {};
-  known('self.attributes', self.attributes ?? {}, Object.keys(self.attributes ?? {}));
-  for (const [name, value] of Object.entries(self.attributes ?? {}))
-    attributes[name] = string(`self.attributes.${name}`, value);
+  const { attributes: given = {} } = self;
+  known('self.attributes', given);
+  // Without a prototype, `__proto__` is a name like any other.
+  const attributes: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(given)) attributes[name] = string(`self.attributes.${name}`, value);
   for (const name of ['environment', 'version', 'zone', 'region'] as const) {
     const value = self[name];
     if (value !== undefined) attributes[name] = string(`self.${name}`, value);

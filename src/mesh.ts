@@ -9,7 +9,7 @@ import { EndpointPools } from './client/pools.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
 import { Targets } from './client/targets.ts';
 import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
-import { fail, serviceName } from './core/check.ts';
+import { callable, fail, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
 import { DiskViews } from './discovery/cache/disk-views.ts';
 import { resolveOverride, withOverride } from './discovery/delegation/override.ts';
@@ -125,6 +125,7 @@ export function createMesh(options: MeshOptions): Mesh {
     register: (given) => registrations.register(given),
     withNames: (names, run) => {
       const own = resolveOverride('withNames', names);
+      callable('run of withNames', run);
       const around = ambient() ?? NO_REQUEST;
       return runAmbient({ ...around, names: withOverride(around.names, own) }, run);
     },
@@ -135,7 +136,7 @@ export function createMesh(options: MeshOptions): Mesh {
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
       utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
-    on: (name, listener) => events.on(name, listener),
+    on: (name, listener) => events.on(name, callable('listener', listener)),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),
     metrics: () => metrics.read(),
     close() {

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import got from 'got';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createMemoryRegistry } from '../src/discovery/memory.ts';
-import { createMesh, type Mesh, type MeshOptions, merged, meshOf, type Registry } from '../src/index.ts';
+import {
+  createMesh,
+  type Mesh,
+  type MeshOptions,
+  merged,
+  meshOf,
+  type Registry,
+  type RegistryScope,
+} from '../src/index.ts';
 import { ManualClock, seededRandom } from '../src/testing/entry.ts';
 import { createScope, eventually, instanceOf } from './discovery/setup.ts';
 import { FakeRegistry, listen } from './server/support.ts';
@@ -235,36 +243,87 @@ describe('names that a request puts in the place of others', () => {
     ).rejects.toMatchObject({ code: 'MESH_NO_ENDPOINTS' });
   });
 
-  test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {
+  /** A registry that counts how many watches of it are open, and how many were opened. */
+  function countingRegistry() {
     const hub = createMemoryRegistry();
-    let open = 0;
-    const counting = (scope: Parameters<typeof hub.registry>[0]): Registry => {
-      const registry = hub.registry(scope);
-      const watch = registry.watch.bind(registry);
-      registry.watch = (service, listener) => {
-        open++;
-        const made = watch(service, listener);
-        return {
-          get view() {
-            return made.view;
-          },
-          failed: (id) => made.failed(id),
+    const count = { open: 0, opened: 0 };
+    const registry = (scope: RegistryScope): Registry => {
+      const made = hub.registry(scope);
+      const watch = made.watch.bind(made);
+      made.watch = (...given) => {
+        count.open++;
+        count.opened++;
+        const watched = watch(...given);
+        const { close } = watched;
+        return Object.assign(watched, {
           close: () => {
-            open--;
-            made.close();
+            count.open--;
+            close();
           },
-        };
+        });
       };
-      return registry;
+      return made;
     };
-    const caller = mesh({ registry: counting, clock: new ManualClock() });
+    return { hub, count, registry };
+  }
+
+  test('that are made up do not fill the memory, and a service that they do not concern is called as ever', async () => {
+    const { count, registry } = countingRegistry();
+    const caller = mesh({ registry, clock: new ManualClock() });
     for (let i = 0; i < 300; i++) {
       caller.withNames({ players: `made-up-${i}` }, () => caller.explain('players'));
       caller.withNames({ other: `made-up-${i}` }, () => caller.explain('players'));
     }
-    expect(open).toBe(201);
+    expect(count.open).toBe(201);
+    // What does not concern a service tells no two of its targets apart.
+    const before = count.opened;
+    for (let i = 0; i < 10; i++)
+      caller.withNames({ players: 'canary', other: `made-up-${i}` }, () => caller.explain('players'));
+    expect(count.opened - before).toBe(2);
     await caller.close();
-    expect(open).toBe(0);
+    expect(count.open).toBe(0);
+  });
+
+  test('of a large service are remembered as long as their endpoints are no more than 100,000', async () => {
+    const { hub, count, registry } = countingRegistry();
+    for (let i = 0; i < 5_000; i++) hub.put('players', `p${i}`, JSON.stringify(instanceOf({ id: `p${i}` })));
+    const caller = mesh({ registry, clock: new ManualClock() });
+    for (let i = 0; i < 30; i++) caller.withNames({ players: `made-up-${i}` }, () => caller.explain('players'));
+    // The service itself, and two watches for each of twenty.
+    expect(count.open).toBe(41);
+    await caller.close();
+    expect(count.open).toBe(0);
+  });
+
+  test('past the bound stand for nothing while all others are being called, and that is counted', async () => {
+    const waiting: (() => void)[] = [];
+    const server = createServer((_req, res) => waiting.push(() => res.end('{"who":"players"}')));
+    const port = await listen(server);
+    closing.push(() => server.close());
+    closing.push(() => server.closeAllConnections());
+    const caller = mesh({ registry: { players: [`http://127.0.0.1:${port}`] } });
+    const slow = { deadlineMs: false, attemptTimeoutMs: false, health: false, breaker: false } as const;
+    const players = caller.client('players', slow);
+    const calls = Array.from({ length: 101 }, (_, i) =>
+      caller.withNames({ players: `made-up-${i}` }, () => players.get('/').json<Answer>()),
+    );
+    await eventually(() => waiting.length === 101);
+    expect(counted(caller, 'name_overrides_ignored', 'too many')).toMatchObject({ value: 1 });
+    for (const answer of waiting) answer();
+    expect((await Promise.all(calls)).every(({ who }) => who === 'players')).toBe(true);
+  });
+
+  test('that come and go leave the connections alone that others use', async () => {
+    let closed = 0;
+    const server = createServer((_req, res) => res.end('{"who":"players"}'));
+    server.on('connection', (socket) => socket.on('close', () => closed++));
+    const port = await listen(server);
+    closing.push(() => server.close());
+    closing.push(() => server.closeAllConnections());
+    const caller = mesh({ registry: { players: [`http://127.0.0.1:${port}`] } });
+    for (let i = 0; i < 150; i++) await caller.withNames({ players: `made-up-${i}` }, () => ask(caller));
+    expect(await ask(caller)).toEqual({ who: 'players' });
+    expect(closed).toBe(0);
   });
 
   test('are checked where the application says them', () => {
@@ -333,6 +392,27 @@ describe('a mesh with several registries', () => {
       expect([...seen]).toEqual(['players']);
     },
   );
+
+  test('is explained: which of them the instances are from, also where a rule leads', async () => {
+    const hub = createMemoryRegistry();
+    const listed = { players: ['http://127.0.0.1:1'], 'players-eu': ['http://127.0.0.1:2'] };
+    const registry = [hub.registry, merged({ teams: [] }, listed)];
+    const caller = mesh({ registry, names: { game: ['players-eu', 'players'] } });
+    const name = '[memory, merged(static, static)]';
+    expect(caller.explain('players').registry).toMatchObject({ name, from: 'merged(static, static)' });
+    hub.registry(createScope()).announce(instanceOf());
+    expect(caller.explain('players').registry).toMatchObject({ name, from: 'memory' });
+    expect(String(caller.explain('players'))).toContain(`registry ${name}: current, from memory`);
+    expect(String(caller.explain('game'))).toContain(
+      [
+        '    players-eu: 1 known by merged(static, static), current, 100 %',
+        '    players: 1 known by memory, current, 0 %',
+      ].join('\n'),
+    );
+    const nested = mesh({ registry: merged({}, [{ teams: [] }, listed]) });
+    expect(nested.explain('players').registry.from).toBe('');
+    expect(mesh({ registry: [{}, [{}, listed]] }).explain('players').registry.from).toBe('static');
+  });
 
   test('calls all that any of them knows when they are merged', async () => {
     const hubs = [createMemoryRegistry(), createMemoryRegistry()] as const;

@@ -1,7 +1,21 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { ConfigError, createMesh, type Mesh, type MeshOptions, meshOf } from '../src/index.ts';
+import { createMemoryRegistry } from '../src/discovery/memory.ts';
+import {
+  ConfigError,
+  createMesh,
+  type Mesh,
+  type MeshOptions,
+  merged,
+  meshOf,
+  type RegistryScope,
+} from '../src/index.ts';
+import { createScope, instanceOf } from './discovery/setup.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -70,8 +84,38 @@ test.each([
   ],
   [
     { ...base, services: { players: { balancer: 'fastest' } } },
-    "services.players.balancer must be one of p2c, not 'fastest'",
+    "services.players.balancer must be one of recall, p2c, peak-ewma, least-loaded, round-robin, weighted-round-robin, random, not 'fastest'",
   ],
+  [
+    { ...base, services: { players: { balancer: 'maglev' } } },
+    "services.players.balancer must be { kind: 'maglev', hashOn: … }, not 'maglev'",
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash' } } } },
+    'services.players.balancer.hashOn must be { header: … }, { cookie: … } or a function, not undefined',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'ring-hash', hashOn: { header: 'x' }, boundedLoad: 1 } } } },
+    'services.players.balancer.boundedLoad must be a number from 1.05 to 100, not 1',
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'maglev', hashOn: { header: 'x' }, boundedLoad: 2 } } } },
+    "services.players.balancer has no option 'boundedLoad'; it knows kind, hashOn",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'p2c', hashOn: { header: 'x' } } } },
+    "defaults.balancer has no option 'hashOn'; it knows kind",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: '' } } } },
+    "defaults.balancer.hashOn.header must be a string that is not empty, not ''",
+  ],
+  [
+    { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: 'x', cookie: 'y' } } } },
+    'defaults.balancer.hashOn must be { header: … }, { cookie: … } or a function, not an object',
+  ],
+  [{ ...base, defaults: { balancer: { kind: 'best' } } }, 'defaults.balancer.kind must be one of recall, p2c,'],
+  [{ ...base, defaults: { balancer: 7 } }, 'defaults.balancer must be one of recall, p2c,'],
   [
     { ...base, services: { players: { where: { zone: '' } } } },
     'services.players.where.zone must be a string that is not empty',
@@ -87,6 +131,113 @@ test.each([
   const make = () => createMesh(options as unknown as MeshOptions); // which the compiler would not take
   expect(make).toThrow(ConfigError);
   expect(make).toThrow(message);
+});
+
+const shapes: readonly unknown[] = [
+  null,
+  [],
+  [null],
+  '',
+  'x y',
+  0,
+  -1,
+  1e308,
+  Number.NaN,
+  true,
+  7n,
+  Symbol('s'),
+  new Map(),
+  new Date(0),
+  Object.create(null),
+  { x: null },
+  () => null,
+];
+
+/** The options with `value` in the place that `path` names. */
+function withOption(path: string, value: unknown): MeshOptions {
+  const options: Record<string, unknown> = { ...base, self: { service: 'teams' } };
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  let at = options;
+  for (const name of names) {
+    const inner: Record<string, unknown> = { ...(at[name] as object) }; // an object, or nothing yet
+    at[name] = inner;
+    at = inner;
+  }
+  at[last] = value;
+  return options as unknown as MeshOptions; // as a caller without types would
+}
+
+const service = ['', '.where', '.where.zone', '.deadlineMs', '.attemptTimeoutMs', '.concurrency', '.balancer'];
+const limits = ['.retry', '.retry.attempts', '.breaker', '.breaker.restMs', '.health', '.health.failures'];
+
+test.each([
+  ...['self', 'self.service', 'self.zone', 'self.attributes', 'self.attributes.a', 'registry', 'registry.players'],
+  ...['addresses', 'addresses.networks', 'addresses.ports', 'addresses.names', 'cacheDir', 'cacheMaxAgeMs'],
+  ...['defaults', 'services.players'].flatMap((place) => [...service, ...limits].map((option) => place + option)),
+  ...['services', 'names', 'names.players', 'nameOverrides', 'isService', 'logger', 'opentelemetry', 'clock'],
+])('%s of an odd shape is taken, or refused by its name', async (path) => {
+  let refused = 0;
+  for (const shape of shapes) {
+    try {
+      await createMesh(withOption(path, shape)).close();
+    } catch (error) {
+      expect(error, inspect(shape)).toMatchObject({ code: 'MESH_CONFIG', message: expect.stringContaining(path) });
+      refused++;
+    }
+    // What is left out is `undefined`; null is a value, and a wrong one.
+    if (shape === null) expect(refused).toBe(1);
+  }
+});
+
+test('what a client, a listener and names are given is checked as well', () => {
+  const made = mesh();
+  const wrong = (run: (value: never) => unknown) => () => run(null as never); // as a caller without types would
+  expect(wrong((where) => made.client('players', { where }))).toThrow(
+    "client('players').where must be an object, not null",
+  );
+  expect(wrong((own) => made.client('players', own))).toThrow("client('players') must be an object, not null");
+  expect(wrong((run) => made.withNames({ a: 'b' }, run))).toThrow('run of withNames must be a function, not null');
+  expect(wrong((names) => made.withNames(names, () => 1))).toThrow('withNames must be an object, not null');
+  expect(wrong((listener) => made.on('view', listener))).toThrow('listener must be a function, not null');
+});
+
+test('a registry that a function makes is given the rule of addresses and the last views, wherever the function stands', async () => {
+  const { registry } = createMemoryRegistry();
+  const cacheDir = await mkdtemp(join(tmpdir(), 'heddle-own-'));
+  closing.push(() => rm(cacheDir, { recursive: true, force: true }));
+  const scopes: RegistryScope[] = [];
+  const own = (scope: RegistryScope) => {
+    scopes.push(scope);
+    return registry(scope);
+  };
+  const addresses = { ports: [8080] };
+  mesh({ registry: [{}, own, merged(own, [{}, own])], addresses, cacheDir });
+  expect(scopes.map((scope) => [scope.addresses?.refusal('10.0.0.1', 22), scope.lastViews?.patienceMs])).toEqual(
+    Array(3).fill(['port', 250]),
+  );
+});
+
+test('a registry that comes ready-made is the word of the application, like a list: no rule of addresses is asked', async () => {
+  const url = new URL(await answering('hello'));
+  const hub = createMemoryRegistry();
+  const port = Number(url.port);
+  const ready = hub.registry(createScope());
+  ready.announce(instanceOf({ host: '127.0.0.1', port }));
+  const addresses = { networks: ['10.0.0.0/8'] };
+  expect(await mesh({ registry: ready, addresses }).client('players').get('/').text()).toBe('hello');
+  const asked = mesh({ registry: hub.registry, addresses }).client('players').get('/');
+  await expect(asked).rejects.toMatchObject({ code: 'MESH_NO_ENDPOINTS' });
+});
+
+test.each([
+  ['undefined', () => undefined],
+  ['a promise', async () => ({})],
+  ['half of one', () => ({ announce() {}, watch() {} })],
+])('a function that gives %s in the place of a registry is refused', (_, registry) => {
+  const make = () => mesh({ registry: registry as never }); // as a caller without types would
+  expect(make).toThrow('registry must be a function that gives a registry (announce, watch, services, close), not');
+  expect(() => mesh({ registry: [{}, registry as never] })).toThrow('registry[1] must be a function that gives');
 });
 
 test('what cannot be wrapped is refused', () => {
@@ -176,6 +327,34 @@ test('the figures count calls and attempts by outcome', async () => {
     value: 3,
   });
   expect(read('call_ms')).toMatchObject({ kind: 'histogram', count: 3 });
+});
+
+test('the figures of endpoints are those of all clients of a service: each counts once, and is down when it is for one of them', async () => {
+  const dead = { url: 'http://127.0.0.1:1', attributes: { zone: 'a' } };
+  const living = { url: await answering('hello'), attributes: { zone: 'b' } };
+  const made = mesh({ registry: { players: [dead, living] } });
+  const figures = () =>
+    made
+      .metrics()
+      .filter(({ name, labels }) => name === 'endpoints' && labels['service'] === 'players')
+      .map((one) => [one.labels['health'], one.kind === 'gauge' && one.value]);
+  const one = made.client('players', { where: { zone: 'a' }, retry: false });
+  expect(figures()).toEqual([
+    ['all', 1],
+    ['down', 0],
+  ]);
+  await expect(one.get('/')).rejects.toMatchObject({ code: 'MESH_CONNECT' });
+  made.explain('players');
+  made.client('players', { where: { zone: 'c' } });
+  expect(figures()).toEqual([
+    ['all', 2],
+    ['down', 1],
+  ]);
+  await made.close();
+  expect(figures()).toEqual([
+    ['all', 0],
+    ['down', 0],
+  ]);
 });
 
 test('F88: names that somebody makes up do not fill the memory', async () => {

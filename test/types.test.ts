@@ -61,6 +61,17 @@ test('options that are missing, unknown or of a wrong type neither compile nor p
   expect(() => make({ ...right, defaults: { retry: { tries: 3 } } })).toThrow(/has no option 'tries'/);
   // @ts-expect-error there is no such balancer
   expect(() => make({ ...right, services: { players: { balancer: 'best' } } })).toThrow(/services.players.balancer/);
+  // @ts-expect-error a hash needs a key
+  expect(() => make({ ...right, defaults: { balancer: 'ring-hash' } })).toThrow(/defaults.balancer/);
+  // @ts-expect-error a hash needs a key
+  expect(() => make({ ...right, defaults: { balancer: { kind: 'maglev' } } })).toThrow(/defaults.balancer.hashOn/);
+  const hashOn = { header: 'x-user' };
+  // @ts-expect-error only a ring bounds the load
+  expect(() => make({ ...right, defaults: { balancer: { kind: 'maglev', hashOn, boundedLoad: 2 } } })).toThrow(/bound/);
+  // @ts-expect-error any of these is chosen without a key
+  expect(() => make({ ...right, defaults: { balancer: { kind: 'p2c', hashOn } } })).toThrow(/hashOn/);
+  // @ts-expect-error a key is a string
+  compiled(() => make({ ...right, defaults: { balancer: { kind: 'maglev', hashOn: () => 7 } } }));
   // @ts-expect-error attributes are flat strings
   expect(() => make({ ...right, defaults: { where: { zone: 1 } } })).toThrow(/defaults.where/);
   // @ts-expect-error a logger has four methods, or is false

@@ -31,6 +31,7 @@ export interface Answer {
 export const stub: Binding<string, Answer> = {
   name: 'stub',
   describe: (method) => ({ operation: method, idempotent: true }),
+  requestHeader: () => undefined,
   send: (_req, ctx) => {
     ctx.end();
     return Promise.resolve(ANSWER);

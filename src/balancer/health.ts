@@ -29,14 +29,15 @@ export interface ResolvedHealth {
 
 export function resolveHealth(name: string, options: HealthOptions = {}): ResolvedHealth {
   known(name, options, ['failures', 'successRatio', 'minimum', 'restMs', 'maxRestMs', 'slowStartMs']);
-  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000);
+  const { failures = 5, successRatio = 0.8, minimum = 20, restMs = 5_000 } = options;
+  const { maxRestMs = 300_000, slowStartMs = 10_000 } = options;
   return {
-    failures: integer(`${name}.failures`, options.failures ?? 5, { min: 1, max: 1_000 }),
-    successRatio: finite(`${name}.successRatio`, options.successRatio ?? 0.8, { min: 0, max: 1 }),
-    minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
-    restMs,
-    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 300_000, { min: restMs }),
-    slowStartMs: durationMs(`${name}.slowStartMs`, options.slowStartMs ?? 10_000, { min: 0 }),
+    failures: integer(`${name}.failures`, failures, { min: 1, max: 1_000 }),
+    successRatio: finite(`${name}.successRatio`, successRatio, { min: 0, max: 1 }),
+    minimum: integer(`${name}.minimum`, minimum, { min: 1 }),
+    restMs: durationMs(`${name}.restMs`, restMs),
+    maxRestMs: durationMs(`${name}.maxRestMs`, maxRestMs, { min: restMs }),
+    slowStartMs: durationMs(`${name}.slowStartMs`, slowStartMs, { min: 0 }),
   };
 }
 

@@ -15,6 +15,8 @@ interface HingeParts<Req, Res> {
   readonly softNack: SoftNack | undefined;
   /** Builds the endpoint stack of a node; asked once per node. */
   readonly compile: (node: Node) => Service<Req, Res>;
+  /** The hash of what a call is spread by, for a picker that wants one; asked once per call, which rejects with what it throws. */
+  readonly hashOf?: ((req: Req, ctx: Context) => number | undefined) | undefined;
   /** Asked when the set is empty: resolves once it may not be, rejects with the reason why nobody can be called. */
   readonly filled: (ctx: Context) => Promise<void>;
 }
@@ -24,7 +26,7 @@ interface HingeParts<Req, Res> {
  * which is the end of the body and not of the head.
  */
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
-  const { nodes, clock, random, softNack, compile, filled } = parts;
+  const { nodes, clock, random, softNack, compile, hashOf, filled } = parts;
   const compiled = new WeakMap<Node, Service<Req, Res>>();
 
   const pick = (ctx: Context, now: number) => {
@@ -57,6 +59,13 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
   };
 
   return (req, ctx) => {
+    if (hashOf !== undefined && ctx.attempt <= 1) {
+      try {
+        ctx.root.hash = hashOf(req, ctx);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     // An attempt is made to be sent: it starts now.
     const node = pick(ctx, ctx.startedAt);
     return node === undefined ? wait(req, ctx) : send(node, req, ctx);

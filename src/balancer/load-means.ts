@@ -8,37 +8,38 @@ export class LoadMeans {
   readonly rif: Mean = new Mean();
   /** Attempts of this process on their way, to all nodes together. */
   running = 0;
+  /** The weights of all nodes together. */
+  weight = 0;
 }
 
-/** The mean of what was last known of each node, whichever of them that is known of. */
+/**
+ * The mean of what was last known of each node, over those that something is known of. Its methods are so short that V8 always inlines them: what is given to a
+ * function, or returned, is allocated if it is a fraction.
+ */
 export class Mean {
-  #sum = 0;
-  #count = 0;
+  sum = 0;
+  /** How many something is known of. */
+  count = 0;
 
   /** NaN when nothing is known of any. */
   get value(): number {
-    return this.#sum / this.#count;
-  }
-
-  /** How many are known. */
-  get count(): number {
-    return this.#count;
+    return this.sum / this.count;
   }
 
   /** Something becomes known of one more. */
   join(value: number): void {
-    this.#count++;
-    this.#sum += value;
+    this.count++;
+    this.sum += value;
   }
 
   /** What is known of one changes. */
   move(from: number, to: number): void {
-    this.#sum += to - from;
+    this.sum += to - from;
   }
 
   leave(value: number): void {
-    this.#count--;
+    this.count--;
     // What rounding left behind must not stay.
-    this.#sum = this.#count === 0 ? 0 : this.#sum - value;
+    this.sum = this.count === 0 ? 0 : this.sum - value;
   }
 }

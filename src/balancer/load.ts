@@ -14,16 +14,23 @@ const FORGIVEN = 1e-4;
 /** Attempts that have been on their way for so many times the mean latency say more of a node than what it answered before. */
 const STUCK = 2;
 
+interface Begun {
+  readonly startedAt: number;
+}
+
 /**
  * How much one node has to do and how well it does it, from the attempts of this process and from what the node reports. What is known fades
  * towards what is usual in the set; that is computed when somebody asks, from the time that has passed. Times are monotonic milliseconds.
  */
 export class Load {
-  readonly #means: LoadMeans;
+  /** What is usual in its set. */
+  readonly means: LoadMeans;
   /** Mean time to a successful answer as measured here, the newer ones weighing more; NaN before the first. Milliseconds. */
   latencyMs: number = Number.NaN;
   #serviceMs: number = Number.NaN;
   #servedAt: number = Number.NEGATIVE_INFINITY;
+  /** What the next sample of it is. */
+  #sampleMs: number = Number.NaN;
   #failing = 0;
   #failedAt: number = Number.NEGATIVE_INFINITY;
   /** The sum of the moments at which the attempts on their way began. */
@@ -31,24 +38,26 @@ export class Load {
   #reported: ReportedLoad | undefined;
 
   constructor(means: LoadMeans) {
-    this.#means = means;
+    this.means = means;
   }
 
-  /** An attempt is on its way that began at `at`. */
-  begin(at: number): void {
-    this.#begunSum += at;
+  // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
+
+  begin(attempt: Begun): void {
+    this.#begunSum += attempt.startedAt;
     this.#reported?.begun();
   }
 
   /** That attempt is over; `running` others are not. */
-  end(at: number, running: number): void {
+  end(attempt: Begun, running: number): void {
     // What rounding left behind must not stay.
-    this.#begunSum = running === 0 ? 0 : this.#begunSum - at;
+    this.#begunSum = running === 0 ? 0 : this.#begunSum - attempt.startedAt;
   }
 
-  /** An attempt was answered well, `ms` after it began. */
-  answered(ms: number, now: number): void {
-    const { latencyMs } = this.#means;
+  /** An attempt was answered well. */
+  answered(attempt: Begun, now: number): void {
+    const ms = now - attempt.startedAt;
+    const { latencyMs } = this.means;
     const before = this.latencyMs;
     if (Number.isNaN(before)) {
       this.latencyMs = ms;
@@ -57,7 +66,10 @@ export class Load {
       this.latencyMs = before + SERVICE_WEIGHT * (ms - before);
       latencyMs.move(before, this.latencyMs);
     }
-    if (this.#reported?.fresh(now) !== true) this.#served(ms, now);
+    if (this.#reported?.fresh(now) !== true) {
+      this.#sampleMs = ms;
+      this.#served(now);
+    }
     if (this.#failing === 0) return;
     this.#failing = this.failing(now) * (1 - FAILURE_WEIGHT);
     this.#failedAt = now;
@@ -70,16 +82,17 @@ export class Load {
   }
 
   reported({ rif, serviceMs }: LoadReport, now: number): void {
-    if (this.#reported === undefined) this.#reported = new ReportedLoad(rif, now, this.#means);
-    else this.#reported.heard(rif, now, this.#means);
-    this.#served(serviceMs, now);
+    if (this.#reported === undefined) this.#reported = new ReportedLoad(rif, now, this.means);
+    else this.#reported.heard(rif, now, this.means);
+    this.#sampleMs = serviceMs;
+    this.#served(now);
   }
 
   /** The node left the set: it no longer counts in what is usual there. */
   leave(): void {
-    if (!Number.isNaN(this.latencyMs)) this.#means.latencyMs.leave(this.latencyMs);
-    if (!Number.isNaN(this.#serviceMs)) this.#means.serviceMs.leave(this.#serviceMs);
-    this.#reported?.leave(this.#means);
+    if (!Number.isNaN(this.latencyMs)) this.means.latencyMs.leave(this.latencyMs);
+    if (!Number.isNaN(this.#serviceMs)) this.means.serviceMs.leave(this.#serviceMs);
+    this.#reported?.leave(this.means);
   }
 
   /**
@@ -87,8 +100,8 @@ export class Load {
    * is taken to have the mean of them besides, so that its silence does not attract what the others get.
    */
   rif(now: number, running: number): number {
-    if (this.#reported !== undefined) return this.#reported.rif(now, running, this.#means);
-    const { rif } = this.#means;
+    if (this.#reported !== undefined) return this.#reported.rif(now, running, this.means);
+    const { rif } = this.means;
     return rif.count === 0 ? running : running + rif.value;
   }
 
@@ -97,7 +110,7 @@ export class Load {
    * mean age, if that is more: a node that is stuck is noticed before it answers.
    */
   serviceMs(now: number, running: number): number {
-    const { latencyMs } = this.#means;
+    const { latencyMs } = this.means;
     const usual = this.#usually(now);
     if (running === 0) return usual;
     const age = now - this.#begunSum / running;
@@ -110,14 +123,15 @@ export class Load {
   }
 
   #usually(now: number): number {
-    const mean = this.#means.serviceMs.value;
+    const mean = this.means.serviceMs.value;
     return Number.isNaN(this.#serviceMs)
       ? mean
       : mean + (this.#serviceMs - mean) * decay((now - this.#servedAt) / FORGET_MS);
   }
 
-  #served(ms: number, now: number): void {
-    const { serviceMs } = this.#means;
+  #served(now: number): void {
+    const ms = this.#sampleMs;
+    const { serviceMs } = this.means;
     const before = this.#serviceMs;
     if (Number.isNaN(before)) {
       this.#serviceMs = ms;

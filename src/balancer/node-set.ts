@@ -21,8 +21,8 @@ interface NodeSetScope {
   readonly picker: Picker;
   /** Told when an endpoint could not be reached, for discovery. */
   readonly unreachable: (id: string) => void;
-  /** Told when an endpoint is no longer in the set, for whoever holds connections to it. */
-  readonly retired: (endpoint: Endpoint) => void;
+  /** Told when a node is no longer in the set, for whoever holds connections for it. */
+  readonly retired: (node: Node) => void;
 }
 
 /** Endpoints that get their share of the calls together. */
@@ -107,6 +107,7 @@ export class NodeSet {
     if (suspects.size > 0 || this.#doubted)
       for (const node of this.nodes) node.suspect = suspects.has(node.endpoint.id);
     this.#doubted = suspects.size > 0;
+    this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
     this.groups = groups && groupsOf(groups, this.#byId);
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
@@ -121,14 +122,14 @@ export class NodeSet {
   begin(node: Node, ctx: Context, now: number): void {
     node.running++;
     this.means.running++;
-    node.load.begin(ctx.startedAt);
+    node.load.begin(ctx);
     node.health.begin(now, ctx);
   }
 
   end(node: Node, ctx: Context): void {
     node.running--;
     this.means.running--;
-    node.load.end(ctx.startedAt, node.running);
+    node.load.end(ctx, node.running);
   }
 
   /** Takes over what a node said of its load with an answer. */
@@ -137,37 +138,32 @@ export class NodeSet {
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
-  report(node: Node, outcome: NodeOutcome, ctx: Context, now: number = this.#scope.clock.now()): void {
-    if (outcome === 'success') node.succeededAt = now;
-    if (!node.retired) {
-      if (outcome === 'success') node.load.answered(now - ctx.startedAt, now);
-      else if (outcome !== 'ignorable') node.load.failed(now);
-    }
-    if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
-    this.#judge(node, outcome, ctx, now);
-    this.picker.ended?.(node, outcome, ctx, now);
+  report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
+    const at = now ?? this.#scope.clock.now();
+    if (outcome === 'success') this.#succeeded(node, ctx, at);
+    else if (outcome === 'ignorable') node.health.ignore(ctx);
+    else this.#failed(node, outcome === 'unreachable', ctx, at);
+    this.picker.ended?.(node, outcome, ctx, at);
   }
 
-  #judge(node: Node, outcome: NodeOutcome, ctx: Context, now: number): void {
+  #succeeded(node: Node, ctx: Context, now: number): void {
+    node.succeededAt = now;
     const { events, health, service } = this.#scope;
+    if (!node.retired) node.load.answered(ctx, now);
+    if (health === false || !node.health.succeed(now, ctx) || node.retired) return;
+    this.#down--;
+    events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
+  }
+
+  #failed(node: Node, unreachable: boolean, ctx: Context, now: number): void {
+    const { events, health, service } = this.#scope;
+    if (!node.retired) node.load.failed(now);
+    if (unreachable) this.#scope.unreachable(node.endpoint.id);
     if (health === false) return;
-    if (outcome === 'ignorable') {
-      node.health.ignore(ctx);
-    } else if (outcome === 'success') {
-      if (!node.health.succeed(now, ctx) || node.retired) return;
-      this.#down--;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
-    } else {
-      const reason = node.health.fail(
-        now,
-        ctx,
-        outcome === 'unreachable',
-        () => (this.#down + 1) * 2 <= this.nodes.length,
-      );
-      if (reason === undefined || node.retired) return;
-      this.#down++;
-      events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
-    }
+    const reason = node.health.fail(now, ctx, unreachable, () => (this.#down + 1) * 2 <= this.nodes.length);
+    if (reason === undefined || node.retired) return;
+    this.#down++;
+    events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'down', reason });
   }
 
   /** Nodes that were made, and then not adopted. */
@@ -192,7 +188,7 @@ export class NodeSet {
     node.load.leave();
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
-    this.#scope.retired(node.endpoint);
+    this.#scope.retired(node);
   }
 }
 

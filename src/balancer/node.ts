@@ -1,6 +1,7 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Health } from './health.ts';
 import type { Load } from './load.ts';
+import type { Peak } from './peak.ts';
 
 /** An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives. */
 export class Node {
@@ -15,6 +16,10 @@ export class Node {
   /** Monotonic milliseconds of its last success; `-Infinity` before the first. */
   succeededAt: number = Number.NEGATIVE_INFINITY;
   retired = false;
+  /** What `peak-ewma` knows of it. */
+  peak: Peak | undefined;
+  /** Where a picker saw it last in the array that it was given: a hint. */
+  place = 0;
 
   constructor(endpoint: Endpoint, health: Health, load: Load) {
     this.endpoint = endpoint;

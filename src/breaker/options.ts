@@ -24,11 +24,11 @@ const LONGEST_REST_MS = 86_400_000;
 
 export function resolveBreaker(name: string, options: BreakerOptions = {}): ResolvedBreaker {
   known(name, options, ['failureRatio', 'minimum', 'restMs', 'maxRestMs']);
-  const restMs = durationMs(`${name}.restMs`, options.restMs ?? 5_000, { min: 1, max: LONGEST_REST_MS });
+  const { failureRatio = 0.5, minimum = 20, restMs = 5_000, maxRestMs = 60_000 } = options;
   return {
-    failureRatio: finite(`${name}.failureRatio`, options.failureRatio ?? 0.5, { min: 0, max: 1 }),
-    minimum: integer(`${name}.minimum`, options.minimum ?? 20, { min: 1 }),
-    restMs,
-    maxRestMs: durationMs(`${name}.maxRestMs`, options.maxRestMs ?? 60_000, { min: restMs, max: LONGEST_REST_MS }),
+    failureRatio: finite(`${name}.failureRatio`, failureRatio, { min: 0, max: 1 }),
+    minimum: integer(`${name}.minimum`, minimum, { min: 1 }),
+    restMs: durationMs(`${name}.restMs`, restMs, { min: 1, max: LONGEST_REST_MS }),
+    maxRestMs: durationMs(`${name}.maxRestMs`, maxRestMs, { min: restMs, max: LONGEST_REST_MS }),
   };
 }

@@ -1,6 +1,8 @@
+import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
 import type { Node } from '../balancer/node.ts';
 import type { Binding } from '../core/binding.ts';
+import type { Context } from '../core/context.ts';
 import type { EndpointScope, Filter, Scope } from '../core/filter.ts';
 import { clientRoles, endpointRoles } from '../core/roles.ts';
 import type { Service } from '../core/service.ts';
@@ -39,8 +41,10 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
       ['propagate', propagate(parts.self.service)],
     ]);
-  const compile = (node: Node) =>
-    endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  const compile = (node: Node) => {
+    parts.pools.hold(node);
+    return endpoint(node).build(binding.send, { ...scopeOf(target, binding, parts), endpoint: node.endpoint });
+  };
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
@@ -48,6 +52,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
       random: scope.random,
       softNack,
       compile,
+      hashOf: hashOfCall(settings.balancer, binding),
       filled: (ctx) => target.filled(ctx),
     });
 
@@ -76,6 +81,12 @@ export function assembler<Req, Res>(binding: Binding<Req, Res>, parts: Parts): (
     }
     return service;
   };
+}
+
+function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {
+  if (hashOf === undefined) return undefined;
+  return (req: Req, { target: service, operation }: Context) =>
+    hashOf({ service, operation, header: (name) => binding.requestHeader(req, name) });
 }
 
 function scopeOf<Req, Res>(

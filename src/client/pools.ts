@@ -7,14 +7,21 @@ import { CONNECT_TIMEOUT_MS } from './connect-timeout.ts';
 import { guardedLookup } from './guarded-lookup.ts';
 import { loadUndici } from './undici.ts';
 
+/** Who sends to an endpoint; its address never changes. */
+interface Holder {
+  readonly endpoint: Endpoint;
+}
+
 /**
- * The connections of the native client and of fetch: one pool per endpoint, made when first used, closed after its endpoint left. Time is
- * kept by the mesh, so the pools keep none.
+ * The connections of the native client and of fetch: one pool for each address, made when first used, closed after the last node that sends
+ * there was retired. Time is kept by the mesh, so the pools keep none.
  */
 export class EndpointPools {
   #undici: { readonly Pool: typeof Pool; readonly Dispatcher1Wrapper: typeof Dispatcher1Wrapper } | undefined;
   readonly #byEndpoint = new WeakMap<Endpoint, Pool>();
   readonly #byAddress = new Map<string, Pool>();
+  /** By address those who send there. */
+  readonly #holders = new Map<string, Set<Holder>>();
   /** Those whose endpoint left and that still have something under way. */
   readonly #retired = new Set<Pool>();
   readonly #lookup: LookupFunction;
@@ -64,9 +71,19 @@ export class EndpointPools {
     return this.#byAddress.size;
   }
 
-  /** Closes the pool of an endpoint that left, after what is under way there. */
-  retire(endpoint: Endpoint): void {
-    const origin = originOf(endpoint);
+  /** Says that a node sends to its endpoint, as other nodes may that are at the same address. */
+  hold(node: Holder): void {
+    const origin = originOf(node.endpoint);
+    const holders = this.#holders.get(origin) ?? new Set();
+    this.#holders.set(origin, holders.add(node));
+  }
+
+  /** A node was retired: closes the pool of its endpoint, after what is under way there, unless another node holds it. */
+  letGo(node: Holder): void {
+    const origin = originOf(node.endpoint);
+    const holders = this.#holders.get(origin);
+    if (!holders?.delete(node) || holders.size > 0) return;
+    this.#holders.delete(origin);
     const pool = this.#byAddress.get(origin);
     if (pool === undefined) return;
     this.#byAddress.delete(origin);

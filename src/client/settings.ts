@@ -1,8 +1,7 @@
+import { type BalancerOptions, type ResolvedBalancer, resolveBalancer } from '../balancer/balancer-options.ts';
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health.ts';
-import type { MakePicker } from '../balancer/picker.ts';
-import { p2c } from '../balancer/pickers/p2c.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known, oneOf } from '../core/check.ts';
+import { durationMs, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 
@@ -22,8 +21,8 @@ export interface ServiceOptions {
   readonly health?: HealthOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
-  /** How an endpoint is chosen. @default 'p2c' */
-  readonly balancer?: 'p2c' | { readonly kind: 'p2c'; readonly softNack?: boolean | undefined } | undefined;
+  /** How an endpoint is chosen. @default 'recall' */
+  readonly balancer?: BalancerOptions | undefined;
 }
 
 export interface ResolvedService {
@@ -34,8 +33,7 @@ export interface ResolvedService {
   readonly breaker: ResolvedBreaker | false;
   readonly health: ResolvedHealth | false;
   readonly concurrency: number | false;
-  readonly balancer: 'p2c';
-  readonly softNack: boolean;
+  readonly balancer: ResolvedBalancer;
 }
 
 export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
@@ -48,8 +46,6 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'concurrency',
   'balancer',
 ];
-
-export const pickers: Readonly<Record<ResolvedService['balancer'], MakePicker>> = { p2c };
 
 /** Options of one service from one place: what the place is called, and what it says. */
 export interface Layer {
@@ -79,18 +75,16 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
-    balancer: oneOf(
-      `${name}.balancer`,
-      (typeof options.balancer === 'object' ? options.balancer.kind : options.balancer) ?? 'p2c',
-      ['p2c'],
-    ),
-    softNack: typeof options.balancer === 'object' && options.balancer.softNack === true,
+    balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };
 }
 
 function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefined) => R): R | false {
   return value === false ? false : resolve(value);
 }
+
+/** What a layer says whole, and not key by key. */
+const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
 
 /** Lays the layers over each other; `retry`, `breaker` and `health` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
@@ -99,7 +93,7 @@ function merge(layers: readonly Layer[]): ServiceOptions {
     for (const [key, value] of Object.entries(options)) {
       if (value === undefined) continue;
       const below = merged[key];
-      merged[key] = key !== 'where' && isGroup(below) && isGroup(value) ? { ...below, ...defined(value) } : value;
+      merged[key] = !WHOLE.has(key) && isGroup(below) && isGroup(value) ? { ...below, ...defined(value) } : value;
     }
   }
   return merged;
@@ -127,7 +121,12 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
   for (const key of serviceOptionNames) {
     const value = resolved[key];
     if (key === 'where') settings.push({ name: key, value: String(value) || 'all', from: source(layers, key) });
-    else if (typeof value === 'object') {
+    else if (key === 'balancer') {
+      const { kind, details } = resolved.balancer;
+      const from = source(layers, key);
+      settings.push({ name: key, value: kind, from });
+      for (const [inner, one] of Object.entries(details)) settings.push({ name: `${key}.${inner}`, value: one, from });
+    } else if (typeof value === 'object') {
       for (const [inner, one] of Object.entries(value))
         settings.push({ name: `${key}.${inner}`, value: one, from: source(layers, key, inner) });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery

@@ -16,7 +16,7 @@ import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Parts } from './parts.ts';
-import { pickers, type ResolvedService } from './settings.ts';
+import type { ResolvedService } from './settings.ts';
 
 /** A view with so many more endpoints than there are nodes is taken over in slices. */
 const MANY = 1_000;
@@ -54,7 +54,7 @@ export class Target {
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
   constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
-    const { clock, random, events, metrics, pools } = parts;
+    const { clock, random, events, pools } = parts;
     this.service = service;
     this.settings = settings;
     this.#parts = parts;
@@ -64,11 +64,11 @@ export class Target {
       random,
       events,
       health: settings.health,
-      picker: pickers[settings.balancer](random, clock),
+      picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (endpoint) => pools.retire(endpoint),
+      retired: (node) => pools.letGo(node),
     });
-    if (settings.softNack) this.softNack = new SoftNack(this.nodes);
+    if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
@@ -77,10 +77,6 @@ export class Target {
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);
-    // The figures of a service are those of its calls under its own name.
-    if (override !== undefined) return;
-    metrics.gauge('endpoints', { service, health: 'all' }, () => this.nodes.nodes.length);
-    metrics.gauge('endpoints', { service, health: 'down' }, () => this.nodes.down);
   }
 
   get view(): CombinedView {

@@ -4,14 +4,14 @@ import { ClosedError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
 import { compileRules, type NameTable } from '../discovery/delegation/name-rules.ts';
 import { Naming } from '../discovery/delegation/naming.ts';
+import { EndpointFigures } from './endpoint-figures.ts';
+import { OverriddenTargets } from './overridden-targets.ts';
 import type { Parts } from './parts.ts';
 import { type Layer, type ResolvedService, resolveService, type ServiceOptions } from './settings.ts';
 import { Target } from './target.ts';
 
 /** Names may come from outside (a URL that somebody typed), so the number that is kept has to end somewhere. */
 const MAX_TARGETS = 2_000;
-/** The same for names that requests put in the place of others. */
-const MAX_OVERRIDDEN = 100;
 
 /** The targets of a mesh: one for each service and set of settings that is called. */
 export class Targets {
@@ -21,9 +21,9 @@ export class Targets {
   readonly #rotation: Rotation;
   readonly #byService = new Map<string, Target>();
   readonly #special = new Set<Target>();
-  /** Those under names that a request puts in the place of others; the one used longest ago comes first. */
-  readonly #overridden = new Map<string, Target>();
+  readonly #overridden: OverriddenTargets;
   readonly #naming: Naming;
+  readonly #figures: EndpointFigures;
   #closed = false;
 
   constructor(
@@ -34,6 +34,8 @@ export class Targets {
   ) {
     this.#parts = parts;
     this.#naming = new Naming(names, parts);
+    this.#figures = new EndpointFigures(parts);
+    this.#overridden = new OverriddenTargets(parts.metrics);
     this.#defaults = defaults;
     this.#services = services;
     this.#rotation = startRotation(parts.clock);
@@ -52,6 +54,7 @@ export class Targets {
   special(service: string, name: string, options: ServiceOptions): () => Target {
     const target = this.#create(service, resolveService(name, [...this.layers(service), { from: name, options }]));
     this.#special.add(target);
+    this.#figures.add(target);
     // Two clients of one service may have different options.
     const key = `${name} ${this.#special.size}`;
     return () => {
@@ -73,9 +76,9 @@ export class Targets {
   close(): void {
     this.#closed = true;
     this.#rotation.stop();
-    for (const target of [...this.#byService.values(), ...this.#overridden.values(), ...this.#special]) target.close();
+    for (const target of [...this.#byService.values(), ...this.#special]) target.close();
+    this.#overridden.close();
     this.#byService.clear();
-    this.#overridden.clear();
     this.#special.clear();
   }
 
@@ -83,6 +86,7 @@ export class Targets {
     this.#makeRoom();
     const target = this.#create(service, resolveService(`services.${service}`, this.layers(service)));
     this.#byService.set(service, target);
+    this.#figures.add(target);
     return target;
   }
 
@@ -103,27 +107,8 @@ export class Targets {
     const { service, settings } = plain;
     const override = this.#naming.relevant(service, names);
     if (override === undefined) return plain;
-    const key = `${place}\n${override.header}`;
-    let target = this.#overridden.get(key);
-    if (target === undefined) {
-      if (!this.#roomForOverride()) return plain;
-      target = this.#create(service, settings, override);
-    }
-    this.#overridden.delete(key);
-    this.#overridden.set(key, target);
-    return target;
-  }
-
-  #roomForOverride(): boolean {
-    if (this.#overridden.size < MAX_OVERRIDDEN) return true;
-    for (const [key, target] of this.#overridden) {
-      if (!target.idle) continue;
-      target.close();
-      this.#overridden.delete(key);
-      return true;
-    }
-    this.#parts.metrics.counter('name_overrides_ignored', { reason: 'too many' }).add();
-    return false;
+    const make = () => this.#create(service, settings, override);
+    return this.#overridden.get(`${place}\n${override.header}`, make) ?? plain;
   }
 
   /** Forgets the target that was made first among those that nobody can be calling: they have no endpoint. */
@@ -133,6 +118,7 @@ export class Targets {
       if (target.nodes.nodes.length > 0 || target.inFlight.running > 0) continue;
       target.close();
       this.#byService.delete(service);
+      this.#figures.remove(target);
       return;
     }
   }

@@ -13,6 +13,8 @@ export interface Binding<Req, Res> {
   readonly name: string;
   describe(req: Req): Description;
   send(req: Req, ctx: Context): Promise<Res>;
+  /** One header of the request as its caller gave it, by its lower-case name. */
+  requestHeader(req: Req, name: string): string | undefined;
   verdict(res: Res): Verdict;
   /** One header of the response, by its lower-case name. */
   header(res: Res, name: string): string | undefined;

@@ -52,6 +52,12 @@ export function callable<F extends (...args: never[]) => unknown>(name: string, 
   return value;
 }
 
+/** Whether it is an object with all of these methods. What they take and give cannot be seen at run time. */
+export function hasMethods(value: unknown, names: readonly string[]): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === 'function');
+}
+
 const SERVICE_NAME = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 
 /** A name that is safe in a URL's host, a Redis key, a file name and a metric. */
@@ -65,12 +71,11 @@ export function serviceName(name: string, value: unknown): string {
   return value;
 }
 
-/** An object whose keys are all in `known`. */
-export function options(name: string, value: unknown, known: readonly string[]): void {
+/** An object, with any keys when nothing is said of `known`, else with none but these. */
+export function options(name: string, value: unknown, known?: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(name, 'an object', value);
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw new ConfigError(`${name} has no option '${key}'; it knows ${known.join(', ')}`);
-  }
+  const unknown = known && Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new ConfigError(`${name} has no option '${unknown}'; it knows ${known?.join(', ')}`);
 }
 
 function outside(value: number, { min, max }: Range): boolean {

@@ -63,6 +63,8 @@ export class Context {
   baggage = '';
   /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
   span: unknown;
+  /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
+  hash: number | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
 

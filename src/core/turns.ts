@@ -36,11 +36,15 @@ export class Turns {
     return this.#since;
   }
 
-  readonly #turn = async (): Promise<void> => {
+  readonly #turn = (): void => {
     this.#since = undefined;
-    while (this.#waiting.length > 0 && !this.over) {
-      this.#waiting.shift()?.();
-      await undefined; // it goes on up to where it waits again
-    }
+    this.#goOn();
+  };
+
+  readonly #goOn = (): void => {
+    if (this.#waiting.length === 0 || this.over) return;
+    this.#waiting.shift()?.();
+    // After that one, which goes on up to where it waits again.
+    queueMicrotask(this.#goOn);
   };
 }

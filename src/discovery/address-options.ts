@@ -91,7 +91,7 @@ function resolveNames(name: string, names: readonly string[]): (host: string) =>
   }
   return (host) => {
     const lower = host.toLowerCase();
-    return exact.has(lower) || suffixes.some((suffix) => lower.endsWith(suffix) && lower.length > suffix.length);
+    return exact.has(lower) || suffixes.some((suffix) => lower.endsWith(suffix));
   };
 }
 

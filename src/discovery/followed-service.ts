@@ -1,12 +1,11 @@
 import type { Timer } from '../core/clock.ts';
 import { Turns } from '../core/turns.ts';
+import { Listeners } from './listeners.ts';
 import { memberOf } from './members.ts';
 import { type Cursor, emptyMembership, type MembershipEvent, type Timing, viewOf, wanted } from './membership.ts';
 import { nextTickAt, reduce } from './reduce.ts';
 import type { Instance, RegistryScope, Traffic, View } from './registry.ts';
 import { tellChange } from './view-change.ts';
-
-type Listener = (view: View) => void;
 
 /** A change by which so many more are known is told in a turn of its own. */
 const MANY = 1_000;
@@ -20,8 +19,7 @@ const MANY = 1_000;
 export class FollowedService {
   readonly service: string;
   readonly #scope: RegistryScope;
-  readonly #listeners = new Set<Listener>();
-  readonly #traffic = new Set<Traffic>();
+  readonly #listeners: Listeners<View>;
   #state;
   #view: View;
   #told: View;
@@ -32,6 +30,7 @@ export class FollowedService {
   constructor(service: string, scope: RegistryScope, timing?: Timing) {
     this.service = service;
     this.#scope = scope;
+    this.#listeners = new Listeners(service, scope.events);
     this.#state = emptyMembership(timing);
     this.#view = viewOf(this.#state);
     this.#told = this.#view;
@@ -72,16 +71,8 @@ export class FollowedService {
   }
 
   /** Calls `listener` with each new view, and asks `traffic` before a suspect goes; the function returned stops both. */
-  listen(listener: Listener, traffic?: Traffic): () => void {
-    // One function may listen twice, and must then be stopped twice.
-    const own: Listener = (view) => listener(view);
-    const asked = traffic === undefined ? undefined : { answeredAt: (id: string) => traffic.answeredAt(id) };
-    this.#listeners.add(own);
-    if (asked !== undefined) this.#traffic.add(asked);
-    return () => {
-      this.#listeners.delete(own);
-      if (asked !== undefined) this.#traffic.delete(asked);
-    };
+  listen(listener: (view: View) => void, traffic?: Traffic): () => void {
+    return this.#listeners.add(listener, traffic);
   }
 
   close(): void {
@@ -99,25 +90,12 @@ export class FollowedService {
     if (view.revision === before.revision) return;
     this.#told = view;
     tellChange(this.#scope.events, this.service, before, view);
-    for (const listener of this.#listeners) {
-      try {
-        listener(view);
-      } catch (error) {
-        this.#scope.events.emit('fault', { source: `listener of the view of '${this.service}'`, error });
-      }
-    }
+    this.#listeners.tell(view);
   };
 
   /** When each suspect last answered a call. */
   #answered(): ReadonlyMap<string, number> {
-    const answered = new Map<string, number>();
-    for (const id of this.view.suspects) {
-      for (const { answeredAt } of this.#traffic) {
-        const at = answeredAt(id);
-        if (at > (answered.get(id) ?? Number.NEGATIVE_INFINITY)) answered.set(id, at);
-      }
-    }
-    return answered;
+    return new Map([...this.view.suspects].map((id) => [id, this.#listeners.answeredAt(id)]));
   }
 
   #schedule(): void {

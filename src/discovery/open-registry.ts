@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { fail } from '../core/check.ts';
+import { fail, hasMethods } from '../core/check.ts';
 import { composeRegistries } from './compose/composite-registry.ts';
 import { firstThatKnows } from './compose/first-that-knows.ts';
 import { createConsulRegistry } from './consul/consul-registry.ts';
@@ -16,15 +16,18 @@ import { createStaticRegistry, type StaticLists } from './static.ts';
 
 /**
  * What names a registry: a URL (`redis://…`, `rediss://…`, `file:DIR`, `dns:DOMAIN`, `kubernetes:…`, `consul:…`), lists of addresses, a function
- * that makes one, or one. Several in an array are asked in order: the first that knows a service decides. `merged(…)` takes what all of them
- * know.
+ * that makes one with what the mesh gives it, or one that is ready, and so hears nothing of `addresses` and `cacheDir`. Several in an array are
+ * asked in order: the first that knows a service decides. `merged(…)` takes what all of them know.
  */
 export type RegistryOption = string | StaticLists | RegistryFactory | Registry | readonly RegistryOption[];
+
+const METHODS = ['announce', 'watch', 'services', 'close'];
 
 /** Finds out which registry is meant; `name` is what the option is called in errors. */
 export function openRegistry(name: string, value: unknown): RegistryFactory {
   if (typeof value === 'string') return openUrl(name, value);
-  if (typeof value === 'function') return value as RegistryFactory; // a function's parameters cannot be seen at run time
+  // A function's parameters cannot be seen at run time.
+  if (typeof value === 'function') return (scope) => made(name, (value as RegistryFactory)(scope));
   if (isRegistry(value)) return () => value;
   if (isPlainObject(value)) return createStaticRegistry(value as StaticLists, name); // which checks all of it
   if (Array.isArray(value) && value.length > 0) return openInOrder(name, value);
@@ -59,10 +62,14 @@ function refuse(name: string, value: unknown): never {
   );
 }
 
+/** What a function gave in the place of a registry. */
+function made(name: string, value: unknown): Registry {
+  if (!isRegistry(value)) fail(name, `a function that gives a registry (${METHODS.join(', ')})`, value);
+  return value;
+}
+
 function isRegistry(value: unknown): value is Registry {
-  if (typeof value !== 'object' || value === null) return false;
-  const { announce, watch, close } = value as Partial<Registry>; // only to see what is there
-  return typeof announce === 'function' && typeof watch === 'function' && typeof close === 'function';
+  return hasMethods(value, METHODS);
 }
 
 function isPlainObject(value: unknown): boolean {

@@ -27,7 +27,7 @@ interface Condition {
 
 /** Checks a query; `name` is what the option is called in errors. */
 export function compileQuery(name: string, query: Query = {}): CompiledQuery {
-  options(name, query, Object.keys(query));
+  options(name, query);
   const conditions: Condition[] = [];
   for (const [attribute, wanted] of Object.entries(query)) {
     if (wanted !== undefined) conditions.push(compileCondition(`${name}.${attribute}`, attribute, wanted));

@@ -25,6 +25,8 @@ export interface View {
   readonly asOf: number;
   /** Why it is pending or stale, in words for people; empty when it is current. */
   readonly reason: string;
+  /** Of several registries that are asked in order, the one that knew these. */
+  readonly from?: string | undefined;
 }
 
 /** What the calls of this process know of endpoints: whether a suspect lives is seen best by calling it. */

@@ -3,15 +3,18 @@ import { describeRefusal, type Refusal } from './record.ts';
 import type { RegistryScope } from './registry.ts';
 
 const MAX_SAID = 1_000;
+const SILENT_MS = 3_600_000;
+const TOO_MANY = 'more than 1,000 were rejected: for an hour, others are counted and not told';
 const MAX_SHOWN = 100;
 
-/** Records that were skipped: each counts, and each is said once. */
+/** Records that were skipped: each counts, and each is said once. Of more than a thousand the rest are not said, until an hour has passed. */
 export class Rejections {
   readonly #registry: string;
   readonly #scope: RegistryScope;
   readonly #counters = new Map<Refusal, Counter>();
-  /** What was said, oldest first; past the bound the oldest may be said again. */
   readonly #said = new Set<string>();
+  /** Monotonic milliseconds at which no more could be remembered. */
+  #fullAt = Number.NEGATIVE_INFINITY;
 
   constructor(registry: string, scope: RegistryScope) {
     this.#registry = registry;
@@ -29,11 +32,16 @@ export class Rejections {
     const shown = id.slice(0, MAX_SHOWN);
     const key = `${source}\n${shown}\n${refusal}`;
     if (this.#said.has(key)) return;
-    this.#said.add(key);
-    for (const oldest of this.#said) {
-      if (this.#said.size <= MAX_SAID) break;
-      this.#said.delete(oldest);
+    const { clock, events } = this.#scope;
+    if (this.#said.size === MAX_SAID) {
+      // To forget the oldest would be to say all of them again at the next look.
+      if (clock.now() - this.#fullAt < SILENT_MS) return;
+      this.#said.clear();
     }
-    this.#scope.events.emit('rejected', { source, id: shown, reason: describeRefusal(refusal) });
+    this.#said.add(key);
+    events.emit('rejected', { source, id: shown, reason: describeRefusal(refusal) });
+    if (this.#said.size < MAX_SAID) return;
+    this.#fullAt = clock.now();
+    events.emit('rejected', { source, id: '', reason: TOO_MANY });
   }
 }

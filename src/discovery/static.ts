@@ -70,7 +70,7 @@ class StaticRegistry implements Registry {
 }
 
 function resolveLists(name: string, lists: StaticLists): ReadonlyMap<string, readonly Instance[]> {
-  options(name, lists, Object.keys(lists));
+  options(name, lists);
   const services = new Map<string, readonly Instance[]>();
   for (const [service, addresses] of Object.entries(lists)) {
     serviceName(`a service of ${name}`, service);

@@ -24,12 +24,12 @@ export interface ResolvedRetry {
 
 export function resolveRetry(name: string, options: RetryOptions = {}): ResolvedRetry {
   known(name, options, ['attempts', 'baseMs', 'maxMs', 'budgetRatio', 'budgetPerSecond']);
-  const baseMs = durationMs(`${name}.baseMs`, options.baseMs ?? 25, { min: 0 });
+  const { attempts = 3, baseMs = 25, maxMs = 250, budgetRatio = 0.2, budgetPerSecond = 10 } = options;
   return {
-    attempts: integer(`${name}.attempts`, options.attempts ?? 3, { min: 1, max: 5 }),
-    baseMs,
-    maxMs: durationMs(`${name}.maxMs`, options.maxMs ?? 250, { min: baseMs }),
-    budgetRatio: finite(`${name}.budgetRatio`, options.budgetRatio ?? 0.2, { min: 0, max: 1 }),
-    budgetPerSecond: finite(`${name}.budgetPerSecond`, options.budgetPerSecond ?? 10, { min: 0, max: 1_000 }),
+    attempts: integer(`${name}.attempts`, attempts, { min: 1, max: 5 }),
+    baseMs: durationMs(`${name}.baseMs`, baseMs, { min: 0 }),
+    maxMs: durationMs(`${name}.maxMs`, maxMs, { min: baseMs }),
+    budgetRatio: finite(`${name}.budgetRatio`, budgetRatio, { min: 0, max: 1 }),
+    budgetPerSecond: finite(`${name}.budgetPerSecond`, budgetPerSecond, { min: 0, max: 1_000 }),
   };
 }

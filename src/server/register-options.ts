@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
 import { constants } from 'node:os';
-import { durationMs, fail, finite, integer, oneOf, options as onlyKnown } from '../core/check.ts';
+import { durationMs, fail, finite, hasMethods, integer, oneOf, options as onlyKnown } from '../core/check.ts';
 import { checkHost } from './announced-host.ts';
 
 /** How a server stops. */
@@ -72,30 +72,29 @@ const UNHEARD: readonly unknown[] = ['SIGKILL', 'SIGSTOP'];
 
 export function resolveRegister(options: RegisterOptions): ResolvedRegister {
   onlyKnown('register', options, KNOWN);
-  const { server, port, host, weight = 1, drain = {} } = options;
+  const { server, port, host, protocol, weight = 1, attributes = {}, signals = true, drain = {} } = options;
   if (server === undefined && port === undefined) fail('register.server', 'given, unless register.port is', server);
   if (server !== undefined && !isServer(server))
     fail('register.server', 'a server of node:http, node:https or node:net', server);
   onlyKnown('register.drain', drain, ['noticeMs', 'finishMs']);
+  const { noticeMs = 1_500, finishMs = 10_000 } = drain;
   finite('register.weight', weight, { max: 1000 });
   if (weight <= 0) fail('register.weight', 'a number above 0', weight);
   return {
     server,
     port: port === undefined ? undefined : integer('register.port', port, { min: 1, max: 65_535 }),
     host: host === undefined ? undefined : checkHost('register.host', host),
-    protocol: oneOf('register.protocol', options.protocol ?? protocolOf(server), ['http', 'https']),
+    protocol: protocol === undefined ? protocolOf(server) : oneOf('register.protocol', protocol, ['http', 'https']),
     weight,
-    attributes: checkAttributes(options.attributes ?? {}),
-    signals: checkSignals(options.signals ?? true),
-    noticeMs: durationMs('register.drain.noticeMs', drain.noticeMs ?? 1_500, { min: 0, max: 600_000 }),
-    finishMs: durationMs('register.drain.finishMs', drain.finishMs ?? 10_000, { min: 0, max: 3_600_000 }),
+    attributes: checkAttributes(attributes),
+    signals: checkSignals(signals),
+    noticeMs: durationMs('register.drain.noticeMs', noticeMs, { min: 0, max: 600_000 }),
+    finishMs: durationMs('register.drain.finishMs', finishMs, { min: 0, max: 3_600_000 }),
   };
 }
 
 function isServer(value: unknown): value is Server {
-  if (typeof value !== 'object' || value === null) return false;
-  const methods: { readonly address?: unknown; readonly close?: unknown; readonly once?: unknown } = value;
-  return [methods.address, methods.close, methods.once].every((method) => typeof method === 'function');
+  return hasMethods(value, ['address', 'close', 'once']);
 }
 
 /** Only servers with TLS take a new certificate. Asked this way, a process without TLS does not load it. */

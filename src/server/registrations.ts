@@ -89,7 +89,8 @@ export class Registrations {
       host: host ?? announcedHost(bound?.address, networkInterfaces(), allowed),
       port,
       protocol,
-      attributes: { ...self.attributes, ...attributes },
+      // Without a prototype, as in every registry.
+      attributes: Object.assign(Object.create(null), self.attributes, attributes),
       weight,
       status: 'up',
       // An id that has left may come back only as a newer generation of itself.

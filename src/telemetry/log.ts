@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { fail } from '../core/check.ts';
+import { fail, hasMethods } from '../core/check.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Events, MeshEventName, MeshEvents } from '../core/events.ts';
 import { type Logger, silentLogger } from '../core/logger.ts';
@@ -132,9 +132,7 @@ export function resolveLogger(name: string, option: unknown): Logger {
 }
 
 function isLogger(value: unknown): value is Logger {
-  if (typeof value !== 'object' || value === null) return false;
-  const methods: Partial<Record<Level, unknown>> = value;
-  return METHODS.every((method) => typeof methods[method] === 'function');
+  return hasMethods(value, METHODS);
 }
 
 /** Says how many lines of a key were held back before this one, or `undefined` when this one is held back too. */

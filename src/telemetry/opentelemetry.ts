@@ -1,3 +1,5 @@
+import { hasMethods } from '../core/check.ts';
+
 /**
  * The part of `@opentelemetry/api` that the mesh uses. Declared here and not imported, so that an application without OpenTelemetry can
  * compile against the mesh; that the real one fits is checked by a test.
@@ -41,4 +43,13 @@ export interface OpenTelemetrySpanContext {
 
 interface OpenTelemetryTraceState {
   serialize(): string;
+}
+
+/** Whether it has what the mesh uses. The default export of the package has not. */
+export function isOpenTelemetry(value: unknown): value is OpenTelemetry {
+  if (!hasMethods(value, ['isSpanContextValid', 'createTraceState'])) return false;
+  const { context, trace }: Partial<OpenTelemetry> = value;
+  return (
+    hasMethods(context, ['active']) && hasMethods(trace, ['getTracer', 'getSpanContext', 'setSpanContext', 'setSpan'])
+  );
 }

@@ -5,6 +5,8 @@ import { verdictOfStatus } from '../core/verdict.ts';
 /** A request to a mock peer. */
 export interface MockRequest {
   readonly method?: string;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
@@ -40,6 +42,7 @@ export class MockPeer {
     this.binding = {
       name: 'mock',
       describe: ({ method = 'GET' }) => ({ operation: method, idempotent: method !== 'POST' && method !== 'PATCH' }),
+      requestHeader: ({ headers }, name) => headers?.[name],
       send: (req, ctx) => this.#arrive(req, ctx),
       verdict: ({ status }) => verdictOfStatus(status),
       header: ({ headers }, name) => headers?.[name],

@@ -43,10 +43,11 @@ function setup(parts: Readonly<Record<string, readonly [share: number, count: nu
     set.groups === undefined
       ? picker.pick(set.nodes, ctx, clock.now(), set.panicking)
       : pickGrouped(set.groups, picker, random, ctx, clock.now(), set.panicking);
-  const breakDown = (service: string) => {
-    for (const node of set.nodes) {
+  /** As many of a part as are said, or all of it. */
+  const breakDown = (service: string, count = Number.POSITIVE_INFINITY) => {
+    const part = set.nodes.filter(({ endpoint }) => endpoint.service === service);
+    for (const node of part.slice(0, count)) {
       const ctx = context();
-      if (node.endpoint.service !== service) continue;
       set.begin(node, ctx, clock.now());
       set.report(node, 'unreachable', ctx, clock.now());
       set.end(node, ctx);
@@ -80,6 +81,13 @@ test.each<[v1: number, v2: number]>([
     expect(Math.abs(share('v2') - 0.1)).toBeLessThan(0.02);
     expect(share('v1') + share('v2')).toBe(1);
   }
+});
+
+test('a part of which some are down keeps its share', () => {
+  const { shares, breakDown } = setup({ v1: [0.9, 10], v2: [0.1, 3] });
+  breakDown('v1', 4);
+  breakDown('v2', 2);
+  expect(Math.abs(shares()('v2') - 0.1)).toBeLessThan(0.01);
 });
 
 test('a part that is down gives its calls to the largest that is not, and gets them again', () => {

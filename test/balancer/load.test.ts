@@ -17,16 +17,16 @@ test('nothing is known before the first answer, and one of which nothing is know
   const { means, a, b } = two();
   expect(a.serviceMs(0, 0)).toBeNaN();
   expect([a.rif(0, 3), a.failing(0)]).toEqual([3, 0]);
-  a.answered(40, 0);
+  a.answered({ startedAt: 0 - 40 }, 0);
   expect([a.serviceMs(0, 0), b.serviceMs(0, 0), means.latencyMs.value]).toEqual([40, 40, 40]);
 });
 
 test('an answer weighs three tenths, and what is known fades into the mean of all with a time constant of five seconds', () => {
   const { means, a, b } = two();
-  a.answered(10, 0);
-  b.answered(90, 0);
+  a.answered({ startedAt: 0 - 10 }, 0);
+  b.answered({ startedAt: 0 - 90 }, 0);
   expect(means.serviceMs.value).toBe(50);
-  a.answered(20, 0);
+  a.answered({ startedAt: 0 - 20 }, 0);
   expect(a.serviceMs(0, 0)).toBeCloseTo(13);
   const mean = means.serviceMs.value;
   expect(mean).toBeCloseTo(51.5);
@@ -36,25 +36,25 @@ test('an answer weighs three tenths, and what is known fades into the mean of al
 
 test('attempts that take much longer than usual say how long it takes, before they are answered', () => {
   const { a, b } = two();
-  a.answered(10, 0);
-  b.answered(10, 0);
-  a.begin(100);
-  a.begin(110);
+  a.answered({ startedAt: 0 - 10 }, 0);
+  b.answered({ startedAt: 0 - 10 }, 0);
+  a.begin({ startedAt: 100 });
+  a.begin({ startedAt: 110 });
   expect(a.serviceMs(120, 2)).toBeCloseTo(10);
   expect(a.serviceMs(205, 2)).toBeCloseTo(100);
-  a.end(100, 1);
+  a.end({ startedAt: 100 }, 1);
   expect(a.serviceMs(205, 1)).toBeCloseTo(95);
-  a.end(110, 0);
+  a.end({ startedAt: 110 }, 0);
   expect(a.serviceMs(205, 0)).toBeCloseTo(10);
 });
 
 test('one that is always slow is not taken to be faster while its attempts are still young', () => {
   const { a, b } = two();
-  a.answered(1_000, 0);
-  b.answered(10, 0);
+  a.answered({ startedAt: -1_000 }, 0);
+  b.answered({ startedAt: 0 - 10 }, 0);
   const usual = a.serviceMs(50, 0);
-  a.begin(0);
-  for (let i = 0; i < 20; i++) b.answered(10, 50);
+  a.begin({ startedAt: 0 });
+  for (let i = 0; i < 20; i++) b.answered({ startedAt: 50 - 10 }, 50);
   expect(a.serviceMs(50, 1)).toBeCloseTo(usual);
 });
 
@@ -65,14 +65,14 @@ test('a failure weighs a fifth, a success takes as much away, and both are forgi
   a.failed(0);
   expect(a.failing(0)).toBeCloseTo(0.36);
   expect(a.failing(2_000)).toBeCloseTo(0.36 * Math.exp(-1), 3);
-  a.answered(10, 0);
+  a.answered({ startedAt: 0 - 10 }, 0);
   expect(a.failing(0)).toBeCloseTo(0.288);
   expect(a.failing(100_000)).toBe(0);
 });
 
 test('a report counts the requests of everybody, fades into the slow average of the node, and that into the mean of all', () => {
   const { means, a, b } = two();
-  a.answered(50, 0);
+  a.answered({ startedAt: 0 - 50 }, 0);
   a.reported({ rif: 10, serviceMs: 5 }, 0);
   b.reported({ rif: 2, serviceMs: 5 }, 0);
   expect([a.rif(0, 1), b.rif(0, 0), means.rif.value]).toEqual([10, 2, 6]);
@@ -87,8 +87,8 @@ test('a report counts the requests of everybody, fades into the slow average of 
 test('own attempts since the report are added, and never less than they are is believed', () => {
   const { a } = two();
   a.reported({ rif: 3, serviceMs: 5 }, 0);
-  a.begin(0);
-  a.begin(0);
+  a.begin({ startedAt: 0 });
+  a.begin({ startedAt: 0 });
   expect(a.rif(0, 2)).toBe(5);
   expect(a.rif(0, 0)).toBe(3);
   a.reported({ rif: 1, serviceMs: 5 }, 0);
@@ -103,13 +103,13 @@ test('one that does not report is not taken to be emptier than those that do', (
 
 test('the time that a node reports counts in place of the measured one, for as long as it reports', () => {
   const { a } = two();
-  a.answered(80, 0);
+  a.answered({ startedAt: 0 - 80 }, 0);
   for (let i = 0; i < 40; i++) {
     a.reported({ rif: 1, serviceMs: 5 }, i);
-    a.answered(80, i);
+    a.answered({ startedAt: i - 80 }, i);
   }
   expect([Math.round(a.serviceMs(40, 0)), a.latencyMs]).toEqual([5, 80]);
-  for (let i = 0; i < 40; i++) a.answered(80, 20_000 + i);
+  for (let i = 0; i < 40; i++) a.answered({ startedAt: 20_000 + i - 80 }, 20_000 + i);
   expect(Math.round(a.serviceMs(20_040, 0))).toBe(80);
 });
 
@@ -119,7 +119,7 @@ test('one that leaves no longer counts in the means', () => {
     [a, 10],
     [b, 30],
   ] as const) {
-    one.answered(ms, 0);
+    one.answered({ startedAt: -ms }, 0);
     one.reported({ rif: ms, serviceMs: ms }, 0);
   }
   b.leave();

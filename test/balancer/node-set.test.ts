@@ -36,7 +36,7 @@ function setup(count: number) {
     health: resolveHealth('health'),
     picker: p2c(seededRandom(1)),
     unreachable: (id) => unreachable.push(id),
-    retired: ({ id }) => retired.push(id),
+    retired: ({ endpoint }) => retired.push(endpoint.id),
   });
   const none = new Set<string>();
   nodes.update(

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { type CallReport, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
+import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { loadedServer } from '../support/loaded-server.ts';
 import {
@@ -95,6 +95,40 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     expect(request?.url).toBe('/teams/42');
     expect(request?.headers['x-of']).toBe('the caller');
     expect(request?.headers['content-length']).toBe(undefined);
+  });
+
+  test.each<[by: string, hashOn: HashOn, headers: (user: string) => Record<string, string>]>([
+    ['a header', { header: 'X-User' }, (user) => ({ 'x-USER': user })],
+    ['a cookie', { cookie: 'user' }, (user) => ({ cookie: `lang=en; user=${user}` })],
+    ['a function', ({ header }) => header('x-user')?.slice(0, 1), (user) => ({ 'x-user': `${user}-1` })],
+  ])(
+    'calls that are spread by %s go to the same instance for the same key, and to all for many',
+    async (_, hashOn, headers) => {
+      const servers = await Promise.all([serve(echo), serve(echo), serve(echo)]);
+      const registry = { players: servers.map(({ url }) => url) };
+      const { call } = start(servers, { registry, balancer: { kind: 'ring-hash', hashOn } });
+      const used = new Set<string | undefined>();
+      for (const user of 'abcdefghij') {
+        const of = async () => (await call('/', { headers: headers(user) })).report?.endpoint;
+        const endpoints = new Set([await of(), await of(), await of()]);
+        expect(endpoints.size).toBe(1);
+        for (const one of endpoints) used.add(one);
+      }
+      expect(used.size).toBe(3);
+    },
+  );
+
+  test('what the function that makes the key throws is the error of the call', async () => {
+    const server = await serve(echo);
+    const balancer = {
+      kind: 'maglev',
+      hashOn: (): string => {
+        throw new Error('no user');
+      },
+    } as const;
+    const { call } = start([server], { balancer });
+    expect(String(await rejection(call('/')))).toContain('no user');
+    expect(server.requests).toHaveLength(0);
   });
 
   test('a POST of JSON arrives with its type and length', async () => {

@@ -90,12 +90,23 @@ test('a function is something callable', () => {
   expect(refusal(() => check.callable('isService', undefined))).toBe('isService must be a function, not undefined');
 });
 
+test('methods are functions, of its own or inherited', () => {
+  class Own {
+    close() {}
+  }
+  expect(check.hasMethods(new Own(), ['close', 'toString'])).toBe(true);
+  expect(check.hasMethods({ close: 7 }, ['close'])).toBe(false);
+  for (const value of [null, undefined, 'text', () => {}]) expect(check.hasMethods(value, ['toString'])).toBe(false);
+});
+
 test('an option that nobody knows is refused, and the message says which ones are known', () => {
   expect(() => check.options('retry', { attempts: 1 }, ['attempts', 'baseDelayMs'])).not.toThrow();
   expect(() => check.options('retry', {}, [])).not.toThrow();
   expect(refusal(() => check.options('retry', { attempt: 1 }, ['attempts', 'baseDelayMs']))).toBe(
     "retry has no option 'attempt'; it knows attempts, baseDelayMs",
   );
+  expect(() => check.options('names', { players: 'x' })).not.toThrow();
+  expect(refusal(() => check.options('names', null))).toBe('names must be an object, not null');
   expect(refusal(() => check.options('retry', null, []))).toBe('retry must be an object, not null');
   expect(refusal(() => check.options('retry', [], []))).toBe('retry must be an object, not an array');
   expect(refusal(() => check.options('retry', 'none', []))).toBe("retry must be an object, not 'none'");

@@ -119,6 +119,17 @@ describe('a view from an earlier process', () => {
     return all;
   }
 
+  test('counts an id once that it holds twice', async () => {
+    const { watch, clock, registry } = follow([
+      instanceOf({ id: 'b' }),
+      instanceOf({ id: 'a' }),
+      instanceOf({ id: 'b' }),
+    ]);
+    registry.apply({ kind: 'lost', reason: 'ECONNREFUSED' });
+    await clock.advance(0);
+    expect(ids(watch)).toBe('a b');
+  });
+
   test('F5: is not emptied by a registry that comes back empty, however long that lasts', async () => {
     const { watch, registry, clock } = await recalled();
     registry.apply(snapshot([]));
@@ -197,6 +208,15 @@ describe('a view is kept', () => {
     registry.apply({ kind: 'lost', reason: 'ECONNREFUSED' });
     await clock.advance(60 * MINUTE_MS);
     expect(saved.length).toBe(length);
+  });
+
+  test('with the time of its last word while the registry says nothing more', async () => {
+    const all = follow(undefined);
+    const began = all.clock.wall();
+    all.registry.apply(snapshot(three));
+    await all.clock.advance(60 * MINUTE_MS);
+    expect(all.saved.length).toBeGreaterThan(1);
+    expect(new Set(all.saved.map(({ savedAt }) => savedAt))).toEqual(new Set([began]));
   });
 
   test('neither before the registry has spoken, nor when it vouches for nobody in it, nor for a service that nobody knows', async () => {

@@ -150,7 +150,7 @@ test.each<[name: string, combine: (names: readonly string[]) => Combine]>([
             })),
             combine: combine(namesOf(parts)),
             patienceMs: 50,
-            told: true,
+            told: () => true,
           });
           await clock.advance(60);
           const told: View[] = [];

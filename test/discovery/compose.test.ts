@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { Combination } from '../../src/discovery/compose/combination.ts';
+import { Combined } from '../../src/discovery/compose/combined.ts';
 import { merged } from '../../src/discovery/compose/merged.ts';
 import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { openRegistry, type RegistryOption } from '../../src/discovery/open-registry.ts';
-import type { Registry, RegistryFactory, View, Watch } from '../../src/discovery/registry.ts';
+import type { Announcement, Registry, RegistryFactory, View, Watch } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { settled } from '../support/harness.ts';
 import { registryContract } from './contract.ts';
@@ -247,6 +249,15 @@ describe('several registries merged', () => {
     expect([...watch.view.suspects]).toEqual(['a']);
   });
 
+  test('a newer generation that is doubted where it is listed is a suspect, whoever is sure of an older one', async () => {
+    const { first, second, watch } = setup('merged');
+    first.says({ instances: [a] });
+    second.says({ instances: [instanceOf({ id: 'a', generation: 2 })], suspects: new Set(['a']) });
+    await settled();
+    expect(watch.view.instances.map(({ generation }) => generation)).toEqual([2]);
+    expect([...watch.view.suspects]).toEqual(['a']);
+  });
+
   test('what one lost stays, and the reason names it', async () => {
     const { first, second, watch } = setup('merged');
     first.says({ instances: [a] });
@@ -329,6 +340,11 @@ describe('the parts of several registries', () => {
     for (let i = 0; i < 3; i++) expect(ids(watch)).toEqual([LISTED, 'a']);
     expect(watch.view).toMatchObject({ state: 'stale', reason: 'broken: it failed (mine)' });
     expect(scope.seen('fault').map(({ source }) => source)).toEqual(['registry broken']);
+    breaks = false;
+    expect(watch.view).toMatchObject({ state: 'current', reason: '' });
+    breaks = true;
+    expect(watch.view.state).toBe('stale');
+    expect(scope.seen('fault').length).toBe(2);
     watch.failed('a');
     watch.close();
     await registry.close();
@@ -381,6 +397,73 @@ describe('the parts of several registries', () => {
   });
 });
 
+test.each<[what: string, fields: Partial<Combination>]>([
+  ['its state', { state: 'stale' }],
+  ['the reason', { reason: 'away' }],
+  ['its instances', { instances: [a] }],
+  ['a suspect', { suspects: new Set(['b']) }],
+  ['where it is from', { from: 'second' }],
+  [
+    'a share',
+    {
+      groups: [
+        { share: 0.5, instances: [a] },
+        { share: 0.5, instances: [b] },
+      ],
+    },
+  ],
+  [
+    'the members of a part',
+    {
+      groups: [
+        { share: 0.9, instances: [a, b] },
+        { share: 0.1, instances: [] },
+      ],
+    },
+  ],
+])('a combined view is another when %s is, and only then', async (_, fields) => {
+  const scope = createScope(new ManualClock());
+  const part = new Played('part');
+  part.says({});
+  const groups = [
+    { share: 0.9, instances: [a] },
+    { share: 0.1, instances: [b] },
+  ];
+  const first = {
+    state: 'current',
+    reason: '',
+    instances: [a, b],
+    suspects: new Set(['a']),
+    asOf: 1,
+    from: 'first',
+    groups,
+  } as const;
+  let made: Combination = first;
+  const source = { name: 'part', open: (listener: (view: View) => void) => part.watch('players', listener) };
+  const combined = new Combined({
+    service: 'players',
+    scope,
+    sources: [source],
+    combine: () => made,
+    patienceMs: 0,
+    told: () => false,
+  });
+  const heard: View[] = [];
+  combined.listen((view) => heard.push(view));
+  const becomes = async (next: Combination) => {
+    made = next;
+    part.says({});
+    await settled();
+    return heard.length;
+  };
+  expect(
+    await becomes({ ...first, asOf: 2, suspects: new Set(['a']), groups: groups.map((one) => ({ ...one })) }),
+  ).toBe(0);
+  expect(await becomes({ ...first, ...fields })).toBe(1);
+  expect(combined.view.revision).toBe(1);
+  combined.close();
+});
+
 describe('what this process says of itself in several registries', () => {
   function announced() {
     const clock = new ManualClock();
@@ -413,6 +496,19 @@ describe('what this process says of itself in several registries', () => {
     hubs[1].registry(createScope()).announce(instanceOf({ id: 'a', generation: 2 }));
     expect(older.state).toBe('fenced');
     await registry.close();
+  });
+
+  test('has left at once, though one of them is slow to know', () => {
+    const slow = new Played('slow');
+    const instance = instanceOf();
+    const announcement: Announcement = { instance, state: 'announced', leave: () => new Promise(() => {}) };
+    const registry = openRegistry('registry', [Object.assign(slow, { announce: () => announcement }), LIST])(
+      createScope(),
+    );
+    const joint = registry.announce(instance);
+    expect(joint.state).toBe('announced');
+    void joint.leave();
+    expect(joint.state).toBe('left');
   });
 
   test('reaches those that can take it when one throws; throws when none can', async () => {

@@ -294,9 +294,12 @@ test.each([
 test('F100: entries that are none are skipped, and the others live', async () => {
   const { server, scope, registry } = await setup();
   const good = { Node: { Node: 'n', Address: '10.0.0.7' }, Service: { ID: 'p7', Port: 80 }, Checks: null };
-  server.body = () => [7, null, [], { Service: 7 }, { ...good, Checks: [7, null] }];
+  // An object that throws when it is made a text.
+  const tagged = { ...good, Service: { ID: 'p8', Port: 80, Tags: ['a', { toString: 1 }, 7, 'b'] } };
+  server.body = () => [7, null, [], { Service: 7 }, { ...good, Checks: [7, null] }, tagged];
   const watch = registry.watch('players', () => {});
-  await shows(watch, 'n/p7');
+  await shows(watch, 'n/p7 n/p8');
+  expect(watch.view.instances[1]?.attributes).toMatchObject({ tags: 'a,b' });
   expect(scope.seen('rejected').length).toBe(1);
 });
 

@@ -3,7 +3,7 @@ import { callableHost } from '../../src/discovery/address.ts';
 import { resolveAddresses } from '../../src/discovery/address-options.ts';
 import type { Announcement, Registry, RegistryScope, View, Watch } from '../../src/discovery/registry.ts';
 import { readerContract, type Source } from './reader-contract.ts';
-import { createScope, eventually, instanceOf, type TestScope, watched } from './setup.ts';
+import { createScope, eventually, inheritedNames, instanceOf, type TestScope, watched } from './setup.ts';
 
 /** A place that registries under test share. */
 export interface Place {
@@ -62,6 +62,16 @@ export function registryContract(name: string, makePlace: () => Promise<Place>):
       await eventually(() => announcement.state === 'announced');
       expect(caller.scope.seen('view')).toEqual([{ service: 'players', known: 1, joined: ['players-1'], left: [] }]);
       expect(owner.scope.seen('announcement').map(({ state }) => state)).toEqual(['announced']);
+    });
+
+    test('F104: attributes called as what objects inherit are attributes like any other', async () => {
+      const { owner, caller } = await setup();
+      const watch = caller.registry.watch('players', () => {});
+      owner.registry.announce(instanceOf({ attributes: inheritedNames() }));
+      await eventually(() => ids(watch).length === 1);
+      const attributes = watch.view.instances[0]?.attributes;
+      expect(Object.entries(attributes ?? {})).toEqual(Object.entries(inheritedNames()));
+      expect(Object.getPrototypeOf(attributes)).toBe(null);
     });
 
     test('an instance that leaves is gone at once, and only it', async () => {

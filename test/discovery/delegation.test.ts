@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { CombinedView, Group } from '../../src/discovery/compose/combination.ts';
-import { compileRules, type NameRules } from '../../src/discovery/delegation/name-rules.ts';
-import { stepsInWords } from '../../src/discovery/delegation/name-step.ts';
+import { combineNames } from '../../src/discovery/delegation/combine-names.ts';
+import { decide } from '../../src/discovery/delegation/decide.ts';
+import { compileRules, type NameRules, type NameTable } from '../../src/discovery/delegation/name-rules.ts';
+import { stepsInWords, stepsOf } from '../../src/discovery/delegation/name-step.ts';
 import { checkRules, endsOf, expandName } from '../../src/discovery/delegation/name-tree.ts';
 import { Naming } from '../../src/discovery/delegation/naming.ts';
 import {
@@ -13,6 +15,7 @@ import {
 } from '../../src/discovery/delegation/override.ts';
 import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { compileQuery, type Query } from '../../src/discovery/query.ts';
+import type { View } from '../../src/discovery/registry.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { settled } from '../support/harness.ts';
 import { createScope, instanceOf } from './setup.ts';
@@ -45,10 +48,12 @@ describe('a rule', () => {
     ['shop-cart', { 'shop-*': '*' }, 'cart'],
     ['shop-cart', { 'shop-*': 'shop' }, 'shop'],
     ['shop-', { 'shop-*': 'shop' }, 'shop-'],
+    ['shop', { 'shop*': 'all' }, 'shop'],
+    ['shops', { 'shop*': 'all-*' }, 'all-s'],
     ['players', { '*': ['*-eu', '*'] }, 'players-eu players'],
     ['players', { '*': { '*-v1': 1, '*-v2': 1 } }, 'players-v1 players-v2'],
   ])('leads %s by %j to %s', (name, rules, leads) => {
-    // The last but two is no service name, and so no rule is about it.
+    // One of these is no service name, and so no rule is about it.
     expect(leadsTo(name, rules).replace('!', '')).toBe(leads);
   });
 
@@ -76,6 +81,28 @@ describe('a rule', () => {
   test('whose rest makes a name too long leads to nobody', () => {
     const long = 'a'.repeat(62);
     expect(leadsTo(long, { '*': ['*-eu', '*'] })).toBe(`!${long}-eu ${long}`);
+  });
+
+  const sixteen = Array.from({ length: 16 }, (_, i) => i);
+  test.each<[what: string, rules: NameRules]>([
+    // Each level leads to sixteen names of the next.
+    ['services', Object.fromEntries(sixteen.map((i) => [`l${i}-*`, sixteen.map((j) => `l${i + 1}-${j}`)]))],
+    // Each name leads to all others, and all ways end in circles.
+    ['circles', Object.fromEntries(sixteen.map((i) => [`l${i}-0`, sixteen.map((j) => `l${j}-0`)]))],
+  ])('that leads to more %s than anybody meant is given up before it is looked at whole', (_what, rules) => {
+    const { match, examples } = compileRules('names', rules);
+    let asked = 0;
+    const counting: NameTable = {
+      examples,
+      match(name, used) {
+        if (++asked > 2_000) throw new Error('it goes on and on');
+        return match(name, used);
+      },
+    };
+    const { tree } = expandName('l0-0', counting);
+    const ends = endsOf(tree);
+    expect(ends.length).toBeLessThan(1_000);
+    expect(ends.at(-1)).toMatchObject({ kind: 'nobody', reason: "'l0-0' leads to more than 64 services" });
   });
 
   test.each<[rules: unknown, message: string]>([
@@ -193,6 +220,62 @@ describe('an override', () => {
       "nameOverrides must be true, false, a list of names, or a function, not 'canary'",
     );
     expect(() => ask(['a', 'B-*'])).toThrow("nameOverrides[1] must be a service name, or the beginning of one and '*'");
+  });
+});
+
+describe('what a name comes to', () => {
+  const services = ['a', 'b', 'c'];
+  const known = (id: string, fields: Partial<View> = {}): View => ({
+    state: 'current',
+    instances: [instanceOf({ id })],
+    suspects: new Set(),
+    revision: 1,
+    asOf: 1,
+    reason: '',
+    ...fields,
+  });
+  const pending: View = { ...known(''), state: 'pending', instances: [], asOf: Number.NaN, reason: 'not yet' };
+  const empty: View = { ...known(''), instances: [] };
+  const treeOf = (target: NameRules[string]) => expandName('players', tableOf({ players: target })).tree;
+  const decided = (target: NameRules[string], views: readonly View[], patient: boolean) =>
+    decide(treeOf(target), { services, views, patient, matches: () => true });
+
+  test('waits for an alternative that was not heard of yet, while there is patience', () => {
+    const views = [empty, pending, known('c')];
+    expect(decided(['a', 'b', 'c'], views, true)).toMatchObject({ waiting: true, deciding: [0, 1], picks: [] });
+    expect(decided(['a', 'b', 'c'], views, false)).toMatchObject({
+      waiting: false,
+      deciding: [0, 1, 2],
+      picks: [{ service: 2, share: 1 }],
+    });
+    expect(decided(['c', 'b'], views, true)).toMatchObject({ waiting: false, deciding: [2] });
+  });
+
+  test('waits for each part of a split that gets calls, while there is patience', () => {
+    const views = [known('a'), pending, pending];
+    expect(decided({ a: 1, b: 1 }, views, true).waiting).toBe(true);
+    expect(decided({ a: 1, b: 0 }, views, true).waiting).toBe(false);
+    expect(decided({ a: 1, b: 1 }, views, false)).toMatchObject({ waiting: false, picks: [{ service: 0, share: 1 }] });
+  });
+
+  test('goes no way while it is waited for', () => {
+    const step = stepsOf(treeOf({ a: 1, b: 1 }), {
+      services,
+      views: [known('a'), pending, pending],
+      patient: true,
+      matches: () => true,
+    });
+    expect(step.next.map(({ share }) => share)).toEqual([0, 0]);
+  });
+
+  test('is as old as the oldest of those that get calls, and as sure as all that decide', () => {
+    const combine = combineNames(treeOf(['c', { a: 1, b: 1 }]), services, () => true);
+    const views = [
+      known('a', { asOf: 9 }),
+      known('b', { asOf: 7 }),
+      { ...empty, state: 'stale', asOf: 3, reason: 'away' },
+    ];
+    expect(combine(views as View[], false)).toMatchObject({ asOf: 7, state: 'stale', reason: 'c: away' });
   });
 });
 
@@ -394,9 +477,25 @@ describe('a name that is followed', () => {
     expect(watched).toBe(2);
   });
 
+  test('tells of a change once, though it is followed for several queries, and for as long as one of them is', async () => {
+    const { naming, named, scope, announce } = following({ players: ['players-eu', 'players'] });
+    const follow = (where: Query) =>
+      naming.watch({ service: 'players', where: compileQuery('where', where), override: undefined }, () => {});
+    const others = [follow({ zone: 'a' }), follow({ zone: 'b' })];
+    const told = () =>
+      scope.seen('view').filter(({ service, joined }) => service === 'players' && joined.includes('e'));
+    named.watch.close();
+    announce('players-eu', 'e');
+    await settled();
+    expect(told().length).toBe(1);
+    for (const { watch } of others) watch.close();
+  });
+
   test('leads to nobody where a rest makes no name: said once, and the rest of the way is taken', async () => {
     const long = 'a'.repeat(62);
-    const { announce, ids, scope } = following({ '*': ['*-eu', '*'] }, long);
+    const { announce, ids, scope, naming } = following({ '*': ['*-eu', '*'] }, long);
+    const where = compileQuery('where', { zone: 'a' });
+    naming.watch({ service: long, where, override: undefined }, () => {});
     announce(long, 'l');
     expect(ids()).toBe('l');
     expect(scope.seen('rejected')).toEqual([

@@ -5,7 +5,7 @@ import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { type AddressOptions, createMesh, type Mesh, type RegistryOption } from '../../src/index.ts';
 import { rejection } from '../client/setup.ts';
 import { closeServers, serve, type TestServer } from '../support/servers.ts';
-import { instanceOf } from './setup.ts';
+import { inheritedNames, instanceOf } from './setup.ts';
 
 const meshes: Mesh[] = [];
 afterEach(async () => {
@@ -73,6 +73,25 @@ test('F100, F101: with hostile records coming all the time, every call goes to w
   }
   expect(mesh.explain('players').endpoints.map(({ id }) => id)).toEqual(['honest']);
   expect([honest.requests.length, trap.connections()]).toEqual([900, 0]);
+});
+
+test('F104: attributes called as what objects inherit are told, shown and asked for like any other', async () => {
+  const { registry } = createMemoryRegistry();
+  const attributes = inheritedNames();
+  const own = createMesh({ self: { service: 'players', attributes }, registry, logger: false });
+  meshes.push(own);
+  const { instance } = await own.register({ port: 8080, host: '127.0.0.1', signals: false });
+  expect(Object.entries(instance.attributes)).toEqual(Object.entries(attributes));
+  const teams = meshOver(registry);
+  const [shown] = teams.explain('players').endpoints;
+  expect(Object.entries(shown?.attributes ?? {})).toEqual(Object.entries(attributes));
+  const asked = (where: string) => rejection(teams.client('players', { where: JSON.parse(where) }).get('/'));
+  expect(messageOf(await asked('{"__proto__":"x","valueOf":"y"}'))).toBe(
+    "no endpoint of 'players' matches __proto__=x, valueOf=y (1 known, all __proto__=a, valueOf=)",
+  );
+  // These match, and go on to a port where nobody listens.
+  expect(await asked(JSON.stringify(attributes))).toMatchObject({ code: 'MESH_CONNECT' });
+  for (const made of [instance.attributes, shown?.attributes]) expect(Object.getPrototypeOf(made)).toBe(null);
 });
 
 describe.each(clients)('%s', (_name, call) => {

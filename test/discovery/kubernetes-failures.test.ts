@@ -303,13 +303,17 @@ test('F100: parts that are not what they should be are skipped, and the others l
     { ...good, endpoints: 'none' },
     { ...good, endpoints: null },
     { ...good, endpoints: [7, { addresses: 'x' }, ...(good['endpoints'] as [])] },
+    // An object that throws when it is made a text.
+    { ...good, endpoints: [{ addresses: [{ toString: 1 }] }] },
+    { ...good, ports: [{ port: { toString: 1 } }] },
+    good,
   ];
   server.refusals.push((_, response) =>
     response.writeHead(200).end(JSON.stringify({ metadata: { resourceVersion: '150' }, items })),
   );
   const watch = registry.watch('players', () => {});
   await shows(watch, 'p1.uid-of-p1');
-  expect(scope.seen('rejected').map(({ id }) => id)).toEqual(['a slice', 'undefined:8080']);
+  expect(scope.seen('rejected').map(({ id }) => id)).toEqual(['a slice', ':8080', 'p1.uid-of-p1']);
 });
 
 test('F100: a line of a watch that is no JSON takes nobody away: all is listed anew', async () => {

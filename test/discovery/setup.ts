@@ -43,6 +43,11 @@ export function instanceOf(fields: Partial<Instance> = {}): Instance {
   };
 }
 
+/** Attributes that are called as what every object inherits. */
+export function inheritedNames(): Readonly<Record<string, string>> {
+  return JSON.parse('{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d"}');
+}
+
 /** Waits for what a real server, disk or socket will bring about. Fails with what was `shown` last when it does not come. */
 export async function eventually(
   holds: () => boolean,

@@ -15,6 +15,14 @@ export const hostileGuards: readonly Guard[] = [
     name: 'F100:',
   },
   {
+    failure: 'F100',
+    file: 'src/discovery/rejections.ts',
+    guard: 'if (clock.now() - this.#fullAt < SILENT_MS) return;',
+    without: '',
+    test: 'test/discovery/rejections.test.ts',
+    name: 'F100: of thousands',
+  },
+  {
     ...record,
     failure: 'F100',
     guard: "if (!isInteger(port) || port < 1 || port > 65_535) return { refused: 'port' };",
@@ -114,6 +122,14 @@ export const hostileGuards: readonly Guard[] = [
     failure: 'F104',
     guard: 'Object.create(null)',
     without: '{}',
+    name: 'F104:',
+  },
+  {
+    ...connect,
+    failure: 'F104',
+    file: 'src/mesh-options.ts',
+    guard: 'const attributes: Record<string, string> = Object.create(null);',
+    without: 'const attributes: Record<string, string> = {};',
     name: 'F104:',
   },
   {

@@ -228,6 +228,11 @@ test.each<[unknown, string]>([
   [undefined, 'register must be an object, not undefined'],
   [{ port: 3000, prot: 1 }, "register has no option 'prot'; it knows server, port, host, "],
   [{ port: 0 }, 'register.port must be an integer from 1 to 65535, not 0'],
+  [{ port: 3000, protocol: null }, 'register.protocol must be one of http, https, not null'],
+  [{ port: 3000, attributes: null }, 'register.attributes must be an object, not null'],
+  [{ port: 3000, signals: null }, 'register.signals must be true, false or an array of signals, not null'],
+  [{ port: 3000, drain: null }, 'register.drain must be an object, not null'],
+  [{ port: 3000, drain: { finishMs: null } }, 'register.drain.finishMs must be a number of millis'],
   [{ port: '3000' }, "register.port must be an integer from 1 to 65535, not '3000'"],
   [{ port: 3000.5 }, 'register.port must be an integer from 1 to 65535, not 3000.5'],
   [

@@ -14,7 +14,7 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
   return {
     name: 'fetch',
     describe({ input, init, method }) {
-      const headers = init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
+      const headers = headersOf({ input, init });
       return {
         operation: method,
         idempotent: idempotentMethod(method) || (headers?.has('idempotency-key') ?? false),
@@ -22,6 +22,7 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
         tracestate: headers?.get('tracestate') ?? undefined,
       };
     },
+    requestHeader: (req, name) => headersOf(req)?.get(name) ?? undefined,
     async send({ input, init }, ctx) {
       if (!pools.ready) await pools.load();
       const { endpoint } = ctx;
@@ -55,6 +56,10 @@ export function fetchBinding(bare: Fetch, pools: EndpointPools): Binding<FetchRe
       res.body?.cancel().catch(() => {});
     },
   };
+}
+
+function headersOf({ input, init }: Pick<FetchRequest, 'input' | 'init'>): Headers | undefined {
+  return init?.headers === undefined ? requestOf(input)?.headers : new Headers(init.headers);
 }
 
 /** Aborts when the attempt is given up: with the reason of the caller's signal if it was that, so that fetch rejects with it. */

@@ -40,6 +40,10 @@ function common(name: string) {
       traceparent,
       tracestate,
     }),
+    requestHeader: ({ headers }: NativeRequest, name: string) => {
+      for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return headers[i + 1];
+      return undefined;
+    },
     verdict: ({ status }: { readonly status: number }) => verdictOfStatus(status),
     header: ({ headers }: Pick<NativeResponse, 'headers'>, name: string) => {
       const value = headers[name];

@@ -38,6 +38,7 @@ export function nodeHttpBinding(name: string, agents: NodeAgents, clock: Clock):
       traceparent: headerOf(options.headers, 'traceparent'),
       tracestate: headerOf(options.headers, 'tracestate'),
     }),
+    requestHeader: ({ options }, name) => headerOf(options.headers, name),
     send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
     header: ({ headers }, wanted) => {

@@ -1,10 +1,9 @@
 import type { Timer } from '../../core/clock.ts';
+import { Listeners } from '../listeners.ts';
 import type { Instance, RegistryScope, Traffic, View, Watch } from '../registry.ts';
 import { tellChange } from '../view-change.ts';
 import type { Combination, Combine, CombinedView, Group, Origin } from './combination.ts';
 import { GuardedWatch, type Source } from './guarded-watch.ts';
-
-type Listener = (view: CombinedView) => void;
 
 interface CombinedParts {
   readonly service: string;
@@ -13,8 +12,8 @@ interface CombinedParts {
   readonly combine: Combine;
   /** How long a part that has not answered yet is waited for. */
   readonly patienceMs: number;
-  /** Whether a change is told as an event. */
-  readonly told: boolean;
+  /** Whether a change is told as an event; asked at each. */
+  readonly told: () => boolean;
 }
 
 /**
@@ -24,8 +23,7 @@ interface CombinedParts {
 export class Combined {
   readonly #given: CombinedParts;
   readonly #parts: readonly Watch[];
-  readonly #listeners = new Set<Listener>();
-  readonly #traffic = new Set<Traffic>();
+  readonly #listeners: Listeners<CombinedView>;
   #made: { readonly of: readonly View[]; readonly patient: boolean; readonly combination: Combination };
   #view: CombinedView;
   #told: CombinedView;
@@ -34,8 +32,9 @@ export class Combined {
   #patience: Timer | undefined;
 
   constructor(given: CombinedParts) {
-    const { sources, scope, combine, patienceMs } = given;
+    const { service, sources, scope, combine, patienceMs } = given;
     this.#given = given;
+    this.#listeners = new Listeners(service, scope.events);
     this.#parts = sources.map(({ name, open }, part) => {
       const traffic: Traffic = { answeredAt: (id) => this.#answeredAt({ part, id }) };
       return new GuardedWatch(name, scope.events, () => open(this.#changed, traffic));
@@ -78,16 +77,8 @@ export class Combined {
   }
 
   /** Calls `listener` with each new view, and lets the parts ask `traffic`; the function returned stops both. */
-  listen(listener: Listener, traffic?: Traffic): () => void {
-    // One function may listen twice, and must then be stopped twice.
-    const own: Listener = (view) => listener(view);
-    const asked = traffic === undefined ? undefined : { answeredAt: (id: string) => traffic.answeredAt(id) };
-    this.#listeners.add(own);
-    if (asked !== undefined) this.#traffic.add(asked);
-    return () => {
-      this.#listeners.delete(own);
-      if (asked !== undefined) this.#traffic.delete(asked);
-    };
+  listen(listener: (view: CombinedView) => void, traffic?: Traffic): () => void {
+    return this.#listeners.add(listener, traffic);
   }
 
   /** Goes to whoever listed the endpoint. */
@@ -107,17 +98,12 @@ export class Combined {
     this.#closed = true;
     this.#patience?.cancel();
     this.#listeners.clear();
-    this.#traffic.clear();
     for (const part of this.#parts) part.close();
   }
 
   /** When calls last saw an instance of a part answer well. */
   #answeredAt(origin: Origin): number {
-    if (this.#traffic.size === 0) return Number.NEGATIVE_INFINITY;
-    const shown = this.#made.combination.shown?.(origin) ?? origin.id;
-    let latest = Number.NEGATIVE_INFINITY;
-    for (const traffic of this.#traffic) latest = Math.max(latest, traffic.answeredAt(shown));
-    return latest;
+    return this.#listeners.answeredAt(this.#made.combination.shown?.(origin) ?? origin.id);
   }
 
   readonly #changed = (): void => {
@@ -138,20 +124,14 @@ export class Combined {
     if (view.revision === before.revision) return;
     this.#told = view;
     const { service, scope, told } = this.#given;
-    if (told) tellChange(scope.events, service, before, view);
-    for (const listener of this.#listeners) {
-      try {
-        listener(view);
-      } catch (error) {
-        scope.events.emit('fault', { source: `listener of the view of '${service}'`, error });
-      }
-    }
+    if (told()) tellChange(scope.events, service, before, view);
+    this.#listeners.tell(view);
   };
 }
 
 function viewOf(combination: Combination, revision: number): CombinedView {
-  const { state, instances, suspects, asOf, reason, groups } = combination;
-  return { state, instances, suspects, revision, asOf, reason, groups };
+  const { state, instances, suspects, asOf, reason, from, groups } = combination;
+  return { state, instances, suspects, revision, asOf, reason, from, groups };
 }
 
 /** Whether both say the same but for when. */
@@ -159,6 +139,7 @@ function sameContent(a: Combination, b: Combination): boolean {
   return (
     a.state === b.state &&
     a.reason === b.reason &&
+    a.from === b.from &&
     sameInstances(a.instances, b.instances) &&
     sameSuspects(a.suspects, b.suspects) &&
     sameGroups(a.groups, b.groups)

@@ -63,7 +63,7 @@ class CompositeRegistry implements Registry {
 
   watch(service: string, listener: (view: View) => void, traffic?: Traffic): Watch {
     serviceName('service', service);
-    return this.#watches.watch(service, () => this.#follow(service), listener, traffic);
+    return this.#watches.watch({ name: service, variant: 0 }, () => this.#follow(service), listener, traffic);
   }
 
   async services(): Promise<readonly string[]> {
@@ -92,7 +92,7 @@ class CompositeRegistry implements Registry {
       })),
       combine: this.#combine,
       patienceMs: patienceMs(this.#openedAt, this.#scope.clock.now()),
-      told: true,
+      told: () => true,
     });
   }
 

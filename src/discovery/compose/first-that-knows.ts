@@ -13,7 +13,7 @@ export function firstThatKnows(names: readonly string[]): Combine {
       if (awaited(view, patient)) return nobody(names, deciding);
       if (!knows(view)) continue;
       const { instances, suspects, asOf } = view;
-      return { instances, suspects, asOf, ...standing(names, deciding, true) };
+      return { instances, suspects, asOf, from: view.from ?? names[i], ...standing(names, deciding, true) };
     }
     return nobody(names, views);
   };

@@ -103,7 +103,10 @@ function attributesOf(meta: unknown): Readonly<Record<string, string>> {
 }
 
 function tagsOf(tags: unknown): Readonly<Record<string, string>> {
-  const text = itemsOf(tags).join(',');
+  // Only what is a text: of anything else, making it one may throw.
+  const text = itemsOf(tags)
+    .filter((tag) => typeof tag === 'string')
+    .join(',');
   return isText(text, MAX_VALUE) ? { tags: text } : {};
 }
 

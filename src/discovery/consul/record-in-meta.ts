@@ -17,7 +17,7 @@ const MAX_PAIR_BYTES = 512;
  */
 export function metaOf(instance: Instance, addresses?: AddressRule): Readonly<Record<string, string>> {
   const text = serialiseRecord(instance, addresses);
-  const meta: Record<string, string> = {};
+  const meta: Record<string, string> = Object.create(null);
   for (let from = 0, part = 0; from < text.length; from += PART_LENGTH, part++)
     meta[`${PART}${part}`] = text.slice(from, from + PART_LENGTH);
   for (const [name, value] of Object.entries(instance.attributes)) {

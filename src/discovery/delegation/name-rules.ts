@@ -48,7 +48,7 @@ const ANY_REST = 'x';
 
 /** Checks rules one by one; `name` is what the option is called in errors. Whether they lead in a circle is seen when names are expanded. */
 export function compileRules(name: string, rules: NameRules = {}): NameTable {
-  options(name, rules, Object.keys(rules ?? {})); // which is what a caller without types may pass
+  options(name, rules);
   const entries = Object.entries(rules);
   const examples = new Map<string, string>();
   if (entries.length > MAX_RULES) fail(name, `at most ${MAX_RULES} rules`, entries.length);

@@ -12,6 +12,8 @@ export interface NameStep {
   readonly share: number;
   /** Instances that are known of it, where the way ends. */
   readonly known: number;
+  /** Which of several registries that are asked in order knows them; empty elsewhere. */
+  readonly from: string;
   /** How the registry stands to it, where the way ends: `pending`, `current`, `stale`; empty elsewhere. */
   readonly state: string;
   /** Why it is not current, or why nobody is there; else empty. */
@@ -19,19 +21,20 @@ export interface NameStep {
   readonly next: readonly NameStep[];
 }
 
+const NOTHING = { rule: undefined, known: 0, from: '', state: '', reason: '', next: [] };
+
 /** The way that a name takes as things stand. */
 export function stepsOf(tree: NameTree, outlook: Outlook, share = 1): NameStep {
   const { name } = tree;
-  if (tree.kind === 'nobody')
-    return { name, rule: undefined, how: 'nobody', share: 0, known: 0, state: '', reason: tree.reason, next: [] };
+  if (tree.kind === 'nobody') return { ...NOTHING, name, how: 'nobody', share: 0, reason: tree.reason };
   if (tree.kind === 'service') {
     const view = outlook.views[outlook.services.indexOf(name)];
-    const { state = '', reason = '', instances = [] } = view ?? {};
-    return { name, rule: undefined, how: 'service', share, known: instances.length, state, reason, next: [] };
+    const { state = '', reason = '', from = '', instances = [] } = view ?? {};
+    return { ...NOTHING, name, how: 'service', share, known: instances.length, from, state, reason };
   }
   const next = tree.of.map((branch, i) => stepsOf(branch.tree, outlook, share * shareOf(tree, i, outlook)));
   const how = tree.kind === 'union' ? 'split' : 'first';
-  return { name, rule: tree.rule, how, share, known: 0, state: '', reason: '', next };
+  return { ...NOTHING, name, rule: tree.rule, how, share, next };
 }
 
 /** The part of what reaches a step that goes on over one of its branches. */
@@ -46,7 +49,7 @@ function shareOf(tree: Extract<NameTree, { kind: 'alternatives' | 'union' }>, in
 
 /** The way in words, one step a line. */
 export function stepsInWords(step: NameStep, depth = 0): readonly string[] {
-  const { name, rule, how, share, known, state, reason, next } = step;
+  const { name, rule, how, share, known, from, state, reason, next } = step;
   const why = reason === '' ? '' : ` (${reason})`;
   const percent = `${Math.round(share * 1_000) / 10} %`;
   const what =
@@ -54,6 +57,6 @@ export function stepsInWords(step: NameStep, depth = 0): readonly string[] {
       ? `${rule}${next.length === 1 ? '' : how === 'split' ? ', split' : ', the first of'}`
       : how === 'nobody'
         ? `nobody${why}`
-        : `${known} known, ${state}${why}`;
+        : `${known} known${from === '' ? '' : ` by ${from}`}, ${state}${why}`;
   return [`${'  '.repeat(depth)}${name}: ${what}, ${percent}`, ...next.flatMap((one) => stepsInWords(one, depth + 1))];
 }

@@ -30,16 +30,17 @@ export interface Expansion {
   readonly overridden: ReadonlyMap<string, string>;
 }
 
-/** Most rewritings one after the other, and most services that one name leads to: rules multiply. */
+/** Most rewritings one after the other, and most ways that one name takes, to services or nowhere: rules multiply. */
 const MAX_DEPTH = 16;
-const MAX_SERVICES = 64;
+const MAX_ENDS = 64;
 
 /** What is common to all ways of one expansion. */
 interface Scope {
   readonly table: NameTable;
   readonly override: NameOverride | undefined;
   readonly overridden: Map<string, string>;
-  services: number;
+  /** Ways that have ended. */
+  ends: number;
 }
 
 /** The way from the name that is called to the one that is looked at. */
@@ -56,7 +57,7 @@ interface Way {
  * mistake, and leads to nobody.
  */
 export function expandName(name: string, table: NameTable, override?: NameOverride): Expansion {
-  const scope: Scope = { table, override, overridden: new Map(), services: 0 };
+  const scope: Scope = { table, override, overridden: new Map(), ends: 0 };
   return { tree: expand(name, { names: [], rules: [] }, scope), overridden: scope.overridden };
 }
 
@@ -75,19 +76,22 @@ export function endsOf(tree: NameTree): readonly Exclude<NameTree, { kind: 'alte
 }
 
 function expand(name: string, way: Way, scope: Scope): NameTree {
-  if (!isServiceName(name)) return { kind: 'nobody', name, reason: 'it is no service name' };
   const names = [...way.names, name];
+  const nobody = (reason: string): NameTree => {
+    scope.ends++;
+    return { kind: 'nobody', name, reason };
+  };
+  // Looked at first, so that what is left of too many ways ends at once.
+  if (scope.ends >= MAX_ENDS) return nobody(`'${names[0]}' leads to more than ${MAX_ENDS} services`);
+  if (!isServiceName(name)) return nobody('it is no service name');
   if (way.names.at(-1) !== name && way.names.includes(name))
-    return { kind: 'nobody', name, reason: `the way to it is a circle (${names.join(' → ')})` };
+    return nobody(`the way to it is a circle (${names.join(' → ')})`);
   const match = overriding(name, way, scope) ?? scope.table.match(name, way.rules);
   if (match === undefined) {
-    scope.services++;
-    if (scope.services > MAX_SERVICES)
-      return { kind: 'nobody', name, reason: `'${names[0]}' leads to more than ${MAX_SERVICES} services` };
+    scope.ends++;
     return { kind: 'service', name };
   }
-  if (way.rules.length === MAX_DEPTH)
-    return { kind: 'nobody', name, reason: `'${names[0]}' is rewritten more than ${MAX_DEPTH} times` };
+  if (way.rules.length === MAX_DEPTH) return nobody(`'${names[0]}' is rewritten more than ${MAX_DEPTH} times`);
   const { rule, rest } = match;
   return put(rule.target, rule.label, rest, { names, rules: [...way.rules, rule.label] }, scope);
 }
@@ -95,13 +99,8 @@ function expand(name: string, way: Way, scope: Scope): NameTree {
 /** The target of a rule in the place of the last name of the way. */
 function put(target: Target, rule: string, rest: string, way: Way, scope: Scope): NameTree {
   const name = way.names.at(-1) ?? '';
-  // A function, because in a string `$&` and the like have a meaning.
-  const filled = (pattern: string) =>
-    expand(
-      pattern.replace('*', () => rest),
-      way,
-      scope,
-    );
+  // What is left of a service name holds no `$`, which would have a meaning here.
+  const filled = (pattern: string) => expand(pattern.replace('*', rest), way, scope);
   switch (target.kind) {
     case 'name':
       return { kind: 'alternatives', name, rule, of: [{ tree: filled(target.name), weight: 1 }] };

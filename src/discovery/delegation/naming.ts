@@ -1,7 +1,7 @@
 import type { NameOverride } from '../../core/name-override.ts';
-import type { CombinedView } from '../compose/combination.ts';
+import type { Combine, CombinedView } from '../compose/combination.ts';
 import { Combined } from '../compose/combined.ts';
-import { type CombinedWatch, CombinedWatches } from '../compose/combined-watches.ts';
+import { type CombinedWatch, CombinedWatches, type Watched } from '../compose/combined-watches.ts';
 import { patienceMs } from '../first-answer.ts';
 import type { CompiledQuery } from '../query.ts';
 import type { Instance, Registry, RegistryScope, Traffic } from '../registry.ts';
@@ -57,14 +57,14 @@ export class Naming {
     }
     const services = [...new Set(endsOf(tree).flatMap((end) => (end.kind === 'service' ? [end.name] : [])))];
     const matches = (instance: Instance) => where.matches(instance);
-    const key = `${service}\n${this.#queryOf(where)}\n${override?.header ?? ''}`;
-    const make = () => {
-      if (override === undefined) this.#sayDeadEnds(tree);
-      return this.#follow(wanted, services, tree, matches);
-    };
-    const watch = this.#watches.watch(key, make, listener, traffic);
+    const watched: Watched = { name: `${service}\n${override?.header ?? ''}`, variant: this.#queryOf(where) };
+    // What a name means during one request is no news of the service; what it means else is told once, whoever follows it.
+    const told = () => override === undefined && this.#watches.isFirst(watched);
+    if (told() && this.#watches.get(watched) === undefined) this.#sayDeadEnds(tree);
+    const make = () => this.#follow(service, services, combineNames(tree, services, matches), told);
+    const watch = this.#watches.watch(watched, make, listener, traffic);
     const path = () => {
-      const { views = [], patient = false } = this.#watches.get(key) ?? {};
+      const { views = [], patient = false } = this.#watches.get(watched) ?? {};
       return stepsOf(tree, { services, views, patient, matches });
     };
     return { watch, services, path };
@@ -77,21 +77,15 @@ export class Naming {
     return overridden.size === override.names.size ? override : overrideOf(overridden);
   }
 
-  #follow(
-    { service, override }: Wanted,
-    services: readonly string[],
-    tree: NameTree,
-    matches: (instance: Instance) => boolean,
-  ): Combined {
+  #follow(service: string, services: readonly string[], combine: Combine, told: () => boolean): Combined {
     const { clock, events, registry, startedAt } = this.#parts;
     return new Combined({
       service,
       scope: { clock, events },
       sources: services.map((name) => ({ name, open: (listener, traffic) => registry.watch(name, listener, traffic) })),
-      combine: combineNames(tree, services, matches),
+      combine,
       patienceMs: patienceMs(startedAt, clock.now()),
-      // What a name means during one request is no news of the service.
-      told: override === undefined,
+      told,
     });
   }
 
@@ -103,7 +97,7 @@ export class Naming {
   }
 
   #queryOf(where: CompiledQuery): number {
-    if (String(where) === '') return 0;
+    if (where.open) return 0;
     const known = this.#queries.get(where) ?? this.#nextQuery++;
     this.#queries.set(where, known);
     return known;

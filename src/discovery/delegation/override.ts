@@ -20,7 +20,7 @@ export function overrideOf(names: ReadonlyMap<string, string>): NameOverride {
 
 /** Checks what an application's own code says; `name` is what it is called in errors. */
 export function resolveOverride(name: string, value: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  options(name, value, Object.keys(value ?? {})); // which is what a caller without types may pass
+  options(name, value);
   const names = new Map<string, string>();
   for (const [from, to] of Object.entries(value))
     names.set(serviceName(`a key of ${name}`, from), serviceName(`${name}.${from}`, to));

@@ -53,13 +53,14 @@ export function readSlice(object: unknown, context: SliceContext): Slice | undef
   const instances: Instance[] = [];
   for (const endpoint of listed) {
     const { addresses, conditions, targetRef, zone, nodeName } = fieldsOf(endpoint);
-    const host = itemsOf(addresses)[0];
-    const own = idOf(targetRef, `${String(host)}:${String(at.port)}`);
+    const [address] = itemsOf(addresses);
+    const host = typeof address === 'string' ? address : '';
+    const own = idOf(targetRef, `${host}:${typeof at.port === 'number' ? at.port : ''}`);
     const parsed = readRecord(
       {
         id: own,
         service,
-        host: typeof host === 'string' && isIP(host) === family ? host : '',
+        host: isIP(host) === family ? host : '',
         port: at.port,
         protocol: at.protocol,
         attributes: {

@@ -1,0 +1,88 @@
+import type { Context } from '../../core/context.ts';
+import type { Random } from '../../core/random.ts';
+import { Draws } from '../draws.ts';
+import type { Node } from '../node.ts';
+import type { NodeOutcome, Picker } from '../picker.ts';
+import { GOOD, rank } from '../rank.ts';
+import { PAIRS } from './better-of-two.ts';
+import { leastOf } from './least-loaded.ts';
+import { WellKnown } from './well-known.ts';
+
+/** What failures weigh: a tenth of them makes a node eleven times as expensive. */
+const FAILURES = 1_000;
+
+/**
+ * The default: the best of two distinct nodes drawn by weight *and of the last four that answered well*, by how long a request would take there and how
+ * likely it would fail.
+ *
+ * Two drawn at random are enough where much is known of both. Where many clients send little each, none knows anything new of those it draws, but it
+ * does of those it used last (what one good sample is worth: Shah and Prabhakar, 2002). The score is
+ *
+ *     time × (1 + requests in flight ÷ weight)² × (1 + 1,000 × failures²)
+ *
+ * of what `Load` knows. The weight is relative to the heaviest. It is heeded when nodes are drawn and divides the requests in flight, not the score: so nodes
+ * that are idle get what their weights say, and others hold requests in proportion to them.
+ */
+export function recall(random: Random): Picker {
+  return new Recall(random);
+}
+
+class Recall implements Picker {
+  readonly #draws: Draws;
+  readonly #known = new WellKnown();
+  // The best so far of a pick. Kept here because a score that is handed from one function to another may be allocated.
+  #best: Node | undefined;
+  #against = 0;
+  #score = 0;
+
+  constructor(random: Random) {
+    this.#draws = new Draws(random);
+  }
+
+  pick(nodes: readonly Node[], ctx: Context, now: number, panicking: boolean): Node | undefined {
+    if (nodes.length < 2) return nodes[0];
+    const known = this.#known;
+    known.tidy();
+    for (let pair = 0; pair < PAIRS; pair++) {
+      this.#against = Number.MAX_SAFE_INTEGER;
+      const place = this.#draws.one(nodes, now);
+      this.#drawn(nodes, place, ctx, now, panicking);
+      this.#drawn(nodes, this.#draws.another(nodes, place, now), ctx, now, panicking);
+      for (let i = 0; i < known.size; i++) {
+        const node = known.among(nodes, i);
+        if (node !== undefined && this.#draws.includes(nodes, node, now))
+          this.#consider(nodes, node, ctx, now, panicking);
+      }
+      const best = this.#best;
+      this.#best = undefined;
+      if (this.#against <= GOOD) return best;
+    }
+    return leastOf(nodes, this.#draws, ctx, now, panicking);
+  }
+
+  ended(node: Node, outcome: NodeOutcome): void {
+    if (outcome === 'success' && !node.retired) this.#known.add(node);
+  }
+
+  #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): void {
+    const node = place < 0 ? undefined : nodes[place];
+    if (node === undefined) return;
+    node.place = place;
+    this.#consider(nodes, node, ctx, now, panicking);
+  }
+
+  #consider(nodes: readonly Node[], node: Node, ctx: Context, now: number, panicking: boolean): void {
+    const against = rank(node, ctx, now, panicking);
+    if (against > this.#against) return;
+    const { load, running } = node;
+    const ms = load.serviceMs(now, running);
+    const queue = 1 + load.rif(now, running) / this.#draws.relative(nodes, node, now);
+    const failing = load.failing(now);
+    // Before the first answer of all only what is on its way counts.
+    const score = (ms > 0 ? ms : 1) * queue * queue * (1 + FAILURES * failing * failing);
+    if (against === this.#against && score >= this.#score) return;
+    this.#best = node;
+    this.#against = against;
+    this.#score = score;
+  }
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Random } from '../../core/random.ts';
+import type { Node } from '../node.ts';
+import type { Picker } from '../picker.ts';
+import { portion } from '../rank.ts';
+import { pointsOf, type Ring, ringOf } from '../ring.ts';
+import { Tables } from '../tables.ts';
+import { takes } from '../takes.ts';
+import { byHash } from './by-hash.ts';
+
+/** Points that are looked at for one that takes the call. */
+const WALK = 128;
+
+/**
+ * Each key to one node, for as long as that is there and well: its calls go to the first node behind its hash on a circle on which each node has a hundred
+ * points for each unit of its weight (Karger et al., 1997). A node that leaves gives its own keys away, and no other key moves. Keys of a node that is down,
+ * draining, tried, or full go to the next on the circle.
+ *
+ * With `boundedLoad` c, a node is full when it has c times its part of the attempts on their way (Mirrokni, Thorup, Zadimoghaddam, 2018); of one hot key, all nodes
+ * then take some. Calls without a key, and all while the first circle of a large set is made, go as `recall` says.
+ */
+export function ringHash(random: Random, clock: Clock, boundedLoad?: number): Picker {
+  const rings = new Tables<Ring>(clock, ringOf, (nodes) => 2 * pointsOf(nodes));
+  const full = (node: Node, now: number): boolean => {
+    if (boundedLoad === undefined) return false;
+    const { means } = node.load;
+    return node.running >= Math.ceil((boundedLoad * (means.running + 1) * portion(node, now)) / means.weight);
+  };
+  return byHash(random, (nodes, hash, ctx, now, panicking) => {
+    const ring = rings.of(nodes, now);
+    if (ring === undefined) return undefined;
+    const from = ring.at(hash);
+    for (let i = 0; i < WALK; i++) {
+      const node = ring.owner(from + i);
+      if (node !== undefined && takes(node, hash, ctx, now, panicking) && !full(node, now)) return node;
+    }
+    return undefined;
+  });
+}

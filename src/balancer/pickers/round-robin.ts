@@ -1,0 +1,35 @@
+import type { Random } from '../../core/random.ts';
+import { Draws } from '../draws.ts';
+import type { Node } from '../node.ts';
+import type { Picker } from '../picker.ts';
+import { GOOD, rank } from '../rank.ts';
+
+/**
+ * One node after the other, each the same number of times whatever its weight; it begins anywhere, so that many processes do not go in step. One
+ * that is unfit is passed over, and its turn goes to the one behind it.
+ */
+export function roundRobin(random: Random): Picker {
+  const draws = new Draws(random);
+  let turn = -1;
+  return {
+    pick(nodes, ctx, now, panicking) {
+      const count = nodes.length;
+      if (turn < 0) turn = draws.below(count);
+      let best: Node | undefined;
+      let against = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < count; i++) {
+        turn = turn + 1 < count ? turn + 1 : 0;
+        const node = nodes[turn];
+        if (node === undefined) continue;
+        const againstIt = rank(node, ctx, now, panicking);
+        const share = node.health.share(now);
+        // In its slow start a node gives most of its turns away.
+        if (againstIt <= GOOD && (share >= 1 || draws.happens(share))) return node;
+        if (againstIt >= against) continue;
+        best = node;
+        against = againstIt;
+      }
+      return best;
+    },
+  };
+}

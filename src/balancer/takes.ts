@@ -1,0 +1,16 @@
+import type { Context } from '../core/context.ts';
+import { mixed } from '../core/hash.ts';
+import type { Node } from './node.ts';
+import { GOOD, rank } from './rank.ts';
+
+const HASHES = 2 ** 32;
+
+/**
+ * Whether a node takes the calls of a key that falls to it. In its slow start it takes its share of the keys, and no other: as that grows, one key after the
+ * other comes over to it and stays.
+ */
+export function takes(node: Node, hash: number, ctx: Context, now: number, panicking: boolean): boolean {
+  if (node.retired || rank(node, ctx, now, panicking) > GOOD) return false;
+  const share = node.health.share(now);
+  return share >= 1 || (mixed(~hash) >>> 0) / HASHES < share;
+}

@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { lookupTableOf } from '../../src/balancer/lookup-table.ts';
+import type { Node } from '../../src/balancer/node.ts';
+import { p2c } from '../../src/balancer/pickers/p2c.ts';
+import { ringHash } from '../../src/balancer/pickers/ring-hash.ts';
+import { ringOf } from '../../src/balancer/ring.ts';
+import type { Making } from '../../src/balancer/tables.ts';
+import type { Endpoint } from '../../src/core/endpoint.ts';
+import { hashOf, mixed } from '../../src/core/hash.ts';
+import { endpoint, endpoints, setup } from './node-setup.ts';
+
+const KEYS = Array.from({ length: 4_000 }, (_, i) => hashOf(`user-${i}`));
+
+function made<T>(making: Making<T>): T {
+  for (;;) {
+    const step = making.next();
+    if (step.done) return step.value;
+  }
+}
+
+const nodesOf = (of: readonly Endpoint[]) => setup({ make: p2c, of }).set.nodes;
+
+/** The id of the node of each key. */
+const ways = {
+  ring(nodes: readonly Node[]) {
+    const ring = made(ringOf(nodes));
+    return KEYS.map((hash) => ring.owner(ring.at(hash))?.endpoint.id);
+  },
+  maglev(nodes: readonly Node[]) {
+    const table = made(lookupTableOf(nodes));
+    return KEYS.map((hash) => table.owner(hash)?.endpoint.id);
+  },
+};
+
+const sets = fc
+  .uniqueArray(fc.integer({ min: 0, max: 9_999 }), { minLength: 2, maxLength: 30 })
+  .chain((numbers) =>
+    fc.tuple(
+      fc.constant(numbers.toSorted((a, b) => a - b)),
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: numbers.length, maxLength: numbers.length }),
+      fc.integer({ min: 0, max: numbers.length - 1 }),
+    ),
+  )
+  .map(([numbers, weights, gone]) => ({
+    all: numbers.map((n, i) => endpoint(n, weights[i] ?? 1)),
+    gone: endpoint(numbers[gone] ?? 0).id,
+  }));
+
+test('a node that leaves a ring moves its own keys and no others; one that joins takes keys for itself only', () => {
+  fc.assert(
+    fc.property(sets, ({ all, gone }) => {
+      const before = ways.ring(nodesOf(all));
+      const after = ways.ring(nodesOf(all.filter(({ id }) => id !== gone)));
+      for (const [i, owner] of before.entries()) {
+        if (owner === gone) expect(after[i]).not.toBe(gone);
+        else expect(after[i]).toBe(owner);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a key is at the first point at or behind it, of a ring that is in order all around', () => {
+  fc.assert(
+    fc.property(sets, ({ all }) => {
+      const ring = made(ringOf(nodesOf(all)));
+      expect(ring.points.toSorted()).toEqual(ring.points);
+      for (const hash of [...KEYS.slice(0, 200), 0, -1, 2 ** 31]) {
+        const first = ring.points.findIndex((point) => point >= hash >>> 0);
+        expect(ring.at(hash)).toBe(Math.max(0, first));
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('on a ring shares follow the weights, within what a hundred points for each unit allow', () => {
+  const of = endpoints(20, (i) => 1 + (i % 4));
+  const owners = ways.ring(nodesOf(of));
+  const total = of.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { id, weight } of of) {
+    const share = owners.filter((owner) => owner === id).length / KEYS.length;
+    // Four standard deviations.
+    expect(Math.abs(share / (weight / total) - 1)).toBeLessThan(0.4 / Math.sqrt(weight) + 0.15);
+  }
+});
+
+test('points depend on the id and the weight alone, and there are never more than a ring can hold', () => {
+  const [heavy] = nodesOf([endpoint(1, 1_000)]);
+  const all = nodesOf(endpoints(40, () => 1_000));
+  if (heavy === undefined) throw new Error('there is one');
+  expect(made(ringOf([heavy])).points.length).toBe(100_000);
+  expect(made(ringOf(all)).points.length).toBeLessThanOrEqual(2 ** 20);
+});
+
+test('in the table of maglev every place is taken, and shares follow the weights within a hundredth', () => {
+  fc.assert(
+    fc.property(sets, ({ all }) => {
+      const nodes = nodesOf(all);
+      const table = made(lookupTableOf(nodes));
+      const counts = new Map<Node | undefined, number>();
+      for (let place = 0; place < 65_537; place++) {
+        const owner = table.owner(place);
+        counts.set(owner, (counts.get(owner) ?? 0) + 1);
+      }
+      expect(counts.has(undefined)).toBe(false);
+      const total = all.reduce((sum, { weight }) => sum + weight, 0);
+      for (const node of nodes)
+        expect(Math.abs((counts.get(node) ?? 0) / 65_537 - node.endpoint.weight / total)).toBeLessThan(0.001);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('a node that leaves the table of maglev moves few keys besides its own', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 5, max: 40 }), fc.nat(), (count, seed) => {
+      const of = endpoints(count);
+      const gone = endpoint(seed % count).id;
+      const before = ways.maglev(nodesOf(of));
+      const after = ways.maglev(nodesOf(of.filter(({ id }) => id !== gone)));
+      const others = before.filter((owner, i) => owner !== gone && after[i] !== owner).length;
+      expect(others / KEYS.length).toBeLessThan(0.1);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+test('of one hot key no node gets more than its bound, and without a bound one gets all', () => {
+  const load = (boundedLoad: number | undefined, calls: number) => {
+    const { set, call, clock } = setup({ make: (random, of) => ringHash(random, of, boundedLoad), of: endpoints(10) });
+    for (let i = 0; i < calls; i++) {
+      const ctx = call();
+      ctx.hash = hashOf('celebrity');
+      const node = set.picker.pick(set.nodes, ctx, clock.now(), false);
+      if (node !== undefined) set.begin(node, ctx, clock.now());
+    }
+    return set.nodes.map(({ running }) => running);
+  };
+  expect(Math.max(...load(1.25, 1_000))).toBeLessThanOrEqual(125);
+  expect(Math.max(...load(undefined, 1_000))).toBe(1_000);
+});
+
+test('a hash is spread over all of its bits, and the same everywhere', () => {
+  expect([hashOf(''), hashOf('a'), hashOf('user-1'), mixed(1)]).toEqual([
+    -1421968373, 444641715, 2005895916, 1364076727,
+  ]);
+  const buckets = new Array<number>(64).fill(0);
+  for (const hash of KEYS) for (const part of [hash >>> 26, hash & 63]) buckets[part] = (buckets[part] ?? 0) + 1;
+  for (const count of buckets) expect(Math.abs(count - 125)).toBeLessThan(60);
+});

@@ -1,0 +1,174 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { MakePicker } from '../../src/balancer/picker.ts';
+import { endpoint, endpoints, setup } from './node-setup.ts';
+
+interface Traits {
+  readonly make: MakePicker;
+  /** How far the part that a node gets may be from its weight, of 1; `none` for one that does not heed weights. */
+  readonly weights: number | 'none';
+  /** Whether a table has to be made before the first pick by it. */
+  readonly tables?: boolean;
+}
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+/** What holds for every picker. */
+export function pickerContract(name: string, { make, weights, tables = false }: Traits): void {
+  const ready = async (of: ReturnType<typeof endpoints>, seed?: number) => {
+    const all = setup({ make, of, ...(seed !== undefined && { seed }) });
+    all.pick();
+    if (tables) for (let i = 0; i < 50; i++) await setImmediate();
+    return all;
+  };
+
+  describe(name, () => {
+    test('nobody is picked from an empty set, and the only one from a set of one, whatever its health', async () => {
+      const none = await ready([]);
+      expect(none.pick()).toBe(undefined);
+      const one = await ready(endpoints(1));
+      one.breakDown(one.at(0));
+      expect(one.pick()).toBe(one.at(0));
+    });
+
+    test('nodes that are idle get what their weights say', async () => {
+      const equal = await ready(endpoints(10));
+      for (const share of equal.shares(200_000))
+        expect(Math.abs(share - 0.1)).toBeLessThan(weights === 'none' ? 0.01 : weights);
+      if (weights === 'none') return;
+      const { shares } = await ready(endpoints(4, (i) => i + 1));
+      for (const [i, share] of shares(200_000).entries()) expect(Math.abs(share - (i + 1) / 10)).toBeLessThan(weights);
+    });
+
+    test('one that is down is not picked while another is up, in sets of any size', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 2, max: 40 }), fc.nat(), async (count, seed) => {
+          const { at, set, breakDown, shares } = await ready(endpoints(count), seed);
+          const up = seed % count;
+          breakDown(...set.nodes.filter((node) => node !== at(up)));
+          expect(shares(50)[up]).toBe(1);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test('one that drains, and so left the set, is never picked again', async () => {
+      const { at, set, pick, attempt, update } = await ready(endpoints(5));
+      const gone = at(2);
+      for (let i = 0; i < 20; i++) attempt(gone, 'success');
+      update(endpoints(5).filter(({ id }) => id !== gone.endpoint.id));
+      for (let i = 0; i < 500; i++) expect(pick()).not.toBe(gone);
+      await setImmediate();
+      for (let i = 0; i < 500; i++) expect(set.nodes).toContain(pick());
+    });
+
+    test('from a part of the set only those of it are picked, well as others may have answered', async () => {
+      const { set, attempt, call, clock } = await ready(endpoints(9));
+      const parts = [set.nodes.slice(0, 3), set.nodes.slice(3)];
+      for (const node of set.nodes) attempt(node, 'success');
+      for (let i = 0; i < 600; i++) {
+        const part = parts[i % 2] ?? [];
+        const node = set.picker.pick(part, call(), clock.now(), false);
+        expect(part).toContain(node);
+        if (node !== undefined && i % 3 === 0) attempt(node, 'success');
+        if (i % 100 === 0) await setImmediate();
+      }
+    });
+
+    test('a retry goes to a node that the call has not tried, even to one that is down', async () => {
+      const { at, set, call, clock, breakDown } = await ready(endpoints(3));
+      const pick = (ctx: ReturnType<typeof call>) => set.picker.pick(set.nodes, ctx, clock.now(), set.panicking);
+      breakDown(at(2));
+      for (let i = 0; i < 50; i++) {
+        const once = call();
+        once.fork(0).endpoint = at(0).endpoint;
+        expect(pick(once.fork(0))).toBe(at(1));
+      }
+      const twice = call();
+      twice.fork(0).endpoint = at(0).endpoint;
+      twice.fork(0).endpoint = at(1).endpoint;
+      expect(pick(twice.fork(0))).toBe(at(2));
+    });
+
+    test('one that is due for a probe gets one, of calls that can be sent again, and only one', async () => {
+      const { at, set, call, clock, breakDown } = await ready(endpoints(4));
+      breakDown(at(1));
+      await clock.advance(7_000);
+      const pickedFor = (idempotent: boolean) => {
+        for (let i = 0; i < 1_000; i++) {
+          const ctx = call(idempotent);
+          if (set.picker.pick(set.nodes, ctx, clock.now(), set.panicking) === at(1)) return ctx;
+        }
+        return undefined;
+      };
+      expect(pickedFor(false)).toBe(undefined);
+      const probe = pickedFor(true);
+      expect(probe).not.toBe(undefined);
+      if (probe !== undefined) set.begin(at(1), probe, clock.now());
+      expect(pickedFor(true)).toBe(undefined);
+    });
+
+    test('in panic health is not trusted and all are picked, but for those that cannot be reached', async () => {
+      const { at, set, pick, attempt, breakDown } = await ready(endpoints(8));
+      for (const node of set.nodes.slice(1, 6)) for (let i = 0; i < 5; i++) attempt(node, 'failure');
+      breakDown(at(0));
+      expect(set.panicking).toBe(true);
+      const picked = new Set(Array.from({ length: 2_000 }, () => pick()));
+      expect([picked.size, picked.has(at(0))]).toEqual([7, false]);
+    });
+
+    test('one in its slow start gets its part of the traffic from the beginning, and more as time goes by', async () => {
+      const { pick, clock, update, shares } = await ready(endpoints(3));
+      update(endpoints(4));
+      pick();
+      if (tables) for (let i = 0; i < 50; i++) await setImmediate();
+      const share = () => shares(20_000)[3] ?? 0;
+      const first = share();
+      expect(first).toBeGreaterThan(0.015);
+      expect(first).toBeLessThan(0.06);
+      await clock.advance(5_000);
+      const then = share();
+      expect(then).toBeGreaterThan(first);
+      await clock.advance(5_000);
+      expect(share()).toBeGreaterThan(then);
+      expect(Math.abs(share() - 0.25)).toBeLessThan(weights === 'none' ? 0.01 : Math.max(0.01, weights));
+    });
+
+    test('a suspect is used once traffic has proved that it lives, and before that only if nobody else is there', async () => {
+      const { set, at, clock, pick, shares } = await ready(endpoints(2));
+      at(0).suspect = true;
+      expect(shares(100)).toEqual([0, 1]);
+      at(0).succeededAt = clock.now();
+      expect(shares(1_000)[0]).toBeGreaterThan(0.3);
+      await clock.advance(10_001);
+      expect(shares(100)).toEqual([0, 1]);
+      at(1).suspect = true;
+      expect(set.nodes).toContain(pick());
+    });
+
+    test('of nodes that left, none is held beyond the next pick', async () => {
+      const { set, pick, attempt, update } = await ready(endpoints(6));
+      // In functions of their own, since the frame of this one may hold what it once had in its hands.
+      const use = () => {
+        for (let i = 0; i < 100; i++) {
+          const node = pick();
+          if (node !== undefined) attempt(node, 'success');
+        }
+      };
+      const watch = () => set.nodes.slice(0, 3).map((node) => new WeakRef(node));
+      use();
+      const gone = watch();
+      update([3, 4, 5, 6].map((n) => endpoint(n)));
+      use();
+      if (tables) for (let i = 0; i < 50; i++) await setImmediate();
+      use();
+      await setImmediate();
+      collect();
+      expect(gone.map((ref) => ref.deref()?.endpoint.id)).toEqual([undefined, undefined, undefined]);
+    });
+  });
+}

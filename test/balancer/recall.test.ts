@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import type { Node } from '../../src/balancer/node.ts';
+import { recall } from '../../src/balancer/pickers/recall.ts';
+import { endpoints, setup } from './node-setup.ts';
+
+/** A hundred nodes of which each has answered within 10 ms. */
+async function used() {
+  const all = setup({ make: recall, of: endpoints(100) });
+  const { clock, set, call } = all;
+  const answer = async (node: Node, ms: number, outcome: 'success' | 'failure' = 'success') => {
+    const ctx = call();
+    set.begin(node, ctx, clock.now());
+    await clock.advance(ms);
+    set.report(node, outcome, ctx, clock.now());
+    set.end(node, ctx);
+  };
+  for (const [i, node] of set.nodes.entries()) {
+    node.place = i; // as if it had been picked
+    await answer(node, 10);
+  }
+  return { ...all, answer };
+}
+
+test('those that answered well last are considered besides the two that are drawn: the best of them gets the call', async () => {
+  const { at, answer, shares } = await used();
+  await answer(at(42), 1);
+  expect(shares(200)[42]).toBeGreaterThan(0.95);
+});
+
+test('with requests on their way to it, it is better no longer', async () => {
+  const { at, set, call, clock, answer, shares } = await used();
+  await answer(at(42), 1);
+  for (let i = 0; i < 3; i++) set.begin(at(42), call(), clock.now());
+  expect(shares(200)[42]).toBeLessThan(0.05);
+});
+
+test('only the last four are remembered', async () => {
+  const { at, answer, shares } = await used();
+  await answer(at(42), 1);
+  for (const i of [1, 2, 3, 4]) await answer(at(i), 10);
+  expect(shares(500)[42]).toBeLessThan(0.05);
+});
+
+test('one that fails fast does not attract what it would answer fast', async () => {
+  const { at, answer, shares } = await used();
+  for (let i = 0; i < 3; i++) await answer(at(42), 1);
+  for (let i = 0; i < 2; i++) await answer(at(42), 1, 'failure');
+  expect(shares(500)[42]).toBeLessThan(0.05);
+});
+
+test('one that answers no more is left alone before it has answered', async () => {
+  const { at, set, call, clock, answer, shares } = await used();
+  await answer(at(42), 1);
+  const stuck = call();
+  set.begin(at(42), stuck, clock.now());
+  await clock.advance(100);
+  expect(shares(500)[42]).toBeLessThan(0.02);
+});
+
+test('what a server reports of its load counts, where its calls come from others', async () => {
+  const { at, set, clock, answer, shares } = await used();
+  await answer(at(42), 1);
+  set.reported(at(42), { rif: 20, serviceMs: 1 }, clock.now());
+  set.reported(at(43), { rif: 0, serviceMs: 1 }, clock.now());
+  expect(shares(500)[42]).toBeLessThan(0.05);
+});
+
+test('with requests on their way all the time, nodes hold them in proportion to their weights', () => {
+  const { set, call, clock } = setup({ make: recall, of: endpoints(4, (i) => i + 1) });
+  for (let i = 0; i < 1_000; i++) {
+    const ctx = call();
+    const node = set.picker.pick(set.nodes, ctx, clock.now(), false);
+    if (node !== undefined) set.begin(node, ctx, clock.now());
+  }
+  expect(set.nodes.map(({ running }) => Math.round(running / 100))).toEqual([1, 2, 3, 4]);
+});
