@@ -1,10 +1,13 @@
 /** Levels of load: none in flight, 1, 2 and 3, 4 to 7, and so on; the last is for 256 and more. */
 const LEVELS = 10;
 /** A level that saw fewer requests says nothing yet. */
-const ENOUGH = 16;
-/** What one request weighs in the means of what is usual now. */
+const ENOUGH = 32;
+/** What one request weighs in the time that is reported. */
 const WEIGHT = 0.1;
-/** How slowly what counts as usual follows what is: a slow minute must not pass for normal, a new normal must in the end. */
+/** What one weighs in the recent time of its level. */
+const RECENT_WEIGHT = 0.05;
+/** What one weighs at most in the usual time of its level, and how slowly that follows: a slow minute must not pass for normal, a new normal must. */
+const USUAL_WEIGHT = 0.01;
 const USUAL_MS = 60_000;
 /** A level that saw no request for so long is forgotten. */
 const FORGOTTEN_MS = 600_000;
@@ -15,9 +18,9 @@ const SLOW = 1.3;
  * How busy this process is: requests in flight, and how long requests take until the head of their response.
  *
  * Latencies are kept by how many others were in flight when a request came, in ten logarithmic levels. Each level keeps two means: a recent
- * one (a request weighs a tenth) and the usual one (which follows with a time constant of a minute). Idle latency is the usual one of the
- * lowest level that saw enough requests; what the process takes now is the recent one of its present level, or of the next lower one
- * that saw enough. So a process of one worker is slow as soon as requests queue up, one of eight workers is not before its ninth, and one
+ * one (a request weighs a twentieth) and the usual one (a hundredth at most, and a time constant of a minute or more). Idle latency is the
+ * usual one of the lowest level that saw 32 requests; what the process takes now is the recent one of its present level, or of the next
+ * lower one that saw as many. A level that saw none for ten minutes is forgotten. So a process of one worker is slow as soon as requests queue up, one of eight workers is not before its ninth, and one
  * that something else slows down is, at any level, until that has lasted for minutes. Allocates nothing once made.
  */
 export class LoadMeter {
@@ -38,15 +41,15 @@ export class LoadMeter {
   /** Takes in that a request took `ms` until its head, which met `others` in flight when it came. */
   took(ms: number, others: number, now: number): void {
     this.#served++;
-    this.#serviceMs = this.#served === 1 ? ms : this.#serviceMs + (ms - this.#serviceMs) * first(this.#served);
+    this.#serviceMs = this.#served === 1 ? ms : moved(this.#serviceMs, ms, weight(WEIGHT, this.#served));
     const level = levelOf(others);
     if (!this.#fresh(level, now)) this.#samples[level] = 0;
     const samples = at(this.#samples, level) + 1;
     const sinceMs = now - at(this.#seenAt, level);
     this.#samples[level] = samples;
     this.#seenAt[level] = now;
-    const usual = samples <= ENOUGH ? 1 / samples : Math.min(WEIGHT, sinceMs / USUAL_MS);
-    this.#recentMs[level] = moved(at(this.#recentMs, level), ms, first(samples));
+    const usual = weight(Math.min(USUAL_WEIGHT, sinceMs / USUAL_MS), samples);
+    this.#recentMs[level] = moved(at(this.#recentMs, level), ms, weight(RECENT_WEIGHT, samples));
     this.#usualMs[level] = moved(at(this.#usualMs, level), ms, usual);
   }
 
@@ -73,9 +76,9 @@ function levelOf(inFlight: number): number {
   return Math.min(LEVELS - 1, 32 - Math.clz32(inFlight));
 }
 
-/** The first ones are averaged; later ones weigh a tenth. */
-function first(count: number): number {
-  return Math.max(WEIGHT, 1 / count);
+/** The first hundred at most are averaged: until one of them weighs no more than later ones do. */
+function weight(later: number, count: number): number {
+  return count * USUAL_WEIGHT <= 1 ? Math.max(later, 1 / count) : later;
 }
 
 function moved(mean: number, sample: number, weight: number): number {

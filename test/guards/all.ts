@@ -6,6 +6,7 @@ import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
+import { loadGuards } from './load.ts';
 import { namesGuards } from './names.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
@@ -22,4 +23,5 @@ export const guards: readonly Guard[] = [
   ...redisGuards,
   ...topologyGuards,
   ...chaosGuards,
+  ...loadGuards,
 ];

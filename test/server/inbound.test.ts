@@ -178,7 +178,8 @@ test('whatever the mesh headers say, a request is served or refused, and the ser
       .filter((code) => code !== 0x7f)
       .map((code) => String.fromCharCode(code)),
   });
-  const names = ['mesh-target', 'mesh-timeout-ms', 'mesh-attempt', 'traceparent', 'tracestate', 'baggage'];
+  const mesh = ['mesh-target', 'mesh-timeout-ms', 'mesh-attempt', 'mesh-caller', 'mesh-limit'];
+  const names = [...mesh, 'traceparent', 'tracestate', 'baggage'];
   await fc.assert(
     fc.asyncProperty(fc.dictionary(fc.constantFrom(...names), value), async (headers) => {
       const { status } = await send(port, { agent, headers });

@@ -76,10 +76,10 @@ test('idle is what it was with the fewest in flight, also where it never is quit
   expect(busyWith(meter, 16).slow(now)).toBe(false);
 });
 
-test('what saw fewer than sixteen requests says nothing', () => {
+test('what saw fewer than 32 requests says nothing', () => {
   const meter = new LoadMeter();
-  let now = serve(meter, 15, 10, 0);
-  now = serve(meter, 15, 100, 2, now);
+  let now = serve(meter, 31, 10, 0);
+  now = serve(meter, 31, 100, 2, now);
   expect(busyWith(meter, 2).slow(now)).toBe(false);
   now = serve(meter, 1, 10, 0, now);
   expect(busyWith(meter, 2).slow(now)).toBe(false);

@@ -269,10 +269,10 @@ test('an application that does not know its utilisation hurts nobody, and is tol
 /** A server that takes 10 ms when it is idle and 30 ms with two others in flight, which now has three. */
 async function busyServer() {
   const made = await setup();
-  for (let i = 0; i < 16; i++) await made.served(10);
+  for (let i = 0; i < 32; i++) await made.served(10);
   const held = [made.ask(), made.ask()];
   await made.arrived(2);
-  for (let i = 0; i < 16; i++) await made.served(30);
+  for (let i = 0; i < 32; i++) await made.served(30);
   held.push(made.ask());
   await made.arrived(3);
   const limited = (

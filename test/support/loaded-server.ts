@@ -38,7 +38,7 @@ export async function loadedServer(inFlight: number): Promise<LoadedServer> {
     return { res: await there, over };
   };
   const train = async (ms: number) => {
-    for (let i = 0; i < 16; i++) {
+    for (let i = 0; i < 32; i++) {
       const { res, over } = await begin();
       await clock.advance(ms);
       res.end();
