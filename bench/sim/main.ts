@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { aims } from './aims.ts';
 import { chart } from './chart.ts';
 import { type Outcomes, outcomesOf } from './outcome.ts';
 import { PICKERS } from './pickers.ts';
@@ -42,29 +43,19 @@ const latency = (scenarios: readonly Scenario[], outcomes: Outcomes) =>
   `${latencyTables(scenarios, outcomes)}\n\n${standingsTable(outcomes)}`;
 const success = (_: readonly Scenario[], outcomes: Outcomes) => successTables(outcomes);
 
-const pickers = Object.keys(PICKERS);
-const compared = [
-  'oracle',
-  ...pickers,
-  ...pickers.filter((name) => name === 'recall').map((name) => `${name}+reports`),
-];
+const pickers = [...PICKERS.keys()];
+const compared = ['oracle', ...pickers, 'recall+reports', 'recall+nack'];
 const GROUPS: Readonly<Record<string, Group>> = {
   latency: { scenarios: LATENCY, policies: compared, times, print: latency },
   ladder: { scenarios: LADDER, policies: compared, times, print: latency },
-  success: {
-    scenarios: SUCCESS,
-    policies: pickers.flatMap((name) => [name, `${name}+retries`]),
-    times,
-    print: success,
-  },
-  published: {
-    scenarios: EXPERIMENT,
-    policies: pickers.flatMap((name) => [name, `${name}+hedging`]),
-    times,
-    print: success,
-  },
+  success: { scenarios: SUCCESS, policies: withOptions('unjudged', 'retries'), times, print: success },
+  published: { scenarios: EXPERIMENT, policies: withOptions('unjudged', 'hedging'), times, print: success },
   random: { scenarios: randomScenarios(20, seed), policies: compared, times: 1, print: latency },
 };
+
+function withOptions(...options: readonly string[]): readonly string[] {
+  return pickers.flatMap((name) => [name, ...options.map((option) => `${name}+${option}`)]);
+}
 
 const scenarioNames = new Set(
   Object.entries(GROUPS).flatMap(([name, { scenarios }]) => [name, ...scenarios.map((one) => one.name)]),
@@ -73,7 +64,9 @@ const words = positionals.filter((word) => scenarioNames.has(word));
 const policies = positionals.filter((word) => !scenarioNames.has(word));
 for (const policy of policies) policyOf(policy);
 
-const everything: Record<string, unknown> = {};
+const groups = new Map<string, Outcomes>();
+/** Those of which no scenario was left out. */
+const whole = new Map<string, Outcomes>();
 let drawing = '';
 for (const [name, group] of Object.entries(GROUPS)) {
   const chosen = group.scenarios.filter(
@@ -90,15 +83,15 @@ for (const [name, group] of Object.entries(GROUPS)) {
   const outcomes = outcomesOf(runs, await runAll(runs, (count) => progress(name, count, runs.length)));
   const tookS = Math.round((performance.now() - startedAt) / 1000);
   if (name === 'latency') drawing = chart(outcomes);
-  everything[name] = Object.fromEntries(
-    [...outcomes].map(([scenario, byPolicy]) => [scenario, Object.fromEntries(byPolicy)]),
-  );
+  groups.set(name, outcomes);
+  if (chosen.length === group.scenarios.length) whole.set(name, outcomes);
   if (!values.json) {
     console.log(`# ${name} (seed ${seed}, ${group.times} × ${runs.length / group.times} runs in ${tookS} s)\n`);
     console.log(`${descriptions(scenarios)}\n\n${group.print(scenarios, outcomes)}\n`);
   }
 }
-if (values.json) console.log(JSON.stringify(everything, undefined, 2));
+if (values.json) console.log(JSON.stringify(groups, plain, 2));
+else if (whole.size > 0 && policies.length === 0) console.log(`# what is promised of the default\n\n${aims(whole)}`);
 if (values.svg !== undefined) writeFileSync(values.svg, drawing);
 
 function shortened(scenario: Scenario): Scenario {
@@ -107,6 +100,10 @@ function shortened(scenario: Scenario): Scenario {
   return fixed
     ? scenario
     : { ...scenario, durationMs: scenario.warmUpMs + (scenario.durationMs - scenario.warmUpMs) / 5 };
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value;
 }
 
 function progress(name: string, count: number, of: number): void {

@@ -33,8 +33,8 @@ export function policyOf(name: string): Policy {
 
 function pickerOf(name: string): Policy['picker'] {
   if (name === 'oracle') return 'central-queue';
-  const picker = PICKERS[name];
+  const picker = PICKERS.get(name);
   if (picker === undefined)
-    throw new Error(`there is no picker '${name}'; there are ${Object.keys(PICKERS).join(', ')}`);
+    throw new Error(`there is no picker '${name}'; there are ${[...PICKERS.keys()].join(', ')}`);
   return picker;
 }

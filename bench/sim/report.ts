@@ -3,7 +3,7 @@ import { type Outcome, type Outcomes, standings } from './outcome.ts';
 import type { Scenario } from './scenario.ts';
 
 /** One figure of all scenarios, by policy. */
-export function matrix(title: string, outcomes: Outcomes, of: (outcome: Outcome, scenario: string) => string): string {
+function matrix(title: string, outcomes: Outcomes, of: (outcome: Outcome, scenario: string) => string): string {
   const policies = [...new Set([...outcomes.values()].flatMap((byPolicy) => [...byPolicy.keys()]))];
   const rows = [...outcomes].map(([scenario, byPolicy]) => [
     scenario,
@@ -29,15 +29,30 @@ export function latencyTables(scenarios: readonly Scenario[], outcomes: Outcomes
   ].join('\n\n');
 }
 
+/** By policy, since there are many of them and few scenarios. */
 export function successTables(outcomes: Outcomes): string {
+  const scenarios = [...outcomes.keys()];
+  const policies = [...new Set([...outcomes.values()].flatMap((byPolicy) => [...byPolicy.keys()]))];
+  const by = (title: string, of: (outcome: Outcome) => string) => {
+    const rows = policies.map((policy) => [
+      policy,
+      ...scenarios.map((scenario) => {
+        const outcome = outcomes.get(scenario)?.get(policy);
+        return outcome === undefined ? '' : of(outcome);
+      }),
+    ]);
+    return `${title}\n\n${table(['', ...scenarios], rows)}`;
+  };
   return [
-    matrix('success, %', outcomes, ({ success }) => percent(success)),
-    matrix('requests sent per call', outcomes, ({ sent }) => sent.toFixed(3)),
-    matrix('p99, ms', outcomes, ({ p99 }) => milliseconds(p99)),
+    by('success, %', ({ success }) => percent(success)),
+    by('requests sent per call', ({ sent }) => sent.toFixed(3)),
+    by('p99, ms', ({ p99 }) => milliseconds(p99)),
   ].join('\n\n');
 }
 
+/** Without an oracle there is nothing to compare with. */
 export function standingsTable(outcomes: Outcomes): string {
+  if (![...outcomes.values()].every((byPolicy) => byPolicy.has('oracle'))) return '';
   const rows = standings(outcomes).map(({ policy, mean, p99, p999, worst, worstIn, success }) => [
     policy,
     ...[mean, p99, p999, worst].map((ratio) => ratio.toFixed(2)),
@@ -49,10 +64,8 @@ export function standingsTable(outcomes: Outcomes): string {
 }
 
 export function descriptions(scenarios: readonly Scenario[]): string {
-  return table(
-    ['', ''],
-    scenarios.map(({ name, about }) => [name, about]),
-  );
+  const width = Math.max(...scenarios.map(({ name }) => name.length));
+  return scenarios.map(({ name, about }) => `${name.padEnd(width)}   ${about}`).join('\n');
 }
 
 function milliseconds(value: number): string {
