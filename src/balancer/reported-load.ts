@@ -21,9 +21,10 @@ export class ReportedLoad {
 
   constructor(rif: number, now: number, means: LoadMeans) {
     this.#rif = rif;
-    this.#usual = rif;
+    // One report is one sample: a node that was idle just then is not idle as a rule.
+    this.#usual = means.rif.count === 0 ? rif : means.rif.value + WEIGHT * (rif - means.rif.value);
     this.#at = now;
-    means.rif.join(rif);
+    means.rif.join(this.#usual);
   }
 
   heard(rif: number, now: number, means: LoadMeans): void {
