@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { others, pickName } from './cases/pick.ts';
 import { type Entry, inRounds, type Series } from './rounds.ts';
 import { Worker } from './worker.ts';
 
@@ -8,12 +9,17 @@ const LOOPBACK = [
   ['got', 'wrapped got'],
   ['fetch', 'wrapped fetch'],
 ];
+/** The other pickers; a scan of 10,000 has no place in a loop of millions. */
+const PICKERS = others.flatMap((one) =>
+  (one === 'least-loaded' ? [10] : [10, 10_000]).map((count) => pickName(one, count)),
+);
 const INSIDE = [
   ['bare stub', 'default stack'],
   ['pick of 10', 'pick of 100', 'pick of 1,000', 'pick of 10,000'],
+  PICKERS,
 ];
-/** The cases that consist of nothing of ours, and so are the same in every version. */
-const FOREIGN = new Set(['undici.request', 'got', 'fetch', 'bare stub']);
+/** The cases that consist of nothing of ours, and so are the same in every version; and those that another version may not have. */
+const ALONE = new Set(['undici.request', 'got', 'fetch', 'bare stub', ...PICKERS]);
 
 /** A young generation that no turn fills, so that the growth of the heap is all that was allocated. */
 const UNCOLLECTED = ['--expose-gc', '--min-semi-space-size=192', '--max-semi-space-size=192'];
@@ -46,7 +52,7 @@ export async function measure({ rounds, turnMs, against }: Plan): Promise<Figure
     groups.map((names) => {
       const own = names.map((name) => ({ ...more, name, label: name }));
       if (folder === undefined) return own;
-      const changed = names.filter((name) => !FOREIGN.has(name));
+      const changed = names.filter((name) => !ALONE.has(name));
       return [...own, ...changed.map((name) => ({ ...more, name, label: name + OTHER, folder }))];
     });
 

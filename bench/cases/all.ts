@@ -1,6 +1,6 @@
 import type { MakeCase } from './case.ts';
 import { bareFetch, bareGot, meshClient, undiciRequest, wrappedFetch, wrappedGot } from './loopback.ts';
-import { pickOf } from './pick.ts';
+import { others, pickName, pickOf } from './pick.ts';
 import { bareStub, defaultStack } from './stack.ts';
 
 export const cases: Readonly<Record<string, MakeCase>> = {
@@ -16,4 +16,7 @@ export const cases: Readonly<Record<string, MakeCase>> = {
   'pick of 100': pickOf(100),
   'pick of 1,000': pickOf(1_000),
   'pick of 10,000': pickOf(10_000),
+  ...Object.fromEntries(
+    others.flatMap((one) => [10, 10_000].map((count) => [pickName(one, count), pickOf(count, one)] as const)),
+  ),
 };

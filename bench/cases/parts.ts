@@ -1,5 +1,6 @@
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
+import type { ServiceOptions } from '../../src/client/settings.ts';
 import type { Target } from '../../src/client/target.ts';
 import { Targets } from '../../src/client/targets.ts';
 import type { Binding } from '../../src/core/binding.ts';
@@ -11,7 +12,11 @@ import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
 import { Tracing } from '../../src/telemetry/tracing.ts';
 
 /** The inside of a mesh with all defaults, in which OpenTelemetry is not installed. */
-export function partsFor(service: string, endpoints: number): { readonly parts: Parts; readonly target: Target } {
+export function partsFor(
+  service: string,
+  endpoints: number,
+  defaults: ServiceOptions = {},
+): { readonly parts: Parts; readonly target: Target } {
   const events = new Events();
   const metrics = new MemoryMetrics();
   const hosts = Array.from({ length: endpoints }, (_, i) => `http://10.0.${i >> 8}.${i & 255}:8080`);
@@ -20,7 +25,7 @@ export function partsFor(service: string, endpoints: number): { readonly parts: 
   const tracing = new Tracing(random);
   const pools = new EndpointPools();
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, startedAt: clock.now() };
-  return { parts, target: new Targets(parts, {}, new Map()).of(service) };
+  return { parts, target: new Targets(parts, defaults, new Map()).of(service) };
 }
 
 export interface Answer {

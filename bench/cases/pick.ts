@@ -1,28 +1,63 @@
-import { p2c } from '../../src/balancer/pickers/p2c.ts';
+import { type BalancerOptions, resolveBalancer } from '../../src/balancer/balancer-options.ts';
 import { Context } from '../../src/core/context.ts';
+import { hashOf } from '../../src/core/hash.ts';
 import type { MakeCase } from './case.ts';
 import { partsFor, stub } from './parts.ts';
 
+/** Attempts of one moment: the time is not the balancer's to read, and a reading of it allocates. */
+const TOGETHER = 64;
+
 /** All that the balancer does for one attempt: a pick, its beginning, its good outcome and its end. */
-export function pickOf(endpoints: number): MakeCase {
+export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase {
   return () => {
-    const { parts, target } = partsFor('players', endpoints);
-    const { clock, random } = parts;
+    const { parts, target } = partsFor('players', endpoints, { balancer });
     const { nodes } = target;
-    const picker = p2c(random);
-    // One for all, since the context is not the balancer's: what it allocates itself is to be seen.
-    const ctx = new Context(target.service, stub.describe('GET'), clock.now());
+    // One context for each of many keys, since it is not the balancer's: what that allocates itself is to be seen.
+    const contexts = Array.from({ length: 1_024 }, (_, i) => {
+      const ctx = new Context(target.service, stub.describe('GET'), parts.clock.now());
+      ctx.hash = hashOf(`key-${i}`);
+      return ctx;
+    });
+    let turn = 0;
+    const attempts = (count: number, now: number): void => {
+      for (let i = 0; i < count; i++) {
+        const ctx = contexts[turn];
+        turn = (turn + 1) % contexts.length;
+        if (ctx === undefined) throw new Error('there is a context for each turn');
+        const node = nodes.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
+        if (node === undefined) throw new Error('there is nobody to pick');
+        nodes.begin(node, ctx, now);
+        nodes.report(node, 'success', ctx, now);
+        nodes.end(node, ctx);
+      }
+    };
     return {
       async run(calls) {
-        for (let i = 0; i < calls; i++) {
-          const now = clock.now();
-          const node = picker.pick(nodes.nodes, ctx, now, nodes.panicking);
-          if (node === undefined) throw new Error('there is nobody to pick');
-          nodes.begin(node, ctx, now);
-          nodes.report(node, 'success', ctx);
-          nodes.end(node, ctx);
+        // A large table is made in turns of the event loop.
+        for (let done = 0; done < calls; done += TOGETHER) {
+          if (done % 65_536 === 0) await new Promise((resolve) => setImmediate(resolve));
+          attempts(Math.min(TOGETHER, calls - done), parts.clock.now());
         }
       },
     };
   };
+}
+
+const hashOn = { header: 'x-key' };
+/** The pickers besides the default, by the names of their cases. */
+export const others: readonly BalancerOptions[] = [
+  'p2c',
+  'peak-ewma',
+  'least-loaded',
+  'round-robin',
+  'weighted-round-robin',
+  'random',
+  { kind: 'ring-hash', hashOn },
+  { kind: 'maglev', hashOn },
+];
+
+/** How the case of one of them is called. */
+export function pickName(balancer: BalancerOptions, endpoints: number): string {
+  const { kind } = resolveBalancer('balancer', balancer);
+  return `pick of ${endpoints.toLocaleString('en')} by ${kind}`;
 }

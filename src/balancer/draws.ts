@@ -1,4 +1,5 @@
 import { INTEGERS, integers, type Random } from '../core/random.ts';
+import type { LoadReading } from './load-reading.ts';
 import type { Node } from './node.ts';
 import { perSet } from './per-set.ts';
 import { type Weights, weightsOf } from './weights.ts';
@@ -6,22 +7,35 @@ import { type Weights, weightsOf } from './weights.ts';
 /** One in its slow start may be drawn and left so many times; its share is never below a tenth. */
 const MOST_LEFT = 16;
 
-/** Draws nodes by chance, each as often as its weight and its slow start say. Allocates nothing, and costs the same for any number of them. */
+/**
+ * Draws nodes by chance, each as often as its weight and its slow start say. Allocates nothing, and costs the same for any number of them. It is told the nodes
+ * once for each pick, by `from`.
+ */
 export class Draws {
   readonly #next: () => number;
   readonly #weightsOf: (nodes: readonly Node[]) => Weights = perSet(weightsOf);
+  #nodes: readonly Node[] = [];
+  #weights: Weights = { largest: 1, alias: undefined };
 
   constructor(random: Random) {
     this.#next = integers(random);
   }
 
-  /** The place of one of `nodes`, of which there must be some. */
-  one(nodes: readonly Node[], now: number): number {
-    const { alias } = this.#weightsOf(nodes);
+  /** From now on the nodes are these. */
+  from(nodes: readonly Node[]): void {
+    if (nodes === this.#nodes) return;
+    this.#nodes = nodes;
+    this.#weights = this.#weightsOf(nodes);
+  }
+
+  /** The place of one of the nodes, of which there must be some. */
+  one(now: number): number {
+    const nodes = this.#nodes;
+    const { alias } = this.#weights;
     let place = 0;
     for (let left = 0; left < MOST_LEFT; left++) {
       place = this.below(nodes.length);
-      if (alias !== undefined && !this.happens(alias.own[place] ?? 1)) place = alias.other[place] ?? place;
+      if (alias !== undefined && this.#next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
       const share = nodes[place]?.health.share(now) ?? 1;
       if (share >= 1 || this.happens(share)) break;
     }
@@ -33,29 +47,27 @@ export class Draws {
    * one node weighs as much as all others together, another beside it is left out about as often as its weight says: it would be idle each time that the heavy one
    * is not, and get far more than its part.
    */
-  another(nodes: readonly Node[], than: number, now: number): number {
-    if (this.#weightsOf(nodes).alias !== undefined) {
-      const drawn = this.one(nodes, now);
+  another(than: number, now: number): number {
+    const { alias, largest } = this.#weights;
+    if (alias !== undefined) {
+      const drawn = this.one(now);
       if (drawn !== than) return drawn;
     }
-    const count = nodes.length;
+    const count = this.#nodes.length;
     const any = than + 1 + this.below(count - 1);
     const place = any < count ? any : any - count;
-    const node = nodes[place];
-    return node !== undefined && this.includes(nodes, node, now) ? place : -1;
-  }
-
-  /** Whether one that was not drawn is let in all the same: as often as it would have been drawn, relative to the heaviest. */
-  includes(nodes: readonly Node[], node: Node, now: number): boolean {
-    const portion = this.relative(nodes, node, now);
-    return portion >= 1 || this.happens(portion);
-  }
-
-  /** The part of the traffic that a node should have, relative to the one of these nodes that should have most: above 0, at most 1. */
-  relative(nodes: readonly Node[], node: Node, now: number): number {
-    const { alias, largest } = this.#weightsOf(nodes);
+    const node = this.#nodes[place];
+    if (node === undefined) return -1;
     const share = node.health.share(now);
-    return alias === undefined ? share : (node.endpoint.weight / largest) * share;
+    if (alias === undefined && share >= 1) return place;
+    return this.#next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
+  }
+
+  /** Tells the part of the traffic that a node should have, relative to the one that should have most. */
+  portion(node: Node, now: number, into: LoadReading): void {
+    const { alias, largest } = this.#weights;
+    const share = node.health.share(now);
+    into.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
   }
 
   below(bound: number): number {

@@ -13,33 +13,27 @@ export class LoadMeans {
 }
 
 /**
- * The mean of what was last known of each node, over those that something is known of. Its methods are so short that V8 always inlines them: what is given to a
- * function, or returned, is allocated if it is a fraction.
+ * The mean of what was last known of each node, over those that something is known of. Who changes what is known of one changes `sum` and `value`, and does not hand
+ * the difference on: a fraction that a function is given or returns may be allocated.
  */
 export class Mean {
   sum = 0;
   /** How many something is known of. */
   count = 0;
-
-  /** NaN when nothing is known of any. */
-  get value(): number {
-    return this.sum / this.count;
-  }
+  /** The mean; NaN when nothing is known of any. */
+  value: number = Number.NaN;
 
   /** Something becomes known of one more. */
   join(value: number): void {
     this.count++;
     this.sum += value;
-  }
-
-  /** What is known of one changes. */
-  move(from: number, to: number): void {
-    this.sum += to - from;
+    this.value = this.sum / this.count;
   }
 
   leave(value: number): void {
     this.count--;
     // What rounding left behind must not stay.
     this.sum = this.count === 0 ? 0 : this.sum - value;
+    this.value = this.sum / this.count;
   }
 }

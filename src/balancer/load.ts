@@ -1,14 +1,15 @@
-import { decay } from '../core/decay.ts';
+import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
+import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
 import { ReportedLoad } from './reported-load.ts';
 
-/** What one answer weighs in the time that a node takes, and how soon a node of which nothing is heard is taken to be like the others. */
+/** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
 const SERVICE_WEIGHT = 0.3;
-const FORGET_MS = 5_000;
-/** What one outcome weighs in the share of failures, and how soon those are forgiven. */
+const FORGETTING = STEPS / 5_000;
+/** What one outcome weighs in the share of failures, and the steps per millisecond in which they are forgiven: 2 s. */
 const FAILURE_WEIGHT = 0.2;
-const FORGIVE_MS = 2_000;
+const FORGIVING = STEPS / 2_000;
 /** A share of failures that makes no difference any more. */
 const FORGIVEN = 1e-4;
 /** Attempts that have been on their way for so many times the mean latency say more of a node than what it answered before. */
@@ -64,27 +65,28 @@ export class Load {
       latencyMs.join(ms);
     } else {
       this.latencyMs = before + SERVICE_WEIGHT * (ms - before);
-      latencyMs.move(before, this.latencyMs);
+      latencyMs.sum += this.latencyMs - before;
+      latencyMs.value = latencyMs.sum / latencyMs.count;
     }
     if (this.#reported?.fresh(now) !== true) {
       this.#sampleMs = ms;
       this.#served(now);
     }
     if (this.#failing === 0) return;
-    this.#failing = this.failing(now) * (1 - FAILURE_WEIGHT);
-    this.#failedAt = now;
+    this.#fade(now);
+    this.#failing *= 1 - FAILURE_WEIGHT;
     if (this.#failing < FORGIVEN) this.#failing = 0;
   }
 
   failed(now: number): void {
-    this.#failing = FAILURE_WEIGHT + (1 - FAILURE_WEIGHT) * this.failing(now);
-    this.#failedAt = now;
+    this.#fade(now);
+    this.#failing += FAILURE_WEIGHT * (1 - this.#failing);
   }
 
-  reported({ rif, serviceMs }: LoadReport, now: number): void {
-    if (this.#reported === undefined) this.#reported = new ReportedLoad(rif, now, this.means);
-    else this.#reported.heard(rif, now, this.means);
-    this.#sampleMs = serviceMs;
+  reported(report: LoadReport, now: number): void {
+    this.#reported ??= new ReportedLoad();
+    this.#reported.heard(report, now, this.means);
+    this.#sampleMs = report.serviceMs;
     this.#served(now);
   }
 
@@ -96,37 +98,35 @@ export class Load {
   }
 
   /**
-   * Requests in flight at the node. Where no node reports these are the `running` attempts of this process; where others do, one that does not
-   * is taken to have the mean of them besides, so that its silence does not attract what the others get.
+   * Tells how the node is, with `running` attempts of this process on their way to it.
+   *
+   * Where no node reports, its requests in flight are those attempts. Where others do, one that does not is taken to have the mean of them besides, so that its
+   * silence does not attract what they get. With attempts on their way for much longer than usual, how long it takes is their mean age, if that is more: a node
+   * that is stuck is noticed before it answers.
    */
-  rif(now: number, running: number): number {
-    if (this.#reported !== undefined) return this.#reported.rif(now, running, this.means);
-    const { rif } = this.means;
-    return rif.count === 0 ? running : running + rif.value;
+  read(into: LoadReading, running: number, now: number): void {
+    const { latencyMs, rif, serviceMs } = this.means;
+    const mean = serviceMs.value;
+    const known = this.#serviceMs;
+    let ms = mean;
+    if (!Number.isNaN(known))
+      ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0);
+    if (running > 0) {
+      const age = now - this.#begunSum / running;
+      if (age > ms && age > STUCK * latencyMs.value) ms = age;
+    }
+    into.serviceMs = ms;
+    if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
+    else into.rif = rif.count === 0 ? running : running + rif.value;
+    into.failing = this.#failing;
+    if (into.failing > 0)
+      into.failing *= LEFT[Math.max(0, Math.min(LAST, (now - this.#failedAt) * FORGIVING)) | 0] ?? 0;
   }
 
-  /**
-   * How long the node takes for a request; NaN while no node has answered. With attempts on their way for much longer than usual it is their
-   * mean age, if that is more: a node that is stuck is noticed before it answers.
-   */
-  serviceMs(now: number, running: number): number {
-    const { latencyMs } = this.means;
-    const usual = this.#usually(now);
-    if (running === 0) return usual;
-    const age = now - this.#begunSum / running;
-    return age > usual && age > STUCK * latencyMs.value ? age : usual;
-  }
-
-  /** The share of attempts that failed of late, 0 to 1. */
-  failing(now: number): number {
-    return this.#failing === 0 ? 0 : this.#failing * decay((now - this.#failedAt) / FORGIVE_MS);
-  }
-
-  #usually(now: number): number {
-    const mean = this.means.serviceMs.value;
-    return Number.isNaN(this.#serviceMs)
-      ? mean
-      : mean + (this.#serviceMs - mean) * decay((now - this.#servedAt) / FORGET_MS);
+  #fade(now: number): void {
+    if (this.#failing > 0)
+      this.#failing *= LEFT[Math.max(0, Math.min(LAST, (now - this.#failedAt) * FORGIVING)) | 0] ?? 0;
+    this.#failedAt = now;
   }
 
   #served(now: number): void {
@@ -137,9 +137,12 @@ export class Load {
       this.#serviceMs = ms;
       serviceMs.join(ms);
     } else {
-      const usual = this.#usually(now);
+      const mean = serviceMs.value;
+      const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0;
+      const usual = mean + (before - mean) * left;
       this.#serviceMs = usual + SERVICE_WEIGHT * (ms - usual);
-      serviceMs.move(before, this.#serviceMs);
+      serviceMs.sum += this.#serviceMs - before;
+      serviceMs.value = serviceMs.sum / serviceMs.count;
     }
     this.#servedAt = now;
   }

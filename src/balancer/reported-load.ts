@@ -1,8 +1,10 @@
-import { decay } from '../core/decay.ts';
+import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
+import type { LoadReading } from './load-reading.ts';
+import type { LoadReport } from './load-report.ts';
 
-/** How soon a node of which nothing is heard is taken to be like the others. */
-const FORGET_MS = 5_000;
+/** The steps per millisecond in which a node of which nothing is heard becomes like the others: 5 s. */
+const FORGETTING = STEPS / 5_000;
 /** What one report weighs in a node's slow average. */
 const WEIGHT = 0.1;
 /** A report holds for about as long as what it counted: so many times the mean latency. */
@@ -12,29 +14,30 @@ const FRESH_MS = 10_000;
 
 /** What a node reported of its requests in flight, as far as it still holds. Times are monotonic milliseconds. */
 export class ReportedLoad {
-  #rif: number;
+  // Numbers from the beginning: a field that was once undefined allocates each that it is given.
+  #rif: number = Number.NaN;
   /** The slow average. */
-  #usual: number;
-  #at: number;
+  #usual: number = Number.NaN;
+  #at: number = Number.NEGATIVE_INFINITY;
   /** Own attempts begun since the last report, which it cannot know of. */
   #sent = 0;
 
-  constructor(rif: number, now: number, means: LoadMeans) {
-    this.#rif = rif;
-    // One report is one sample: a node that was idle just then is not idle as a rule.
-    this.#usual = means.rif.count === 0 ? rif : means.rif.value + WEIGHT * (rif - means.rif.value);
-    this.#at = now;
-    means.rif.join(this.#usual);
-  }
-
-  heard(rif: number, now: number, means: LoadMeans): void {
+  heard({ rif }: LoadReport, now: number, means: LoadMeans): void {
     const before = this.#usual;
-    const usual = this.#usually(now, means);
-    this.#usual = usual + WEIGHT * (rif - usual);
+    if (Number.isNaN(before)) {
+      this.#usual = rif;
+      means.rif.join(rif);
+    } else {
+      const mean = means.rif.value;
+      const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#at) * FORGETTING)) | 0] ?? 0;
+      const usual = mean + (before - mean) * left;
+      this.#usual = usual + WEIGHT * (rif - usual);
+      means.rif.sum += this.#usual - before;
+      means.rif.value = means.rif.sum / means.rif.count;
+    }
     this.#rif = rif;
     this.#at = now;
     this.#sent = 0;
-    means.rif.move(before, this.#usual);
   }
 
   begun(): void {
@@ -53,16 +56,15 @@ export class ReportedLoad {
    * Requests in flight at the node by now: the last report, fading into the slow average, which fades into the mean of all; and own attempts sent
    * since. `running` own ones are certain.
    */
-  rif(now: number, running: number, means: LoadMeans): number {
-    const usual = this.#usually(now, means);
-    const holds = decay((now - this.#at) / (HOLDS * means.latencyMs.value));
+  read(into: LoadReading, running: number, now: number, { latencyMs, rif }: LoadMeans): void {
+    const age = now - this.#at;
+    const mean = rif.value;
+    const left = LEFT[Math.max(0, Math.min(LAST, age * FORGETTING)) | 0] ?? 0;
+    const usual = mean + (this.#usual - mean) * left;
+    // Where no latency is known yet, the report holds.
+    const tau = HOLDS * latencyMs.value;
+    const holds = LEFT[Math.max(0, Math.min(LAST, (age * STEPS) / tau)) | 0] ?? 0;
     // Of those sent since, the ones that ended without a report are no longer there.
-    const estimate = usual + (this.#rif - usual) * holds + Math.min(this.#sent, running);
-    return Math.max(running, estimate);
-  }
-
-  #usually(now: number, means: LoadMeans): number {
-    const mean = means.rif.value;
-    return mean + (this.#usual - mean) * decay((now - this.#at) / FORGET_MS);
+    into.rif = Math.max(running, usual + (this.#rif - usual) * holds + Math.min(this.#sent, running));
   }
 }

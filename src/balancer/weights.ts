@@ -1,8 +1,9 @@
+import { INTEGERS } from '../core/random.ts';
 import type { Node } from './node.ts';
 
-/** How nodes are drawn by their weights: node `i` as it is with chance `own[i]`, else the node `other[i]` in its place. */
+/** How nodes are drawn by their weights: node `i` as it is with a chance of `own[i]` in `INTEGERS`, else the node `other[i]` in its place. */
 export interface Alias {
-  readonly own: Float64Array;
+  readonly own: Uint32Array;
   readonly other: Int32Array;
 }
 
@@ -39,7 +40,7 @@ function aliasOf(nodes: readonly Node[], total: number): Alias {
     if (less === undefined || more === undefined) {
       // What rounding left over.
       for (const rest of [less, more, ...light, ...heavy]) if (rest !== undefined) own[rest] = 1;
-      return { own, other };
+      return { own: Uint32Array.from(own, (chance) => Math.round(chance * INTEGERS)), other };
     }
     other[less] = more;
     own[more] = (own[more] ?? 1) + (own[less] ?? 1) - 1;

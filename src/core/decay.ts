@@ -1,13 +1,14 @@
-const STEPS = 256;
-const END = 8;
-
-/** exp(-x) in steps of 1/256 up to 8. */
-const TABLE = Float64Array.from({ length: END * STEPS }, (_, i) => Math.exp(-i / STEPS));
+/** How finely time is told apart here: so many steps are one time constant. */
+export const STEPS = 256;
+/** The step at which nothing is left: eight time constants. */
+export const LAST = 8 * STEPS;
 
 /**
- * What is left of 1 after `x` time constants: exp(-x) within 0.004, 1 below 0 and where x is NaN, 0 beyond 8. From a table, since a pick needs a dozen of them; and short enough
- * that V8 inlines it, since a fraction that a function returns is allocated.
+ * What is left of 1 after each step, exp(-step ÷ `STEPS`), for `LEFT[Math.max(0, Math.min(LAST, steps)) | 0]`.
+ *
+ * A table, since a pick asks a dozen times; and no function, since a fraction that a function is given or returns is an object on the heap, unless V8 inlines
+ * it, which it decides anew in each process. Where no fraction is handed on, nothing is allocated whatever it decides.
  */
-export function decay(x: number): number {
-  return x >= END ? 0 : (TABLE[(Math.max(x, 0) * STEPS) | 0] ?? 0);
-}
+export const LEFT: Float64Array = Float64Array.from({ length: LAST + 1 }, (_, step) =>
+  step === LAST ? 0 : Math.exp(-step / STEPS),
+);

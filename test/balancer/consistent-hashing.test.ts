@@ -1,13 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lookupTableOf } from '../../src/balancer/lookup-table.ts';
 import type { Node } from '../../src/balancer/node.ts';
+import { maglev } from '../../src/balancer/pickers/maglev.ts';
 import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { ringHash } from '../../src/balancer/pickers/ring-hash.ts';
 import { ringOf } from '../../src/balancer/ring.ts';
 import type { Making } from '../../src/balancer/tables.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { hashOf, mixed } from '../../src/core/hash.ts';
+import { ManualClock } from '../../src/testing/entry.ts';
 import { endpoint, endpoints, setup } from './node-setup.ts';
 
 const KEYS = Array.from({ length: 4_000 }, (_, i) => hashOf(`user-${i}`));
@@ -140,6 +143,19 @@ test('of one hot key no node gets more than its bound, and without a bound one g
   };
   expect(Math.max(...load(1.25, 1_000))).toBeLessThanOrEqual(125);
   expect(Math.max(...load(undefined, 1_000))).toBe(1_000);
+});
+
+test('while a table is made anew, those that left get nothing of the one before', async () => {
+  let now = 0;
+  // Every look at this clock is the end of a slice.
+  const clock = Object.assign(new ManualClock(), { now: () => (now += 10) });
+  const { at, pick, update } = setup({ make: (random) => maglev(random, clock), of: endpoints(5) });
+  pick();
+  for (let i = 0; i < 5_000; i++) await setImmediate();
+  const gone = at(2);
+  expect(new Set(Array.from({ length: 200 }, () => pick()))).toContain(gone);
+  update(endpoints(5).filter(({ id }) => id !== gone.endpoint.id));
+  for (let i = 0; i < 200; i++) expect(pick()).not.toBe(gone);
 });
 
 test('a hash is spread over all of its bits, and the same everywhere', () => {

@@ -68,6 +68,14 @@ export function setup({ make, of, seed = 1, health = {} }: Wanted) {
     set.report(node, outcome, ctx, clock.now());
     set.end(node, ctx);
   };
+  /** The same, and it takes so long. */
+  const answer = async (node: Node, ms: number, outcome: Parameters<NodeSet['report']>[1] = 'success') => {
+    const ctx = call();
+    set.begin(node, ctx, clock.now());
+    await clock.advance(ms);
+    set.report(node, outcome, ctx, clock.now());
+    set.end(node, ctx);
+  };
   const breakDown = (...nodes: readonly Node[]) => {
     for (const node of nodes) attempt(node, 'unreachable');
   };
@@ -87,6 +95,7 @@ export function setup({ make, of, seed = 1, health = {} }: Wanted) {
     at,
     pick,
     attempt,
+    answer,
     breakDown,
     shares,
     update: (to: readonly Endpoint[]) => set.update(to, NOBODY),

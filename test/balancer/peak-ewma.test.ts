@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Node } from '../../src/balancer/node.ts';
+import { LoadReading } from '../../src/balancer/load-reading.ts';
 import { Peak } from '../../src/balancer/peak.ts';
 import { peakEwma } from '../../src/balancer/pickers/peak-ewma.ts';
 import { endpoints, setup } from './node-setup.ts';
@@ -7,26 +7,26 @@ import { endpoints, setup } from './node-setup.ts';
 const took = (ms: number, now: number) => [{ startedAt: now - ms }, now] as const;
 
 test('the cost goes up at once, comes down with a time constant of ten seconds, and fades while nothing comes', () => {
-  const peak = new Peak(...took(10, 0));
+  const peak = new Peak();
+  const reading = new LoadReading();
+  const value = (now: number) => {
+    peak.read(reading, now);
+    return reading.serviceMs;
+  };
+  peak.add(...took(10, 0));
   peak.add(...took(100, 0));
-  expect(peak.value(0)).toBe(100);
-  expect(peak.value(10_000)).toBeCloseTo(100 * Math.exp(-1), 0);
+  expect(value(0)).toBe(100);
+  expect(value(10_000)).toBeCloseTo(100 * Math.exp(-1), 0);
+  expect([peak.exceeded(...took(35, 10_000)), peak.exceeded(...took(40, 10_000))]).toEqual([false, true]);
   peak.add(...took(10, 10_000));
-  expect(peak.value(10_000)).toBeCloseTo(100 * Math.exp(-1) + 10 * (1 - Math.exp(-1)), 0);
+  expect(value(10_000)).toBeCloseTo(100 * Math.exp(-1) + 10 * (1 - Math.exp(-1)), 0);
 });
 
 async function used() {
   const all = setup({ make: peakEwma, of: endpoints(4), health: { slowStartMs: 0 } });
-  const { clock, set, call } = all;
-  const answer = async (node: Node, ms: number, outcome: 'success' | 'failure' = 'success') => {
-    const ctx = call();
-    set.begin(node, ctx, clock.now());
-    await clock.advance(ms);
-    set.report(node, outcome, ctx, clock.now());
-    set.end(node, ctx);
-  };
+  const { set, answer } = all;
   for (const node of set.nodes) await answer(node, 10);
-  return { ...all, answer };
+  return all;
 }
 
 test('of a pair the one that costs less gets the call', async () => {

@@ -1,24 +1,16 @@
 import { expect, test } from 'vitest';
-import type { Node } from '../../src/balancer/node.ts';
 import { recall } from '../../src/balancer/pickers/recall.ts';
 import { endpoints, setup } from './node-setup.ts';
 
 /** A hundred nodes of which each has answered within 10 ms. */
 async function used() {
   const all = setup({ make: recall, of: endpoints(100) });
-  const { clock, set, call } = all;
-  const answer = async (node: Node, ms: number, outcome: 'success' | 'failure' = 'success') => {
-    const ctx = call();
-    set.begin(node, ctx, clock.now());
-    await clock.advance(ms);
-    set.report(node, outcome, ctx, clock.now());
-    set.end(node, ctx);
-  };
+  const { set, answer } = all;
   for (const [i, node] of set.nodes.entries()) {
     node.place = i; // as if it had been picked
     await answer(node, 10);
   }
-  return { ...all, answer };
+  return all;
 }
 
 test('those that answered well last are considered besides the two that are drawn: the best of them gets the call', async () => {

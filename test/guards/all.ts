@@ -8,6 +8,7 @@ import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
 import { loadGuards } from './load.ts';
 import { namesGuards } from './names.ts';
+import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
 import { topologyGuards } from './topo.ts';
 
@@ -24,4 +25,5 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...loadGuards,
+  ...pickerGuards,
 ];

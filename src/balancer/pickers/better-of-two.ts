@@ -7,8 +7,8 @@ import { leastOf } from './least-loaded.ts';
 /** Pairs that are drawn before all nodes are looked at, which happens only when most of them are unfit. */
 export const PAIRS = 5;
 
-/** Whether `b`, of the same nodes, has less to do than `a`. */
-export type Lighter = (nodes: readonly Node[], a: Node, b: Node, now: number) => boolean;
+/** Whether `b` has less to do than `a`. */
+export type Lighter = (a: Node, b: Node, now: number) => boolean;
 
 /**
  * The better of two distinct nodes drawn by weight: the one with less against it, then the one with less to do. Of two alike it is the first, so that
@@ -19,9 +19,10 @@ export type Lighter = (nodes: readonly Node[], a: Node, b: Node, now: number) =>
 export function betterOfTwo(draws: Draws, lighter: Lighter): Picker['pick'] {
   return (nodes, ctx, now, panicking) => {
     if (nodes.length < 2) return nodes[0];
+    draws.from(nodes);
     for (let pair = 0; pair < PAIRS; pair++) {
-      const place = draws.one(nodes, now);
-      const other = draws.another(nodes, place, now);
+      const place = draws.one(now);
+      const other = draws.another(place, now);
       const first = nodes[place];
       const second = other < 0 ? first : nodes[other];
       if (first === undefined || second === undefined) break;
@@ -29,7 +30,7 @@ export function betterOfTwo(draws: Draws, lighter: Lighter): Picker['pick'] {
       const ofSecond = rank(second, ctx, now, panicking);
       if (Math.min(ofFirst, ofSecond) > GOOD) continue;
       if (ofFirst !== ofSecond) return ofFirst < ofSecond ? first : second;
-      return lighter(nodes, first, second, now) ? second : first;
+      return lighter(first, second, now) ? second : first;
     }
     return leastOf(nodes, draws, ctx, now, panicking);
   };

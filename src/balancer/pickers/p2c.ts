@@ -8,7 +8,7 @@ import { betterOfTwo } from './better-of-two.ts';
 export function p2c(random: Random): Picker {
   const pick = betterOfTwo(
     new Draws(random),
-    (_nodes, a, b, now) => b.running < a.running && b.running * portion(a, now) < a.running * portion(b, now),
+    (a, b, now) => b.running < a.running && b.running * portion(a, now) < a.running * portion(b, now),
   );
   return { pick };
 }

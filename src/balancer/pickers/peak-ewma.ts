@@ -1,8 +1,10 @@
+import type { Context } from '../../core/context.ts';
 import type { Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
+import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import { Peak } from '../peak.ts';
-import type { Picker } from '../picker.ts';
+import type { NodeOutcome, Picker } from '../picker.ts';
 import { betterOfTwo } from './better-of-two.ts';
 
 /**
@@ -14,27 +16,45 @@ import { betterOfTwo } from './better-of-two.ts';
  * would stay free. A failure counts only when it took longer than answers do: to fail fast must not look like speed.
  */
 export function peakEwma(random: Random): Picker {
-  const draws = new Draws(random);
-  let usual: Peak | undefined;
+  return new PeakEwma(random);
+}
 
-  const cost = (nodes: readonly Node[], node: Node, now: number): number => {
+class PeakEwma implements Picker {
+  readonly #draws: Draws;
+  readonly #reading = new LoadReading();
+  /** What answers take, whoever gives them; nothing before the first. */
+  readonly #usual = new Peak();
+  #answered = false;
+  // Of the node that was looked at last; here and not returned, since a fraction may be allocated on its way.
+  #cost = 0;
+  readonly pick: Picker['pick'];
+
+  constructor(random: Random) {
+    this.#draws = new Draws(random);
+    this.pick = betterOfTwo(this.#draws, (a, b, now) => {
+      this.#look(a, now);
+      const ofA = this.#cost;
+      this.#look(b, now);
+      return this.#cost < ofA;
+    });
+  }
+
+  ended(node: Node, outcome: NodeOutcome, attempt: Context, now: number): void {
+    if (outcome === 'ignorable') return;
+    if (outcome === 'success') {
+      node.peak ??= new Peak();
+      node.peak.add(attempt, now);
+      this.#usual.add(attempt, now);
+      this.#answered = true;
+    } else if (node.peak?.exceeded(attempt, now)) node.peak.add(attempt, now);
+  }
+
+  #look(node: Node, now: number): void {
+    const reading = this.#reading;
+    this.#draws.portion(node, now, reading);
     // Before the first answer of all only what is on its way counts.
-    const ms = (node.peak ?? usual)?.value(now) ?? 1;
-    return ms * (1 + node.running / draws.relative(nodes, node, now));
-  };
-  return {
-    pick: betterOfTwo(draws, (nodes, a, b, now) => cost(nodes, b, now) < cost(nodes, a, now)),
-    ended(node, outcome, attempt, now) {
-      if (outcome === 'ignorable') return;
-      const { peak } = node;
-      if (outcome !== 'success') {
-        if (peak !== undefined && now - attempt.startedAt > peak.value(now)) peak.add(attempt, now);
-        return;
-      }
-      if (peak === undefined) node.peak = new Peak(attempt, now);
-      else peak.add(attempt, now);
-      if (usual === undefined) usual = new Peak(attempt, now);
-      else usual.add(attempt, now);
-    },
-  };
+    if (this.#answered) (node.peak ?? this.#usual).read(reading, now);
+    else reading.serviceMs = 1;
+    this.#cost = reading.serviceMs * (1 + node.running / reading.portion);
+  }
 }

@@ -13,8 +13,9 @@ export function randomPicker(random: Random): Picker {
   return {
     pick(nodes, ctx, now, panicking) {
       if (nodes.length < 2) return nodes[0];
+      draws.from(nodes);
       for (let drawn = 0; drawn < DRAWN; drawn++) {
-        const node = nodes[draws.one(nodes, now)];
+        const node = nodes[draws.one(now)];
         if (node !== undefined && rank(node, ctx, now, panicking) <= GOOD) return node;
       }
       return leastOf(nodes, draws, ctx, now, panicking);

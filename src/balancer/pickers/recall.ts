@@ -1,6 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import type { Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
+import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import type { NodeOutcome, Picker } from '../picker.ts';
 import { GOOD, rank } from '../rank.ts';
@@ -30,7 +31,8 @@ export function recall(random: Random): Picker {
 class Recall implements Picker {
   readonly #draws: Draws;
   readonly #known = new WellKnown();
-  // The best so far of a pick. Kept here because a score that is handed from one function to another may be allocated.
+  readonly #reading = new LoadReading();
+  // The best so far of a pick; here and not handed around, since a fraction may be allocated on its way.
   #best: Node | undefined;
   #against = 0;
   #score = 0;
@@ -41,45 +43,53 @@ class Recall implements Picker {
 
   pick(nodes: readonly Node[], ctx: Context, now: number, panicking: boolean): Node | undefined {
     if (nodes.length < 2) return nodes[0];
+    const draws = this.#draws;
     const known = this.#known;
+    const reading = this.#reading;
+    draws.from(nodes);
     known.tidy();
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
-      const place = this.#draws.one(nodes, now);
-      this.#drawn(nodes, place, ctx, now, panicking);
-      this.#drawn(nodes, this.#draws.another(nodes, place, now), ctx, now, panicking);
+      const place = draws.one(now);
+      const first = this.#drawn(nodes, place, ctx, now, panicking);
+      const second = this.#drawn(nodes, draws.another(place, now), ctx, now, panicking);
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
-        if (node !== undefined && this.#draws.includes(nodes, node, now))
-          this.#consider(nodes, node, ctx, now, panicking);
+        if (node === undefined || node === first || node === second) continue;
+        draws.portion(node, now, reading);
+        // As often as it would have been drawn, relative to the heaviest.
+        if (reading.portion >= 1 || draws.happens(reading.portion)) this.#consider(node, ctx, now, panicking);
       }
       const best = this.#best;
       this.#best = undefined;
       if (this.#against <= GOOD) return best;
     }
-    return leastOf(nodes, this.#draws, ctx, now, panicking);
+    return leastOf(nodes, draws, ctx, now, panicking);
   }
 
   ended(node: Node, outcome: NodeOutcome): void {
     if (outcome === 'success' && !node.retired) this.#known.add(node);
   }
 
-  #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): void {
+  #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): Node | undefined {
     const node = place < 0 ? undefined : nodes[place];
-    if (node === undefined) return;
+    if (node === undefined) return undefined;
     node.place = place;
-    this.#consider(nodes, node, ctx, now, panicking);
+    this.#draws.portion(node, now, this.#reading);
+    this.#consider(node, ctx, now, panicking);
+    return node;
   }
 
-  #consider(nodes: readonly Node[], node: Node, ctx: Context, now: number, panicking: boolean): void {
+  /** Takes a node as the best if it is; its portion has been read. */
+  #consider(node: Node, ctx: Context, now: number, panicking: boolean): void {
     const against = rank(node, ctx, now, panicking);
     if (against > this.#against) return;
-    const { load, running } = node;
-    const ms = load.serviceMs(now, running);
-    const queue = 1 + load.rif(now, running) / this.#draws.relative(nodes, node, now);
-    const failing = load.failing(now);
+    const reading = this.#reading;
+    node.load.read(reading, node.running, now);
+    const { serviceMs, rif, failing, portion } = reading;
+    const queue = 1 + rif / portion;
     // Before the first answer of all only what is on its way counts.
-    const score = (ms > 0 ? ms : 1) * queue * queue * (1 + FAILURES * failing * failing);
+    const score = (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
     if (against === this.#against && score >= this.#score) return;
     this.#best = node;
     this.#against = against;

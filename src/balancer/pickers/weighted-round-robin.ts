@@ -1,5 +1,6 @@
 import type { Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
+import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import { perSet } from '../per-set.ts';
 import type { Picker } from '../picker.ts';
@@ -23,6 +24,7 @@ interface Turn {
  */
 export function weightedRoundRobin(random: Random): Picker {
   const draws = new Draws(random);
+  const reading = new LoadReading();
   const turnOf = perSet((nodes): Turn => ({ place: draws.below(nodes.length), round: draws.below(1_000_000) }));
 
   const next = (nodes: readonly Node[], turn: Turn, now: number): Node | undefined => {
@@ -33,7 +35,8 @@ export function weightedRoundRobin(random: Random): Picker {
       }
       const node = nodes[turn.place];
       if (node === undefined) return undefined;
-      const portion = draws.relative(nodes, node, now);
+      draws.portion(node, now, reading);
+      const { portion } = reading;
       if (portion >= 1) return node;
       const before = turn.round * portion + turn.place * SPREAD;
       if (Math.floor(before + portion) > Math.floor(before)) return node;
@@ -42,6 +45,7 @@ export function weightedRoundRobin(random: Random): Picker {
   return {
     pick(nodes, ctx, now, panicking) {
       if (nodes.length < 2) return nodes[0];
+      draws.from(nodes);
       const turn = turnOf(nodes);
       for (let passed = 0; passed < PASSED; passed++) {
         const node = next(nodes, turn, now);
