@@ -5,6 +5,7 @@ export type {
   BalancerName,
   BalancerOptions,
   MaglevOptions,
+  RecallOptions,
   RingHashOptions,
 } from './balancer/balancer-options.ts';
 export type { HashedCall, HashOn } from './balancer/hash-on.ts';

@@ -114,6 +114,15 @@ test.each([
     { ...base, defaults: { balancer: { kind: 'maglev', hashOn: { header: 'x', cookie: 'y' } } } },
     'defaults.balancer.hashOn must be { header: … }, { cookie: … } or a function, not an object',
   ],
+  [
+    { ...base, defaults: { balancer: { kind: 'recall', softNack: 'yes' } } },
+    "defaults.balancer.softNack must be true or false, not 'yes'",
+  ],
+  [
+    { ...base, services: { players: { balancer: { kind: 'p2c', softNack: true } } } },
+    "services.players.balancer has no option 'softNack'; it knows kind",
+  ],
+  [{ ...base, utilisation: 0.5 }, 'utilisation must be a function, not 0.5'],
   [{ ...base, defaults: { balancer: { kind: 'best' } } }, 'defaults.balancer.kind must be one of recall, p2c,'],
   [{ ...base, defaults: { balancer: 7 } }, 'defaults.balancer must be one of recall, p2c,'],
   [

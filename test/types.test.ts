@@ -70,6 +70,8 @@ test('options that are missing, unknown or of a wrong type neither compile nor p
   expect(() => make({ ...right, defaults: { balancer: { kind: 'maglev', hashOn, boundedLoad: 2 } } })).toThrow(/bound/);
   // @ts-expect-error any of these is chosen without a key
   expect(() => make({ ...right, defaults: { balancer: { kind: 'p2c', hashOn } } })).toThrow(/hashOn/);
+  // @ts-expect-error only recall asks servers to refuse
+  expect(() => make({ ...right, defaults: { balancer: { kind: 'p2c', softNack: true } } })).toThrow(/softNack/);
   // @ts-expect-error a key is a string
   compiled(() => make({ ...right, defaults: { balancer: { kind: 'maglev', hashOn: () => 7 } } }));
   // @ts-expect-error attributes are flat strings

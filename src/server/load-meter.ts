@@ -3,7 +3,7 @@ const LEVELS = 10;
 /** A level that saw fewer requests says nothing yet. */
 const ENOUGH = 32;
 /** What one request weighs in the time that is reported. */
-const WEIGHT = 0.1;
+const WEIGHT = 0.03;
 /** What one weighs in the recent time of its level. */
 const RECENT_WEIGHT = 0.05;
 /** What one weighs at most in the usual time of its level, and how slowly that follows: a slow minute must not pass for normal, a new normal must. */
@@ -33,7 +33,7 @@ export class LoadMeter {
   #serviceMs = Number.NaN;
   #served = 0;
 
-  /** Mean time until the head of a response in milliseconds, the last ten or so weighing most; NaN before the first. */
+  /** Mean time until the head of a response in milliseconds, the last thirty or so weighing most; NaN before the first. */
   get serviceMs(): number {
     return this.#serviceMs;
   }

@@ -524,7 +524,7 @@ export function clientContract({ open, replaysAnyLength, readsLate, buffers, abo
     const idle = await loadedServer(0);
     const { mesh, call } = start([busy, idle], {
       clock: new ManualClock(), // a refusal then takes no time, and is worth it
-      balancer: { kind: 'p2c', softNack: true },
+      balancer: { kind: 'recall', softNack: true },
       retry: { attempts: 2, baseMs: 0, maxMs: 0 },
     });
     expect((await call('/')).status).toBe(503);

@@ -352,7 +352,7 @@ test('a stream whose length the caller knows asks no server to refuse it: it cou
   const idle = await loadedServer(0);
   const clock = new ManualClock();
   const retry = { attempts: 2, baseMs: 0, maxMs: 0 };
-  const mesh = meshOver([busy, idle], { clock, balancer: { kind: 'p2c', softNack: true }, retry });
+  const mesh = meshOver([busy, idle], { clock, balancer: { kind: 'recall', softNack: true }, retry });
   const players = mesh.client('players');
   await players.get('/'); // to hear of the load of both
   expect(meshOf(await players.get('/'))?.attempts.map(({ endpoint }) => endpoint)).toEqual([busy.id, idle.id]);

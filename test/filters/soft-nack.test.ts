@@ -13,7 +13,7 @@ const headerOf = (headers: readonly string[], name: string): string | undefined 
 
 /** A stack with soft nack whose three servers have reported six requests in flight each, and 30 ms for one. */
 async function setup(options: Options = {}) {
-  const made = harness({ balancer: { kind: 'p2c', softNack: true }, ...options });
+  const made = harness({ balancer: { kind: 'recall', softNack: true }, ...options });
   const { target, clock } = made;
   for (const node of target.nodes.nodes) target.nodes.reported(node, { rif: 6, serviceMs: 30 }, clock.now());
   const refuse = async (arrival: Arrival, load = '9;30') => {
@@ -168,7 +168,7 @@ test('there is no limit for the one server that there is, nor before any has rep
   const one = await setup({ endpoints: 1 });
   void one.call();
   expect(limitOf(one.peer.next())).toBe(undefined);
-  const silent = harness({ balancer: { kind: 'p2c', softNack: true } });
+  const silent = harness({ balancer: { kind: 'recall', softNack: true } });
   void silent.call();
   expect(limitOf(silent.peer.next())).toBe(undefined);
 });
