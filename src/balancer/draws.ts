@@ -1,5 +1,4 @@
 import { INTEGERS, integers, type Random } from '../core/random.ts';
-import type { LoadReading } from './load-reading.ts';
 import type { Node } from './node.ts';
 import { perSet } from './per-set.ts';
 import { type Weights, weightsOf } from './weights.ts';
@@ -12,13 +11,16 @@ const MOST_LEFT = 16;
  * once for each pick, by `from`.
  */
 export class Draws {
-  readonly #next: () => number;
+  /** A whole number below `INTEGERS`, by chance. */
+  readonly next: () => number;
   readonly #weightsOf: (nodes: readonly Node[]) => Weights = perSet(weightsOf);
+  /** That of the node that was weighed last, relative to the one that should have most: above 0, at most 1. Not returned: a fraction may be allocated. */
+  portion: number = Number.NaN;
   #nodes: readonly Node[] = [];
   #weights: Weights = { largest: 1, alias: undefined };
 
   constructor(random: Random) {
-    this.#next = integers(random);
+    this.next = integers(random);
   }
 
   /** From now on the nodes are these. */
@@ -35,9 +37,9 @@ export class Draws {
     let place = 0;
     for (let left = 0; left < MOST_LEFT; left++) {
       place = this.below(nodes.length);
-      if (alias !== undefined && this.#next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
+      if (alias !== undefined && this.next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
       const share = nodes[place]?.health.share(now) ?? 1;
-      if (share >= 1 || this.happens(share)) break;
+      if (share >= 1 || this.next() < share * INTEGERS) break;
     }
     return place;
   }
@@ -60,21 +62,17 @@ export class Draws {
     if (node === undefined) return -1;
     const share = node.health.share(now);
     if (alias === undefined && share >= 1) return place;
-    return this.#next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
+    return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
   }
 
-  /** Tells the part of the traffic that a node should have, relative to the one that should have most. */
-  portion(node: Node, now: number, into: LoadReading): void {
+  /** Puts the part of the traffic that a node should have into `portion`. */
+  weigh(node: Node, now: number): void {
     const { alias, largest } = this.#weights;
     const share = node.health.share(now);
-    into.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
+    this.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
   }
 
   below(bound: number): number {
-    return Math.floor((this.#next() / INTEGERS) * bound);
-  }
-
-  happens(chance: number): boolean {
-    return this.#next() < chance * INTEGERS;
+    return Math.floor((this.next() / INTEGERS) * bound);
   }
 }

@@ -1,5 +1,8 @@
+import { LoadTable } from './load-table.ts';
+
 /** What is usual in a set. Kept up to date as one node changes, so that no pick has to look at all of them. */
 export class LoadMeans {
+  readonly table: LoadTable = new LoadTable();
   /** Mean time to a successful answer, over the nodes that gave one. Milliseconds. */
   readonly latencyMs: Mean = new Mean();
   /** The same, as the nodes report it themselves where they do. */
@@ -10,6 +13,8 @@ export class LoadMeans {
   running = 0;
   /** The weights of all nodes together. */
   weight = 0;
+  /** What the next sample of the service time of a node is. */
+  sampleMs: number = Number.NaN;
 }
 
 /**

@@ -9,6 +9,4 @@ export class LoadReading {
   rif: number = Number.NaN;
   /** The share of attempts that failed of late, 0 to 1. */
   failing: number = Number.NaN;
-  /** The part of the traffic that it should have, relative to the one that should have most: above 0, at most 1. */
-  portion: number = Number.NaN;
 }

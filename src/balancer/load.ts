@@ -2,6 +2,7 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
+import { BEGUN_SUM, FAILED_AT, FAILING, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
 /** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
@@ -15,6 +16,9 @@ const FORGIVEN = 1e-4;
 /** Attempts that have been on their way for so many times the mean latency say more of a node than what it answered before. */
 const STUCK = 2;
 
+const UNUSED = -1;
+const LEFT_SET = -2;
+
 interface Begun {
   readonly startedAt: number;
 }
@@ -26,75 +30,96 @@ interface Begun {
 export class Load {
   /** What is usual in its set. */
   readonly means: LoadMeans;
-  /** Mean time to a successful answer as measured here, the newer ones weighing more; NaN before the first. Milliseconds. */
-  latencyMs: number = Number.NaN;
-  #serviceMs: number = Number.NaN;
-  #servedAt: number = Number.NEGATIVE_INFINITY;
-  /** What the next sample of it is. */
-  #sampleMs: number = Number.NaN;
-  #failing = 0;
-  #failedAt: number = Number.NEGATIVE_INFINITY;
-  /** The sum of the moments at which the attempts on their way began. */
-  #begunSum = 0;
+  /** Where its numbers begin in the table of the set; below 0 for one that has none. */
+  #at: number = UNUSED;
   #reported: ReportedLoad | undefined;
 
   constructor(means: LoadMeans) {
     this.means = means;
   }
 
+  /** Mean time to a successful answer as measured here, the newer ones weighing more; NaN before the first. Milliseconds. */
+  get latencyMs(): number {
+    return this.#at < 0 ? Number.NaN : (this.means.table.numbers[this.#at + LATENCY_MS] ?? Number.NaN);
+  }
+
   // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
 
   begin(attempt: Begun): void {
-    this.#begunSum += attempt.startedAt;
+    const at = this.#place();
+    if (at < 0) return;
+    const { numbers } = this.means.table;
+    numbers[at + BEGUN_SUM] = (numbers[at + BEGUN_SUM] ?? 0) + attempt.startedAt;
     this.#reported?.begun();
   }
 
   /** That attempt is over; `running` others are not. */
   end(attempt: Begun, running: number): void {
+    const at = this.#at;
+    if (at < 0) return;
+    const { numbers } = this.means.table;
     // What rounding left behind must not stay.
-    this.#begunSum = running === 0 ? 0 : this.#begunSum - attempt.startedAt;
+    numbers[at + BEGUN_SUM] = running === 0 ? 0 : (numbers[at + BEGUN_SUM] ?? 0) - attempt.startedAt;
   }
 
   /** An attempt was answered well. */
   answered(attempt: Begun, now: number): void {
+    const at = this.#place();
+    if (at < 0) return;
+    const { means } = this;
+    const { latencyMs, table } = means;
+    const { numbers } = table;
     const ms = now - attempt.startedAt;
-    const { latencyMs } = this.means;
-    const before = this.latencyMs;
+    const before = numbers[at + LATENCY_MS] ?? Number.NaN;
     if (Number.isNaN(before)) {
-      this.latencyMs = ms;
+      numbers[at + LATENCY_MS] = ms;
       latencyMs.join(ms);
     } else {
-      this.latencyMs = before + SERVICE_WEIGHT * (ms - before);
-      latencyMs.sum += this.latencyMs - before;
+      const step = SERVICE_WEIGHT * (ms - before);
+      numbers[at + LATENCY_MS] = before + step;
+      latencyMs.sum += step;
       latencyMs.value = latencyMs.sum / latencyMs.count;
     }
     if (this.#reported?.fresh(now) !== true) {
-      this.#sampleMs = ms;
+      means.sampleMs = ms;
       this.#served(now);
     }
-    if (this.#failing === 0) return;
+    const failing = numbers[at + FAILING] ?? 0;
+    if (failing === 0) return;
     this.#fade(now);
-    this.#failing *= 1 - FAILURE_WEIGHT;
-    if (this.#failing < FORGIVEN) this.#failing = 0;
+    const left = (numbers[at + FAILING] ?? 0) * (1 - FAILURE_WEIGHT);
+    numbers[at + FAILING] = left < FORGIVEN ? 0 : left;
   }
 
   failed(now: number): void {
+    const at = this.#place();
+    if (at < 0) return;
+    const { numbers } = this.means.table;
     this.#fade(now);
-    this.#failing += FAILURE_WEIGHT * (1 - this.#failing);
+    const failing = numbers[at + FAILING] ?? 0;
+    numbers[at + FAILING] = failing + FAILURE_WEIGHT * (1 - failing);
   }
 
   reported(report: LoadReport, now: number): void {
+    if (this.#place() < 0) return;
     this.#reported ??= new ReportedLoad();
     this.#reported.heard(report, now, this.means);
-    this.#sampleMs = report.serviceMs;
+    this.means.sampleMs = report.serviceMs;
     this.#served(now);
   }
 
-  /** The node left the set: it no longer counts in what is usual there. */
+  /** The node left the set: it no longer counts in what is usual there, and what is still told of it is not heard. */
   leave(): void {
-    if (!Number.isNaN(this.latencyMs)) this.means.latencyMs.leave(this.latencyMs);
-    if (!Number.isNaN(this.#serviceMs)) this.means.serviceMs.leave(this.#serviceMs);
+    const at = this.#at;
+    this.#at = LEFT_SET;
+    if (at < 0) return;
+    const { latencyMs, serviceMs, table } = this.means;
+    const { numbers } = table;
+    const [latency = Number.NaN, service = Number.NaN] = [numbers[at + LATENCY_MS], numbers[at + SERVICE_MS]];
+    if (!Number.isNaN(latency)) latencyMs.leave(latency);
+    if (!Number.isNaN(service)) serviceMs.leave(service);
     this.#reported?.leave(this.means);
+    table.give(at);
   }
 
   /**
@@ -105,45 +130,63 @@ export class Load {
    * that is stuck is noticed before it answers.
    */
   read(into: LoadReading, running: number, now: number): void {
-    const { latencyMs, rif, serviceMs } = this.means;
+    const at = this.#at;
+    const { latencyMs, rif, serviceMs, table } = this.means;
+    const { numbers } = table;
     const mean = serviceMs.value;
-    const known = this.#serviceMs;
+    const known = at < 0 ? Number.NaN : (numbers[at + SERVICE_MS] ?? Number.NaN);
     let ms = mean;
-    if (!Number.isNaN(known))
-      ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0);
-    if (running > 0) {
-      const age = now - this.#begunSum / running;
+    if (!Number.isNaN(known)) {
+      const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
+      ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+    }
+    if (running > 0 && at >= 0) {
+      const age = now - (numbers[at + BEGUN_SUM] ?? 0) / running;
       if (age > ms && age > STUCK * latencyMs.value) ms = age;
     }
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
     else into.rif = rif.count === 0 ? running : running + rif.value;
-    into.failing = this.#failing;
-    if (into.failing > 0)
-      into.failing *= LEFT[Math.max(0, Math.min(LAST, (now - this.#failedAt) * FORGIVING)) | 0] ?? 0;
+    const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
+    into.failing = failing;
+    if (failing === 0) return;
+    const steps = (now - (numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
+    into.failing = failing * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+  }
+
+  /** Its place in the table, taken when it is first needed: of many nodes most are never called. */
+  #place(): number {
+    if (this.#at === UNUSED) this.#at = this.means.table.take();
+    return this.#at;
   }
 
   #fade(now: number): void {
-    if (this.#failing > 0)
-      this.#failing *= LEFT[Math.max(0, Math.min(LAST, (now - this.#failedAt) * FORGIVING)) | 0] ?? 0;
-    this.#failedAt = now;
+    const at = this.#at;
+    const { numbers } = this.means.table;
+    const steps = (now - (numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
+    const left = LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0;
+    numbers[at + FAILING] = (numbers[at + FAILING] ?? 0) * left;
+    numbers[at + FAILED_AT] = now;
   }
 
+  /** Takes over the sample that was put down for it. */
   #served(now: number): void {
-    const ms = this.#sampleMs;
-    const { serviceMs } = this.means;
-    const before = this.#serviceMs;
+    const at = this.#at;
+    const { sampleMs, serviceMs, table } = this.means;
+    const { numbers } = table;
+    const before = numbers[at + SERVICE_MS] ?? Number.NaN;
     if (Number.isNaN(before)) {
-      this.#serviceMs = ms;
-      serviceMs.join(ms);
+      numbers[at + SERVICE_MS] = sampleMs;
+      serviceMs.join(sampleMs);
     } else {
       const mean = serviceMs.value;
-      const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#servedAt) * FORGETTING)) | 0] ?? 0;
-      const usual = mean + (before - mean) * left;
-      this.#serviceMs = usual + SERVICE_WEIGHT * (ms - usual);
-      serviceMs.sum += this.#serviceMs - before;
+      const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
+      const usual = mean + (before - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+      const after = usual + SERVICE_WEIGHT * (sampleMs - usual);
+      numbers[at + SERVICE_MS] = after;
+      serviceMs.sum += after - before;
       serviceMs.value = serviceMs.sum / serviceMs.count;
     }
-    this.#servedAt = now;
+    numbers[at + SERVED_AT] = now;
   }
 }

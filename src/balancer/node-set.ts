@@ -134,7 +134,7 @@ export class NodeSet {
 
   /** Takes over what a node said of its load with an answer. */
   reported(node: Node, load: LoadReport, now: number): void {
-    if (!node.retired) node.load.reported(load, now);
+    node.load.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
@@ -149,7 +149,7 @@ export class NodeSet {
   #succeeded(node: Node, ctx: Context, now: number): void {
     node.succeededAt = now;
     const { events, health, service } = this.#scope;
-    if (!node.retired) node.load.answered(ctx, now);
+    node.load.answered(ctx, now);
     if (health === false || !node.health.succeed(now, ctx) || node.retired) return;
     this.#down--;
     events.emit('endpoint', { service, endpoint: node.endpoint.id, health: 'up', reason: 'its probe succeeded' });
@@ -157,7 +157,7 @@ export class NodeSet {
 
   #failed(node: Node, unreachable: boolean, ctx: Context, now: number): void {
     const { events, health, service } = this.#scope;
-    if (!node.retired) node.load.failed(now);
+    node.load.failed(now);
     if (unreachable) this.#scope.unreachable(node.endpoint.id);
     if (health === false) return;
     const reason = node.health.fail(now, ctx, unreachable, () => (this.#down + 1) * 2 <= this.nodes.length);

@@ -46,10 +46,7 @@ export class Tables<T> {
   #turnTo(nodes: readonly Node[]): void {
     let entry = this.#entries.get(nodes);
     if (entry === undefined) {
-      // Parts of a set have nobody in common: one that stayed tells that these follow on those.
-      const stayed = this.#last.find(({ retired }) => !retired);
-      const follow = stayed !== undefined && nodes.includes(stayed);
-      entry = { table: follow ? this.#entry.table : undefined, fresh: false };
+      entry = { table: follow(this.#last, nodes) ? this.#entry.table : undefined, fresh: false };
       this.#entries.set(nodes, entry);
     }
     this.#last = nodes;
@@ -71,6 +68,8 @@ export class Tables<T> {
 
   async #inSlices(making: Making<T>, entry: Entry<T>): Promise<void> {
     const turns = new Turns(this.#clock);
+    // Not a step of it within a pick.
+    await turns.next();
     const begun = this.#clock.now();
     let step = making.next();
     while (!step.done) {
@@ -82,4 +81,15 @@ export class Tables<T> {
     const ended = this.#clock.now();
     this.#restUntil = ended + REST * (ended - begun);
   }
+}
+
+/** Whether nodes come after those before in the same set or part of it, and not from another: then all who have not left are among them, in the same order. */
+function follow(before: readonly Node[], nodes: readonly Node[]): boolean {
+  let place = 0;
+  for (const node of before) {
+    if (node.retired) continue;
+    while (place < nodes.length && nodes[place] !== node) place++;
+    if (place++ >= nodes.length) return false;
+  }
+  return true;
 }

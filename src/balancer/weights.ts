@@ -16,13 +16,15 @@ export interface Weights {
 
 export function weightsOf(nodes: readonly Node[]): Weights {
   let largest = 0;
+  let smallest = Number.POSITIVE_INFINITY;
   let total = 0;
   for (const { endpoint } of nodes) {
-    largest = Math.max(largest, endpoint.weight);
-    total += endpoint.weight;
+    const { weight } = endpoint;
+    largest = Math.max(largest, weight);
+    smallest = Math.min(smallest, weight);
+    total += weight;
   }
-  const same = nodes.every(({ endpoint }) => endpoint.weight === largest);
-  return { largest, alias: same ? undefined : aliasOf(nodes, total) };
+  return { largest, alias: smallest === largest ? undefined : aliasOf(nodes, total) };
 }
 
 /** So that a draw costs the same for any number of nodes (Walker, 1977; in linear time as by Vose, 1991). */

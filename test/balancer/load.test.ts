@@ -136,3 +136,19 @@ test('one that leaves no longer counts in the means', () => {
   a.leave();
   expect([means.latencyMs.value, means.serviceMs.count, means.rif.count]).toEqual([Number.NaN, 0, 0]);
 });
+
+test('a table grows with the nodes that are called, and the place of one that left is given to another', () => {
+  const { means, all } = loads(100);
+  for (const [i, one] of all.entries()) one.answered({ startedAt: -i - 1 }, 0);
+  expect(all.map(({ latencyMs }) => latencyMs)).toEqual(all.map((_, i) => i + 1));
+  const size = means.table.numbers.length;
+  for (const one of all) {
+    one.failed(0);
+    one.leave();
+    one.answered({ startedAt: -7 }, 0);
+  }
+  const others = Array.from({ length: 100 }, () => new Load(means));
+  for (const one of others) one.answered({ startedAt: -5 }, 0);
+  expect(others.map((one) => [one.latencyMs, read(one, 0).failing])).toEqual(others.map(() => [5, 0]));
+  expect([means.table.numbers.length, means.latencyMs.count, means.latencyMs.value]).toEqual([size, 100, 5]);
+});

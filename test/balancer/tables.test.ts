@@ -88,3 +88,11 @@ test('the table of one part of a set never stands in for another', async () => {
   for (let i = 0; i < 30; i++) await setImmediate();
   expect([of(one), of(other)]).toEqual([ids(0, 1, 2), ids(3, 4, 5)]);
 });
+
+test('nor does the table of a whole set for a part of it', async () => {
+  const { set, of, pass } = tables(20, 1_000_000);
+  of();
+  for (let i = 0; i < 30; i++) await setImmediate();
+  pass(1_000);
+  expect([of(), of(set.nodes.slice(0, 2))]).toEqual([ids(0, 1, 2), undefined]);
+});

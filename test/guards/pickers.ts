@@ -20,7 +20,7 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
-    guard: 'const queue = 1 + rif / portion;',
+    guard: 'const queue = 1 + rif / this.#draws.portion;',
     without: 'const queue = 1 + rif;',
     name: 'with requests on their way all the time',
   },
@@ -38,7 +38,7 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...load,
-    guard: 'this.#begunSum / running;',
+    guard: '(numbers[at + BEGUN_SUM] ?? 0) / running;',
     without: 'now;',
     name: 'attempts that take much longer than usual',
   },
@@ -59,7 +59,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     ...contract,
     file: 'src/balancer/draws.ts',
-    guard: 'if (share >= 1 || this.happens(share)) break;',
+    guard: 'if (share >= 1 || this.next() < share * INTEGERS) break;',
     without: 'if (share > 0) break;',
     name: 'one in its slow start',
   },
@@ -74,7 +74,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/draws.ts',
-    guard: 'return this.#next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;',
+    guard: 'return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;',
     without: 'return place;',
     test: 'test/balancer/draws.test.ts',
     name: 'beside one that weighs nearly everything',
@@ -106,7 +106,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/tables.ts',
-    guard: 'follow ? this.#entry.table : undefined',
+    guard: 'follow(this.#last, nodes) ? this.#entry.table : undefined',
     without: 'this.#entry.table',
     test: 'test/balancer/tables.test.ts',
     name: 'the table of one part of a set',

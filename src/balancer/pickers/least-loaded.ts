@@ -1,9 +1,9 @@
 import type { Context } from '../../core/context.ts';
-import type { Random } from '../../core/random.ts';
+import { INTEGERS, type Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
 import type { Node } from '../node.ts';
 import type { Picker } from '../picker.ts';
-import { portion, rank } from '../rank.ts';
+import { rank } from '../rank.ts';
 
 /**
  * Of all nodes the one with the fewest requests of this process on their way for its weight; of several alike, any.
@@ -24,6 +24,7 @@ export function leastOf(
   now: number,
   panicking: boolean,
 ): Node | undefined {
+  draws.from(nodes);
   let best: Node | undefined;
   let against = Number.POSITIVE_INFINITY;
   let load = Number.POSITIVE_INFINITY;
@@ -33,7 +34,8 @@ export function leastOf(
     if (node === undefined) continue;
     const againstIt = rank(node, ctx, now, panicking);
     if (againstIt > against) continue;
-    const part = portion(node, now);
+    draws.weigh(node, now);
+    const part = draws.portion;
     const its = node.running / part;
     if (againstIt < against || its < load) {
       best = node;
@@ -43,7 +45,7 @@ export function leastOf(
     } else if (its === load) {
       // Each of those alike as often as its portion says.
       alike += part;
-      if (draws.happens(part / alike)) best = node;
+      if (draws.next() < (part / alike) * INTEGERS) best = node;
     }
   }
   return best;

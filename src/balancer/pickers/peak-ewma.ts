@@ -51,10 +51,10 @@ class PeakEwma implements Picker {
 
   #look(node: Node, now: number): void {
     const reading = this.#reading;
-    this.#draws.portion(node, now, reading);
+    this.#draws.weigh(node, now);
     // Before the first answer of all only what is on its way counts.
     if (this.#answered) (node.peak ?? this.#usual).read(reading, now);
     else reading.serviceMs = 1;
-    this.#cost = reading.serviceMs * (1 + node.running / reading.portion);
+    this.#cost = reading.serviceMs * (1 + node.running / this.#draws.portion);
   }
 }

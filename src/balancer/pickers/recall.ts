@@ -1,5 +1,5 @@
 import type { Context } from '../../core/context.ts';
-import type { Random } from '../../core/random.ts';
+import { INTEGERS, type Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
 import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
@@ -45,7 +45,6 @@ class Recall implements Picker {
     if (nodes.length < 2) return nodes[0];
     const draws = this.#draws;
     const known = this.#known;
-    const reading = this.#reading;
     draws.from(nodes);
     known.tidy();
     for (let pair = 0; pair < PAIRS; pair++) {
@@ -56,9 +55,9 @@ class Recall implements Picker {
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
         if (node === undefined || node === first || node === second) continue;
-        draws.portion(node, now, reading);
+        draws.weigh(node, now);
         // As often as it would have been drawn, relative to the heaviest.
-        if (reading.portion >= 1 || draws.happens(reading.portion)) this.#consider(node, ctx, now, panicking);
+        if (draws.portion >= 1 || draws.next() < draws.portion * INTEGERS) this.#consider(node, ctx, now, panicking);
       }
       const best = this.#best;
       this.#best = undefined;
@@ -74,20 +73,20 @@ class Recall implements Picker {
   #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): Node | undefined {
     const node = place < 0 ? undefined : nodes[place];
     if (node === undefined) return undefined;
-    node.place = place;
-    this.#draws.portion(node, now, this.#reading);
+    if (node.place !== place) node.place = place;
+    this.#draws.weigh(node, now);
     this.#consider(node, ctx, now, panicking);
     return node;
   }
 
-  /** Takes a node as the best if it is; its portion has been read. */
+  /** Takes a node as the best if it is; it has been weighed. */
   #consider(node: Node, ctx: Context, now: number, panicking: boolean): void {
     const against = rank(node, ctx, now, panicking);
     if (against > this.#against) return;
     const reading = this.#reading;
     node.load.read(reading, node.running, now);
-    const { serviceMs, rif, failing, portion } = reading;
-    const queue = 1 + rif / portion;
+    const { serviceMs, rif, failing } = reading;
+    const queue = 1 + rif / this.#draws.portion;
     // Before the first answer of all only what is on its way counts.
     const score = (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
     if (against === this.#against && score >= this.#score) return;

@@ -10,6 +10,8 @@ import { byHash } from './by-hash.ts';
 
 /** Points that are looked at for one that takes the call. */
 const WALK = 128;
+/** Nodes whose points need not be counted to know that there are many. */
+const MANY = 1_000;
 
 /**
  * Each key to one node, for as long as that is there and well: its calls go to the first node behind its hash on a circle on which each node has a hundred
@@ -20,7 +22,9 @@ const WALK = 128;
  * then take some. Calls without a key, and all while the first circle of a large set is made, go as `recall` says.
  */
 export function ringHash(random: Random, clock: Clock, boundedLoad?: number): Picker {
-  const rings = new Tables<Ring>(clock, ringOf, (nodes) => 2 * pointsOf(nodes));
+  const rings = new Tables<Ring>(clock, ringOf, (nodes) =>
+    nodes.length > MANY ? Number.POSITIVE_INFINITY : 2 * pointsOf(nodes),
+  );
   const full = (node: Node, now: number): boolean => {
     if (boundedLoad === undefined) return false;
     const { means } = node.load;

@@ -1,4 +1,4 @@
-import type { Random } from '../../core/random.ts';
+import { INTEGERS, type Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
 import type { Node } from '../node.ts';
 import type { Picker } from '../picker.ts';
@@ -24,7 +24,7 @@ export function roundRobin(random: Random): Picker {
         const againstIt = rank(node, ctx, now, panicking);
         const share = node.health.share(now);
         // In its slow start a node gives most of its turns away.
-        if (againstIt <= GOOD && (share >= 1 || draws.happens(share))) return node;
+        if (againstIt <= GOOD && (share >= 1 || draws.next() < share * INTEGERS)) return node;
         if (againstIt >= against) continue;
         best = node;
         against = againstIt;

@@ -1,6 +1,5 @@
 import type { Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
-import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import { perSet } from '../per-set.ts';
 import type { Picker } from '../picker.ts';
@@ -24,7 +23,6 @@ interface Turn {
  */
 export function weightedRoundRobin(random: Random): Picker {
   const draws = new Draws(random);
-  const reading = new LoadReading();
   const turnOf = perSet((nodes): Turn => ({ place: draws.below(nodes.length), round: draws.below(1_000_000) }));
 
   const next = (nodes: readonly Node[], turn: Turn, now: number): Node | undefined => {
@@ -35,8 +33,8 @@ export function weightedRoundRobin(random: Random): Picker {
       }
       const node = nodes[turn.place];
       if (node === undefined) return undefined;
-      draws.portion(node, now, reading);
-      const { portion } = reading;
+      draws.weigh(node, now);
+      const { portion } = draws;
       if (portion >= 1) return node;
       const before = turn.round * portion + turn.place * SPREAD;
       if (Math.floor(before + portion) > Math.floor(before)) return node;

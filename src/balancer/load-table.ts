@@ -1,0 +1,42 @@
+/** Numbers of one node: its place in a table and these. Eight of them fill what a processor fetches at once. */
+const WIDTH = 8;
+/** Mean time to a successful answer as measured here, the newer ones weighing more; NaN before the first. Milliseconds. */
+export const LATENCY_MS = 0;
+/** The same, as the node reports it where it does. */
+export const SERVICE_MS = 1;
+/** When that was last heard of. */
+export const SERVED_AT = 2;
+/** The share of failures, as it was at `FAILED_AT`. */
+export const FAILING = 3;
+export const FAILED_AT = 4;
+/** The sum of the moments at which the attempts on their way began. */
+export const BEGUN_SUM = 5;
+
+/**
+ * What is known of the load of the nodes of a set, in one array. A pick looks at nodes that no cache holds: six numbers in six objects of an object would each have to be
+ * fetched.
+ */
+export class LoadTable {
+  numbers: Float64Array = new Float64Array(16 * WIDTH);
+  readonly #free: number[] = [];
+  #used = 0;
+
+  /** Where the numbers of one more node begin. */
+  take(): number {
+    const at = this.#free.pop() ?? this.#used;
+    if (at === this.#used) this.#used += WIDTH;
+    if (this.#used > this.numbers.length) {
+      const numbers = new Float64Array(2 * this.numbers.length);
+      numbers.set(this.numbers);
+      this.numbers = numbers;
+    }
+    this.numbers.fill(0, at, at + WIDTH);
+    this.numbers.fill(Number.NaN, at + LATENCY_MS, at + SERVICE_MS + 1);
+    return at;
+  }
+
+  /** Those of this node are for another. */
+  give(at: number): void {
+    this.#free.push(at);
+  }
+}
