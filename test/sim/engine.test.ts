@@ -1,0 +1,106 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Engine } from '../../bench/sim/engine.ts';
+import { Heap } from '../../bench/sim/heap.ts';
+import { Server } from '../../bench/sim/server.ts';
+
+test('a heap gives back everything, the least first', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.nat(100), fc.constant('out' as const))), (steps) => {
+      const heap = new Heap<number>();
+      let model: number[] = [];
+      for (const step of steps) {
+        if (step === 'out') {
+          model = model.toSorted((a, b) => a - b);
+          expect(heap.pop()).toBe(model.shift());
+        } else {
+          heap.push(step, step);
+          model.push(step);
+        }
+        expect([heap.size, heap.key]).toEqual([model.length, Math.min(...model)]);
+      }
+    }),
+  );
+});
+
+test('events of lanes and of the heap happen in the order of their moments, and what was cancelled does not', () => {
+  const event = fc.record({ at: fc.nat(50), lane: fc.nat(2), cancelled: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 3000 }), (events) => {
+      const engine = new Engine();
+      const lanes = [engine.lane(7), engine.lane(30)];
+      const happened: number[] = [];
+      const expected: number[] = [];
+      for (const { at, lane, cancelled } of events) {
+        const delayMs = lanes[lane]?.delayMs ?? 0;
+        if (!cancelled) expected.push(at + delayMs);
+        engine.schedule(at, () => {
+          const happen = () => happened.push(engine.now());
+          if (lanes[lane] === undefined) {
+            const timer = engine.after(0, happen);
+            if (cancelled) timer.cancel();
+          } else {
+            const place = lanes[lane].add(engine.now(), happen);
+            if (cancelled) lanes[lane].cancel(place);
+          }
+        });
+      }
+      engine.run();
+      expect(happened).toEqual(expected.toSorted((a, b) => a - b));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+/** When jobs of `works` that come at 0 are done. */
+function doneAt(
+  discipline: 'fifo' | 'sharing',
+  workers: number,
+  works: readonly number[],
+  then: (server: Server, engine: Engine) => void = () => {},
+): readonly string[] {
+  const engine = new Engine();
+  const server = new Server({ index: 0, engine, random: () => 0.5, workers, discipline, busyLoop: false });
+  const done: string[] = [];
+  then(server, engine);
+  for (const workMs of works) {
+    const answer = (outcome: string) => done.push(`${workMs}: ${outcome} at ${+engine.now().toFixed(6)}`);
+    server.arrive({ workMs, arrivedAt: 0, others: 0, limit: undefined, answer });
+  }
+  engine.run();
+  return done;
+}
+
+test('a server of two workers begins a third job when the first is done', () => {
+  expect(doneAt('fifo', 2, [10, 30, 5])).toEqual(['10: success at 10', '5: success at 15', '30: success at 30']);
+});
+
+test('a server that shares two workers among three works on each at two thirds of its speed, and faster when one is done', () => {
+  expect(doneAt('sharing', 2, [10, 30, 10])).toEqual(['10: success at 15', '10: success at 15', '30: success at 35']);
+});
+
+test.each(['fifo', 'sharing'] as const)('a job under way (%s) feels a change of speed, and a pause', (discipline) => {
+  const change = (server: Server, engine: Engine) => {
+    engine.schedule(4, () => {
+      server.speed = 0.5;
+    });
+    engine.schedule(8, () => server.pause(100));
+    engine.schedule(20, () => {
+      server.speed = 2;
+    });
+  };
+  // 4 at full speed, 2 at half of it, nothing for 100 ms, and the last 14 twice as fast.
+  expect(doneAt(discipline, 1, [20], change)).toEqual(['20: success at 115']);
+});
+
+test('one that fails, hangs, or takes as long for each needs no worker', () => {
+  expect(doneAt('fifo', 1, [10, 20], (server) => Object.assign(server, { failRatio: 1, failMs: 1 }))).toEqual([
+    '10: failure at 1',
+    '20: failure at 1',
+  ]);
+  expect(doneAt('fifo', 1, [10, 20], (server) => Object.assign(server, { fixedMs: 50 }))).toEqual([
+    '10: success at 50',
+    '20: success at 50',
+  ]);
+  expect(doneAt('fifo', 1, [10, 20], (server) => Object.assign(server, { hanging: true }))).toEqual([]);
+});
