@@ -54,9 +54,10 @@ export class ReportedLoad {
 
   /**
    * Requests in flight at the node by now: the last report, fading into the slow average, which fades into the mean of all; and own attempts sent
-   * since. `running` own ones are certain.
+   * since, times the callers that there seem to be: who sees the same idle node as this process sends to it as well (C3's compensation; Suresh et al., 2015).
+   * `running` own ones are certain.
    */
-  read(into: LoadReading, running: number, now: number, { latencyMs, rif }: LoadMeans): void {
+  read(into: LoadReading, running: number, now: number, { latencyMs, rif, running: all }: LoadMeans): void {
     const age = now - this.#at;
     const mean = rif.value;
     const left = LEFT[Math.max(0, Math.min(LAST, age * FORGETTING)) | 0] ?? 0;
@@ -65,6 +66,7 @@ export class ReportedLoad {
     const tau = HOLDS * latencyMs.value;
     const holds = LEFT[Math.max(0, Math.min(LAST, (age * STEPS) / tau)) | 0] ?? 0;
     // Of those sent since, the ones that ended without a report are no longer there.
-    into.rif = Math.max(running, usual + (this.#rif - usual) * holds + Math.min(this.#sent, running));
+    const since = Math.min(this.#sent, running) * Math.max(1, rif.sum / Math.max(1, all));
+    into.rif = Math.max(running, usual + (this.#rif - usual) * holds + since);
   }
 }

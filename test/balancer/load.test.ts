@@ -92,11 +92,27 @@ test('a report counts the requests of everybody, fades into the slow average of 
   expect(read(a, 100_000, 0).rif).toBeCloseTo(7);
 });
 
+test('an own attempt since the report counts for one of each caller that there seems to be', () => {
+  const { means, a, b } = two();
+  a.reported({ rif: 8, serviceMs: 5 }, 0);
+  b.reported({ rif: 12, serviceMs: 5 }, 0);
+  a.begin({ startedAt: 0 });
+  means.running = 4;
+  // Of the twenty requests at all nodes four are its own: it is one of five callers.
+  expect(read(a, 0, 1).rif).toBe(8 + 5);
+  expect(read(b, 0, 0).rif).toBe(12);
+  // More own ones than all nodes reported: no less than themselves.
+  means.running = 40;
+  expect(read(a, 0, 1).rif).toBe(8 + 1);
+});
+
 test('own attempts since the report are added, and never less than they are is believed', () => {
-  const { a } = two();
+  const { means, a } = two();
   a.reported({ rif: 3, serviceMs: 5 }, 0);
   a.begin({ startedAt: 0 });
   a.begin({ startedAt: 0 });
+  // One more that was on its way before: all three that the node has are of this process.
+  means.running = 3;
   expect(read(a, 0, 2).rif).toBe(5);
   expect(read(a, 0, 0).rif).toBe(3);
   a.reported({ rif: 1, serviceMs: 5 }, 0);

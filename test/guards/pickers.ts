@@ -114,9 +114,17 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/reported-load.ts',
-    guard: ' + Math.min(this.#sent, running)',
-    without: '',
+    guard: 'holds + since);',
+    without: 'holds);',
     test: 'test/balancer/load.test.ts',
     name: 'own attempts since the report',
+  },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/reported-load.ts',
+    guard: ' * Math.max(1, rif.sum / Math.max(1, all))',
+    without: '',
+    test: 'test/balancer/load.test.ts',
+    name: 'counts for one of each caller',
   },
 ];
