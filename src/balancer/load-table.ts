@@ -4,8 +4,9 @@ const WIDTH = 8;
 export const LATENCY_MS = 0;
 /** The same, as the node reports it where it does. */
 export const SERVICE_MS = 1;
-/** When that was last heard of. */
+/** When that was last put down, and when it was last heard of. */
 export const SERVED_AT = 2;
+export const HEARD_AT = 6;
 /** The share of failures, as it was at `FAILED_AT`. */
 export const FAILING = 3;
 export const FAILED_AT = 4;

@@ -2,12 +2,16 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import { BEGUN_SUM, FAILED_AT, FAILING, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
+import { BEGUN_SUM, FAILED_AT, FAILING, HEARD_AT, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
 /** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
 const SERVICE_WEIGHT = 0.3;
 const FORGETTING = STEPS / 5_000;
+/** What has faded for so long, half a second, is put down as it has become: what is known of a node is part of the mean that it fades into. */
+const FADED = STEPS / 10;
+/** After so long without a word, eight times as long as it takes to fade, nothing is known of a node: it is as good as any, and so tried again. */
+const FORGOTTEN_MS = 40_000;
 /** What one outcome weighs in the share of failures, and the steps per millisecond in which they are forgiven: 2 s. */
 const FAILURE_WEIGHT = 0.2;
 const FORGIVING = STEPS / 2_000;
@@ -136,9 +140,19 @@ export class Load {
     const mean = serviceMs.value;
     const known = at < 0 ? Number.NaN : (numbers[at + SERVICE_MS] ?? Number.NaN);
     let ms = mean;
-    if (!Number.isNaN(known)) {
+    if (now - (numbers[at + HEARD_AT] ?? now) > FORGOTTEN_MS && !Number.isNaN(known)) {
+      serviceMs.leave(known);
+      numbers[at + SERVICE_MS] = Number.NaN;
+      ms = serviceMs.value;
+    } else if (!Number.isNaN(known)) {
       const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
       ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+      if (steps > FADED) {
+        numbers[at + SERVICE_MS] = ms;
+        numbers[at + SERVED_AT] = now;
+        serviceMs.sum += ms - known;
+        serviceMs.value = serviceMs.sum / serviceMs.count;
+      }
     }
     if (running > 0 && at >= 0) {
       const age = now - (numbers[at + BEGUN_SUM] ?? 0) / running;
@@ -188,5 +202,6 @@ export class Load {
       serviceMs.value = serviceMs.sum / serviceMs.count;
     }
     numbers[at + SERVED_AT] = now;
+    numbers[at + HEARD_AT] = now;
   }
 }

@@ -5,6 +5,10 @@ import type { LoadReport } from './load-report.ts';
 
 /** The steps per millisecond in which a node of which nothing is heard becomes like the others: 5 s. */
 const FORGETTING = STEPS / 5_000;
+/** What has faded for so long, half a second, is put down as it has become: it is part of the mean that it fades into. */
+const FADED = STEPS / 10;
+/** After so long without a report a node is as one that never reported. */
+const FORGOTTEN_MS = 40_000;
 /** What one report weighs in a node's slow average. */
 const WEIGHT = 0.1;
 /** A report holds for about as long as what it counted: so many times the mean latency. */
@@ -18,6 +22,7 @@ export class ReportedLoad {
   #rif: number = Number.NaN;
   /** The slow average. */
   #usual: number = Number.NaN;
+  #usualAt: number = Number.NEGATIVE_INFINITY;
   #at: number = Number.NEGATIVE_INFINITY;
   /** Own attempts begun since the last report, which it cannot know of. */
   #sent = 0;
@@ -29,13 +34,14 @@ export class ReportedLoad {
       means.rif.join(rif);
     } else {
       const mean = means.rif.value;
-      const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#at) * FORGETTING)) | 0] ?? 0;
+      const left = LEFT[Math.max(0, Math.min(LAST, (now - this.#usualAt) * FORGETTING)) | 0] ?? 0;
       const usual = mean + (before - mean) * left;
       this.#usual = usual + WEIGHT * (rif - usual);
       means.rif.sum += this.#usual - before;
       means.rif.value = means.rif.sum / means.rif.count;
     }
     this.#rif = rif;
+    this.#usualAt = now;
     this.#at = now;
     this.#sent = 0;
   }
@@ -45,7 +51,9 @@ export class ReportedLoad {
   }
 
   leave(means: LoadMeans): void {
+    if (Number.isNaN(this.#usual)) return;
     means.rif.leave(this.#usual);
+    this.#usual = Number.NaN;
   }
 
   fresh(now: number): boolean {
@@ -57,11 +65,23 @@ export class ReportedLoad {
    * since, times the callers that there seem to be: who sees the same idle node as this process sends to it as well (C3's compensation; Suresh et al., 2015).
    * `running` own ones are certain.
    */
-  read(into: LoadReading, running: number, now: number, { latencyMs, rif, running: all }: LoadMeans): void {
+  read(into: LoadReading, running: number, now: number, means: LoadMeans): void {
+    const { latencyMs, rif, running: all } = means;
     const age = now - this.#at;
+    if (age > FORGOTTEN_MS) this.leave(means);
     const mean = rif.value;
-    const left = LEFT[Math.max(0, Math.min(LAST, age * FORGETTING)) | 0] ?? 0;
-    const usual = mean + (this.#usual - mean) * left;
+    if (Number.isNaN(this.#usual)) {
+      into.rif = rif.count === 0 ? running : running + mean;
+      return;
+    }
+    const steps = (now - this.#usualAt) * FORGETTING;
+    const usual = mean + (this.#usual - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+    if (steps > FADED) {
+      rif.sum += usual - this.#usual;
+      rif.value = rif.sum / rif.count;
+      this.#usual = usual;
+      this.#usualAt = now;
+    }
     // Where no latency is known yet, the report holds.
     const tau = HOLDS * latencyMs.value;
     const holds = LEFT[Math.max(0, Math.min(LAST, (age * STEPS) / tau)) | 0] ?? 0;

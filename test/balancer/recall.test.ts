@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Node } from '../../src/balancer/node.ts';
 import { recall } from '../../src/balancer/pickers/recall.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { endpoints, setup } from './node-setup.ts';
 
 /** A hundred nodes of which each has answered within 10 ms. */
@@ -65,4 +67,47 @@ test('with requests on their way all the time, nodes hold them in proportion to 
     if (node !== undefined) set.begin(node, ctx, clock.now());
   }
   expect(set.nodes.map(({ running }) => Math.round(running / 100))).toEqual([1, 2, 3, 4]);
+});
+
+test.each(['measured', 'reported'] as const)(
+  'one that was stuck once is used again, whatever its slow answers said (%s)',
+  async (how) => {
+    const { set, at, call, clock, answer } = setup({ make: recall, of: endpoints(4) });
+    const hear = (node: Node, rif: number, serviceMs: number) => {
+      if (how === 'reported') set.reported(node, { rif, serviceMs }, clock.now());
+    };
+    for (const node of set.nodes) {
+      await answer(node, 2);
+      hear(node, 1, 2);
+    }
+    for (let i = 0; i < 5; i++) await answer(at(0), 4_000);
+    hear(at(0), 40, 4_000);
+    const chance = seededRandom(1);
+    let calls = 0;
+    for (let i = 0; i < 6_000; i++) {
+      const node = set.picker.pick(set.nodes, call(), clock.now(), false);
+      if (node === undefined) continue;
+      if (node === at(0)) calls++;
+      const ms = 1 + 2 * chance();
+      await answer(node, ms);
+      hear(node, 1, ms);
+      await clock.advance(10 - ms);
+    }
+    // A minute went by, and for the first two thirds of it what it said is heeded.
+    expect(calls).toBeGreaterThan(100);
+  },
+);
+
+test('of nodes that are much alike each gets its part, also from a caller with little to do', async () => {
+  const { set, call, clock, answer } = setup({ make: recall, of: endpoints(5) });
+  const chance = seededRandom(1);
+  const calls = new Map<Node, number>();
+  for (let i = 0; i < 2_000; i++) {
+    const node = set.picker.pick(set.nodes, call(), clock.now(), false);
+    if (node === undefined) continue;
+    calls.set(node, (calls.get(node) ?? 0) + 1);
+    await answer(node, 10 + chance());
+  }
+  expect(calls.size).toBe(5);
+  for (const count of calls.values()) expect(count).toBeGreaterThan(100);
 });
