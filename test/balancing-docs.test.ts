@@ -35,6 +35,9 @@ test('the table lists every balancer, and the example makes a mesh that has what
     ['balancer.hashOn', 'header x-user', 'services.players'],
     ['balancer.boundedLoad', 1.25, 'services.players'],
   ]);
-  expect(settings('others')).toEqual([['balancer', 'p2c', 'defaults']]);
+  expect(settings('others')).toEqual([
+    ['balancer', 'recall', 'defaults'],
+    ['balancer.softNack', false, 'defaults'],
+  ]);
   await mesh.close();
 });

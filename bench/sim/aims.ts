@@ -1,7 +1,7 @@
 import { table } from '../figures.ts';
 import { type Outcomes, type Standing, standings } from './outcome.ts';
 
-/** What is promised of the default, beside what was found. Only what was run is told. */
+/** What is promised of `recall`, beside what was found. Only what was run is told. */
 export function aims(groups: ReadonlyMap<string, Outcomes>): string {
   const rows: string[][] = [];
   const add = (

@@ -91,7 +91,7 @@ for (const [name, group] of Object.entries(GROUPS)) {
   }
 }
 if (values.json) console.log(JSON.stringify(groups, plain, 2));
-else if (whole.size > 0 && policies.length === 0) console.log(`# what is promised of the default\n\n${aims(whole)}`);
+else if (whole.size > 0 && policies.length === 0) console.log(`# what is promised of recall\n\n${aims(whole)}`);
 if (values.svg !== undefined) writeFileSync(values.svg, drawing);
 
 function shortened(scenario: Scenario): Scenario {
