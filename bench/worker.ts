@@ -29,8 +29,18 @@ export class Worker {
     return reply;
   }
 
+  /** Stops it from running, sockets open, until `thaw`. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  /** Ends it, one that is frozen too. */
   stop(): void {
-    this.#child.kill();
+    this.#child.kill('SIGKILL');
   }
 
   #next<T>(): Promise<T> {

@@ -1,8 +1,8 @@
 import { table } from '../figures.ts';
 import { type Outcomes, type Standing, standings } from './outcome.ts';
 
-/** The default picker, by what servers do for it. */
-const DEFAULTS: readonly string[] = ['recall', 'recall+reports', 'recall+nack'];
+/** `recall`, by what servers do for it. */
+const POLICIES: readonly string[] = ['recall', 'recall+reports', 'recall+nack'];
 
 /** What is promised of `recall`, beside what was found. Only what was run is told. */
 export function aims(groups: ReadonlyMap<string, Outcomes>): string {
@@ -28,19 +28,19 @@ export function aims(groups: ReadonlyMap<string, Outcomes>): string {
     atMost('recall, p99 ÷ oracle', of('recall')?.p99, 1.45);
     atMost('recall+reports, p99 ÷ oracle', of('recall+reports')?.p99, 1.45);
     atMost('recall+nack, p99 ÷ oracle', of('recall+nack')?.p99, 1.3);
-    for (const policy of DEFAULTS)
+    for (const policy of POLICIES)
       atMost(`${policy}, worst p99 ÷ oracle (${of(policy)?.worstIn ?? ''})`, of(policy)?.worst, 4);
   }
   for (const group of ['latency', 'ladder', 'random']) {
     const outcomes = groups.get(group);
     if (outcomes === undefined) continue;
     const of = standingOf(outcomes);
-    const others = standings(outcomes).filter(({ policy }) => !DEFAULTS.includes(policy));
-    for (const policy of DEFAULTS)
+    const others = standings(outcomes).filter(({ policy }) => !POLICIES.includes(policy));
+    for (const policy of POLICIES)
       atMost(`${group}: ${policy}, p99 ÷ that of the best other picker`, ratio(of(policy)?.p99, best(others)), 1);
   }
   const ladder = groups.get('ladder');
-  for (const policy of DEFAULTS) {
+  for (const policy of POLICIES) {
     const p99 = (clients: number) => ladder?.get(`clients-${clients}`)?.get(policy)?.p99;
     atMost(`ladder: ${policy}, p99 of 1,000 ÷ of 10 clients`, ratio(p99(1_000), p99(10)), 1.45);
   }

@@ -85,6 +85,9 @@ function begin(fault: Extract<Fault, { fromMs: number }>, server: Server, speed:
       return;
     case 'hangs':
       server.hanging = true;
+      return;
+    case 'stops':
+      server.pause(fault.toMs - fault.fromMs);
   }
 }
 

@@ -9,7 +9,7 @@ import { randomScenarios } from './random-scenario.ts';
 import { descriptions, latencyTables, standingsTable, successTables } from './report.ts';
 import { type Run, runAll } from './runner.ts';
 import type { Scenario } from './scenario.ts';
-import { EXPERIMENT, LADDER, LATENCY, SUCCESS } from './scenarios.ts';
+import { EXPERIMENT, LADDER, LATENCY, REAL, SUCCESS } from './scenarios.ts';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -50,6 +50,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   ladder: { scenarios: LADDER, policies: compared, times, print: latency },
   success: { scenarios: SUCCESS, policies: withOptions('unjudged', 'retries'), times, print: success },
   published: { scenarios: EXPERIMENT, policies: withOptions('unjudged', 'hedging'), times, print: success },
+  real: { scenarios: REAL, policies: ['recall+reports', ...pickers], times, print: success },
   random: { scenarios: randomScenarios(20, seed), policies: compared, times: 1, print: latency },
 };
 

@@ -20,8 +20,10 @@ export type Fault =
       readonly fromMs: number;
       readonly toMs: number;
     }
-  /** or takes them and says nothing. */
-  | { readonly kind: 'hangs'; readonly fromMs: number; readonly toMs: number };
+  /** takes them and says nothing, */
+  | { readonly kind: 'hangs'; readonly fromMs: number; readonly toMs: number }
+  /** or stands still, and goes on afterwards with what it has. */
+  | { readonly kind: 'stops'; readonly fromMs: number; readonly toMs: number };
 
 export interface Scenario {
   readonly name: string;

@@ -240,3 +240,37 @@ export const EXPERIMENT: readonly Scenario[] = [
     faults: [{ kind: 'slow', speed: 0.1, fromMs: 15_000, toMs: 45_000 }],
   },
 ];
+
+/** Servers that only take time, so that ten processes on one machine can do the same (`bench/real`): no queues, and what differs is health. */
+const LOOPBACK = {
+  ...USUAL,
+  clients: 1,
+  servers: 10,
+  workers: Number.POSITIVE_INFINITY,
+  offered: { perSecond: 300 },
+  deadlineMs: 1_000,
+  durationMs: 21_000,
+  warmUpMs: 0,
+} as const;
+
+/** What is done to real processes too. */
+export const REAL: readonly Scenario[] = [
+  {
+    ...LOOPBACK,
+    name: 'real-slow',
+    about: '300 calls a second of one client; one of ten is ten times slower from 7 s to 14 s of 21 s',
+    faults: [{ kind: 'slow', speed: 0.1, fromMs: 7_000, toMs: 14_000 }],
+  },
+  {
+    ...LOOPBACK,
+    name: 'real-failing',
+    about: 'the same, and one of ten fails all in 1 ms',
+    faults: [{ kind: 'fails', ratio: 1, ms: 1, fromMs: 0, toMs: 21_000 }],
+  },
+  {
+    ...LOOPBACK,
+    name: 'real-stopped',
+    about: 'the same, and one of ten stands still from 8 s to 13 s (SIGSTOP)',
+    faults: [{ kind: 'stops', fromMs: 8_000, toMs: 13_000 }],
+  },
+];

@@ -45,6 +45,8 @@ const NOTHING = 1e-9;
 export class Server {
   readonly index: number;
   readonly workers: number;
+  /** How many came. */
+  requests = 0;
   /** What a server of the library knows of its own load. */
   readonly #meter = new LoadMeter();
   /** The share of requests that fail, and after how long. */
@@ -122,6 +124,7 @@ export class Server {
 
   arrive(job: Job): void {
     const now = this.#engine.now();
+    this.requests++;
     job.arrivedAt = now;
     job.others = this.#meter.inFlight;
     if (job.limit !== undefined && job.others > job.limit && this.#meter.slow(now)) {

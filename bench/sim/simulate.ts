@@ -1,21 +1,23 @@
 import type { MakePicker } from '../../src/balancer/picker.ts';
 import { below } from '../../src/core/random.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
+import { callsOf } from './calls.ts';
 import { CentralQueue } from './central-queue.ts';
 import { Client, endpointsOf } from './client.ts';
 import { Engine } from './engine.ts';
 import { cause } from './faults.ts';
 import type { Policy } from './policy.ts';
-import { rateOf, type Scenario, speedOf } from './scenario.ts';
+import { type Scenario, speedOf } from './scenario.ts';
 import { Server } from './server.ts';
 import { type Summary, Tally } from './tally.ts';
-import { drawWork, exponential } from './work.ts';
 
 export interface Result extends Summary {
   /** Busy time of the busiest server ÷ the mean of all: 1 is even. */
   readonly evenness: number;
   /** Mean share of the workers that were busy. */
   readonly utilisation: number;
+  /** Requests that came to each server. */
+  readonly requests: readonly number[];
   /** Calls of the whole run, those of the warm-up included, and how many of them ended. They are the same when nothing was lost. */
   readonly entered: number;
   readonly left: number;
@@ -44,24 +46,24 @@ export function simulate(scenario: Scenario, policy: Policy, seed: number): Resu
     ? centralQueue(scenario, engine, servers, tally)
     : clients(scenario, policy, picker, engine, servers, tally, chance);
 
-  const arrivals = seededRandom(seed);
-  const works = seededRandom(seed ^ 0x5bd1e995);
-  const meanGapMs = 1000 / rateOf(scenario);
+  const planned = callsOf(scenario, seed);
   let entered = 0;
   let left = 0;
   const ended = () => {
     left++;
     if (left === entered && engine.now() >= scenario.durationMs) engine.stop();
   };
-  const arrive = () => {
-    const now = engine.now();
-    const next = now + exponential(meanGapMs, arrivals);
-    const client = below(arrivals, scenario.clients);
-    entered++;
-    if (next < scenario.durationMs) engine.schedule(next, arrive);
-    call(client, drawWork(scenario.work, works), now >= scenario.warmUpMs, ended);
+  const expect = () => {
+    const next = planned.next();
+    if (next.done === true) return;
+    const { atMs, client, workMs } = next.value;
+    engine.schedule(atMs, () => {
+      entered++;
+      expect();
+      call(client, workMs, atMs >= scenario.warmUpMs, ended);
+    });
   };
-  engine.schedule(0, arrive);
+  expect();
   engine.schedule(scenario.durationMs, () => {
     if (left === entered) engine.stop();
   });
@@ -73,6 +75,7 @@ export function simulate(scenario: Scenario, policy: Policy, seed: number): Resu
     ...tally.summary(),
     evenness: Math.max(...busy) / meanBusy,
     utilisation: meanBusy / scenario.workers / engine.now(),
+    requests: servers.map((server) => server.requests),
     entered,
     left,
   };
