@@ -33,12 +33,15 @@ export function chart(outcomes: Outcomes): string {
     ({ name }, row) => `<text x="${LABEL - 12}" y="${y(row) + 4}" text-anchor="end">${name}</text>`,
   );
   const dots = rows.flatMap(({ name, ratios }, row) =>
-    ratios.map((ratio, index) =>
-      Number.isFinite(ratio)
-        ? `<circle cx="${x(ratio)}" cy="${y(row)}" r="${row === rows.length - 1 ? 6 : 5}" fill="${colour(index)}">` +
-          `<title>${name}, ${policies[index]}: ${ratio.toFixed(2)}</title></circle>`
-        : '',
-    ),
+    // The first policies last, so that they lie on top.
+    ratios
+      .map((ratio, index) =>
+        Number.isFinite(ratio)
+          ? `<circle cx="${x(ratio)}" cy="${y(row)}" r="${row === rows.length - 1 ? 6 : 5}" fill="${colour(index)}">` +
+            `<title>${name}, ${policies[index]}: ${ratio.toFixed(2)}</title></circle>`
+          : '',
+      )
+      .toReversed(),
   );
   const each = (WIDTH - 20) / Math.ceil(policies.length / 2);
   const legend = policies.map((policy, index) => {
