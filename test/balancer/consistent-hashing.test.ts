@@ -145,6 +145,32 @@ test('of one hot key no node gets more than its bound, and without a bound one g
   expect(Math.max(...load(undefined, 1_000))).toBe(1_000);
 });
 
+test('calls without a key are picked as well and as fast where they alternate between parts of a set', () => {
+  let drawn = 0;
+  const { set, call, clock } = setup({
+    make: (random, of) =>
+      ringHash(
+        () => {
+          drawn++;
+          return random();
+        },
+        of,
+      ),
+    of: endpoints(8),
+  });
+  const parts = [set.nodes.slice(0, 4), set.nodes.slice(4)];
+  const pick = (i: number) => {
+    const ctx = call();
+    ctx.hash = undefined;
+    return set.picker.pick(parts[i % 2] ?? [], ctx, clock.now(), false);
+  };
+  for (let i = 0; i < 10; i++) pick(i);
+  const before = drawn;
+  for (let i = 0; i < 100; i++) expect(parts[i % 2]).toContain(pick(i));
+  // Chance is asked for only when something is made: nothing was.
+  expect(drawn).toBe(before);
+});
+
 test('while a table is made anew, those that left get nothing of the one before', async () => {
   let now = 0;
   // Every look at this clock is the end of a slice.

@@ -172,16 +172,19 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
     });
 
     test('of nodes that left, none is held beyond the next pick', async () => {
-      const { set, pick, attempt, update } = await ready(endpoints(6));
+      const { set, call, pick, attempt, update } = await ready(endpoints(6));
       // In functions of their own, since the frame of this one may hold what it once had in its hands.
-      const use = () => {
+      const use = (keys = true) => {
         for (let i = 0; i < 100; i++) {
-          const node = pick();
+          const ctx = call();
+          if (!keys) ctx.hash = undefined;
+          const node = pick(ctx);
           if (node !== undefined) attempt(node, 'success');
         }
       };
       const watch = () => set.nodes.slice(0, 5).map((node) => new WeakRef(node));
       use();
+      use(false);
       const gone = watch();
       update([5, 6].map((n) => endpoint(n)));
       use();
