@@ -114,3 +114,29 @@ test('explain tells how many of a large service are called', async () => {
   );
   expect(explained.settings).toContainEqual({ name: 'subset.size', value: 12, from: 'defaults' });
 });
+
+const bySession = { kind: 'ring-hash', hashOn: { header: 'x-user' } } as const;
+const ofSubset = { subset: { size: 12 } } as const;
+
+test.each<[where: string, settings: Pick<MeshOptions, 'defaults' | 'services'>]>([
+  ['defaults', { defaults: { ...ofSubset, balancer: bySession } }],
+  ['services.players', { services: { players: { ...ofSubset, balancer: { ...bySession, kind: 'maglev' } } } }],
+  ['services.players', { defaults: ofSubset, services: { players: { balancer: bySession } } }],
+  ['services.players', { defaults: { balancer: bySession }, services: { players: ofSubset } }],
+])('a subset and a picker by key are refused together when the mesh is made (%s)', (where, settings) => {
+  const make = () => createMesh({ self: { service: 'teams' }, registry: { players: [] }, logger: false, ...settings });
+  expect(make).toThrow(new RegExp(`^${where}.subset must be false where ${where}.balancer is '(ring-hash|maglev)'`));
+});
+
+test('a subset and a picker by key are refused together when a client is made, and go together when one is switched off', () => {
+  const mesh = createMesh({
+    self: { service: 'teams' },
+    registry: { players: [] },
+    logger: false,
+    defaults: ofSubset,
+    services: { sessions: { subset: false, balancer: bySession } },
+  });
+  closing.push(() => mesh.close());
+  expect(() => mesh.client('players', { balancer: bySession })).toThrow("client('players').subset must be false where");
+  mesh.client('players', { subset: false, balancer: bySession });
+});
