@@ -20,8 +20,10 @@ export function cellsOf(
   { prefer, subset, client }: LayoutOptions,
   before: readonly Cell[],
 ): readonly Cell[] {
-  const cellOf = (name: string, priority: number, some: readonly Node[]) =>
-    before.find((cell) => cell.name === name && cell.holds(some)) ?? new Cell(name, priority, some, subset, client);
+  const cellOf = (name: string, priority: number, some: readonly Node[]) => {
+    const known = before.find((cell) => cell.name === name);
+    return known?.holds(some) === true ? known : new Cell(name, priority, some, subset, client, known);
+  };
   if (prefer === false) return [cellOf('all', 0, nodes)];
   const byPriority = new Map<number, Node[][]>();
   for (const node of nodes) {

@@ -5,8 +5,6 @@ import { type Tier, Tiers } from './tiers.ts';
 
 /** While some are down or start slowly, everything is counted anew so often, and not per call. */
 const LOOK_EVERY_MS = 100;
-/** Attempts that look whether somebody waits for a probe in a tier that gets no calls. All but the probes go on to the tiers. */
-const PROBES = 0.05;
 
 interface Section {
   readonly share: number;
@@ -33,7 +31,6 @@ export class Layout {
   #split = false;
   #groups: readonly NodeGroup[] | undefined;
   #laidOut: readonly LaidOut[] = [];
-  #down = 0;
   #steady = true;
   #lookAt = 0;
 
@@ -43,8 +40,8 @@ export class Layout {
 
   /** How calls are split now, with so many nodes `down`; `undefined` when all nodes stand side by side. */
   groups(down: number, now: number): readonly NodeGroup[] | undefined {
-    const settled = this.#steady && down === this.#down;
-    if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now, down);
+    const settled = this.#steady && down === 0;
+    if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now);
     return this.#groups;
   }
 
@@ -55,7 +52,7 @@ export class Layout {
   }
 
   /** Takes over who is in the set, `split` in parts if it is. */
-  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, down: number, now: number): void {
+  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, now: number): void {
     const whole = split ?? [{ share: 1, nodes }];
     const sections = whole.map(({ share, nodes: some }) => {
       const key = some[0]?.endpoint.service ?? '';
@@ -71,12 +68,11 @@ export class Layout {
     }
     this.#sections = sections;
     this.#split = split !== undefined;
-    this.#look(now, down);
+    this.#look(now);
   }
 
-  #look(now: number, down: number): void {
+  #look(now: number): void {
     this.#lookAt = now + LOOK_EVERY_MS;
-    this.#down = down;
     const looks = this.#sections.map((section) => ({ ...section, ...section.tiers.look(now) }));
     const groups = looks.map(({ share, nodes, tiers, due }) => {
       const parts = partsOf(nodes, tiers, due);
@@ -101,6 +97,5 @@ function partsOf(
   const [only] = tiers;
   if (tiers.length === 1 && only?.nodes.length === nodes.length) return undefined;
   if (due.length === 0) return tiers;
-  const rest = tiers.map((tier) => ({ ...tier, share: tier.share * (1 - PROBES) }));
-  return [...rest, { share: PROBES, nodes: due, parts: undefined, panicking: false }];
+  return [...tiers, { share: 0, nodes: due, parts: undefined, panicking: false, probing: true }];
 }

@@ -121,7 +121,7 @@ export class NodeSet {
     this.#doubted = suspects.size > 0;
     this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
     this.#health.adopt(this.nodes, this.#scope.clock.now());
-    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down, this.#scope.clock.now());
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();

@@ -319,6 +319,39 @@ test('one that waits for a probe is probed although its zone gets no calls', asy
   expect(probes).toBe(1);
 });
 
+test.each<[string, MakePicker]>([
+  ['ring-hash', ringHash],
+  ['maglev', maglev],
+])('with %s a key stays where it is while a zone spills and another waits for a probe', async (_, make) => {
+  const { fail, later, pick, context, clock, set, named } = setup(
+    [...endpoints('a', 10, A), ...endpoints('b', 10, B), ...endpoints('us', 4, US)],
+    {},
+    make,
+  );
+  fail('a', 5);
+  fail('us', 2);
+  await later();
+  const ofKey = (i: number) => {
+    const ctx = context(false);
+    ctx.hash = Math.imul(i, 0x9e3779b1);
+    return pick(ctx)?.endpoint.id;
+  };
+  const keys = Array.from({ length: 1_000 }, (_, i) => i);
+  // The tables of maglev are made in slices, and until then calls go as those without a key.
+  for (let i = 0; i < 50; i++) {
+    ofKey(i);
+    await later(10);
+  }
+  const first = keys.map(ofKey);
+  expect(keys.map(ofKey)).toEqual(first);
+  const away = first.filter((id) => id?.startsWith('b-')).length / keys.length;
+  expect(Math.abs(away - 0.3)).toBeLessThan(0.05);
+  // Their rests are over: those of the zone without calls are to be probed, and no key moves for that.
+  for (const node of named('a').slice(0, 5)) set.checked(node, 'failing', 'for the test');
+  await clock.advance(9_000);
+  expect(keys.map(ofKey)).toEqual(first);
+});
+
 test('parts that names split keep their shares, and each prefers its own nearest', async () => {
   const { set, shares, tiers } = setup([]);
   const one = endpoints('a', 4, A);
@@ -377,6 +410,52 @@ test('of a large tier only the subset is called, and one more for each of its me
   // The five of the other tier are called together with them.
   expect(called().length).toBe(45);
   expect(shares(1_000)('us')).toBe(1);
+});
+
+test('a subset grows for a member that goes down in the moment in which another endpoint comes back', async () => {
+  const { set, groups, later } = setup(endpoints('n', 200, A), { subset: 20 });
+  const called = () => groups()?.[0]?.nodes ?? [];
+  const members = new Set(called());
+  const [member] = members;
+  const stranger = set.nodes.find((node) => !members.has(node));
+  if (member === undefined || stranger === undefined) throw new Error('there are 20 members of 200');
+  set.checked(stranger, 'failing', 'for the test');
+  await later();
+  expect(called().length).toBe(20);
+  set.checked(stranger, 'well', 'for the test');
+  set.checked(member, 'failing', 'for the test');
+  await later();
+  expect(called().length).toBe(21);
+});
+
+test('a zone that grows does not lose calls for it, while those that join start slowly', async () => {
+  const few = [...endpoints('a', 4, A), ...endpoints('b', 4, B)];
+  const many = [...endpoints('a', 16, A), ...endpoints('b', 4, B)].sort((x, y) => (x.id < y.id ? -1 : 1));
+  const { set, tiers, later, fail } = setup(few, { minimum: 1 });
+  set.update(many, NOBODY);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  // From now on it is as large as it is: seven of sixteen take 61 %.
+  fail('a', 9);
+  await later();
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.613]);
+});
+
+test('a zone all of whose processes are replaced at once gets its calls back as these get started', async () => {
+  const old = [...endpoints('a', 4, A), ...endpoints('b', 4, B)];
+  const { set, tiers, later } = setup(old, { minimum: 1 });
+  set.update(
+    old.map((one) => (one.id.startsWith('a-') ? { ...one, generation: 2 } : one)),
+    NOBODY,
+  );
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.14]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.77]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
 });
 
 test('an array of nodes stays the same while it holds the same ones: pickers keep what they make of it', async () => {
