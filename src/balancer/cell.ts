@@ -1,4 +1,5 @@
 import type { Endpoint } from '../core/endpoint.ts';
+import type { Counter } from '../core/metrics.ts';
 import type { Node } from './node.ts';
 import { portion } from './rank.ts';
 import { capacityOf } from './spill.ts';
@@ -22,10 +23,25 @@ export interface CellState {
   readonly steady: boolean;
 }
 
+interface CellParts {
+  readonly name: string;
+  readonly priority: number;
+  /** Whether nothing is preferred to its place. */
+  readonly first: boolean;
+  readonly nodes: readonly Node[];
+  /** Of more nodes so many are used. */
+  readonly size: number | false;
+  /** The id of this client. */
+  readonly client: string;
+  /** Counts the attempts that go there. */
+  readonly placed: Counter | undefined;
+}
+
 /** The nodes of one place and priority. Of more than `size` this client uses so many of its own, and more while some of these are down. */
 export class Cell {
   readonly name: string;
   readonly priority: number;
+  readonly first: boolean;
   readonly #nodes: readonly Node[];
   readonly #endpoints: readonly Endpoint[];
   readonly #size: number;
@@ -36,17 +52,12 @@ export class Cell {
   #needed: number;
 
   /** `before`: the one that it takes the place of, where there was one. */
-  constructor(
-    name: string,
-    priority: number,
-    nodes: readonly Node[],
-    size: number | false,
-    client: string,
-    before: Cell | undefined,
-  ) {
+  constructor({ name, priority, first, nodes, size, client, placed }: CellParts, before: Cell | undefined) {
     const whole = size === false || nodes.length <= size;
     this.name = name;
     this.priority = priority;
+    this.first = first;
+    for (const node of nodes) if (node.placed !== placed) node.placed = placed;
     this.#nodes = nodes;
     this.#endpoints = nodes.map(({ endpoint }) => endpoint);
     this.#size = whole ? nodes.length : size;

@@ -1,10 +1,13 @@
-import type { LayoutOptions } from './cells.ts';
+import { type LayoutOptions, sideBySide } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
 import { type Tier, Tiers } from './tiers.ts';
 
 /** While some are down or start slowly, everything is counted anew so often, and not per call. */
 const LOOK_EVERY_MS = 100;
+
+/** `where`: which tiers get calls now, in words. */
+export type Told = (state: 'begun' | 'ended', where: string) => void;
 
 interface Section {
   readonly share: number;
@@ -33,9 +36,15 @@ export class Layout {
   #laidOut: readonly LaidOut[] = [];
   #steady = true;
   #lookAt = 0;
+  /** Whether calls went to no other place than that which is preferred, last. */
+  #kept = false;
+  #spilling = false;
+  readonly #told: Told;
 
-  constructor(options: LayoutOptions) {
+  /** `told` when calls begin to leave the place that is preferred to all others, or do so no more. Never of how it is at first. */
+  constructor(options: LayoutOptions, told: Told) {
     this.#options = options;
+    this.#told = told;
   }
 
   /** How calls are split now, with so many nodes `down`; `undefined` when all nodes stand side by side. */
@@ -53,6 +62,11 @@ export class Layout {
 
   /** Takes over who is in the set, `split` in parts if it is. */
   adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, now: number): void {
+    if (sideBySide(nodes, this.#options)) {
+      this.#clear(split);
+      this.#tell(true, () => 'all 100 %');
+      return;
+    }
     const whole = split ?? [{ share: 1, nodes }];
     const sections = whole.map(({ share, nodes: some }) => {
       const key = some[0]?.endpoint.service ?? '';
@@ -61,14 +75,33 @@ export class Layout {
       return { share, nodes: some, tiers };
     });
     if (sections.every(({ tiers }) => tiers.plain)) {
-      this.#sections = [];
-      this.#groups = split;
-      this.#laidOut = [];
+      this.#clear(split);
+      const first = sections.flatMap(({ tiers }) => tiers.first ?? []);
+      if (first.length > 0)
+        this.#tell(
+          first.every((cell) => cell.first),
+          () => [...new Set(first.map(({ name }) => `${name} 100 %`))].join(', '),
+        );
       return;
     }
     this.#sections = sections;
     this.#split = split !== undefined;
     this.#look(now);
+  }
+
+  #clear(split: readonly NodeGroup[] | undefined): void {
+    this.#sections = [];
+    this.#groups = split;
+    this.#laidOut = [];
+  }
+
+  #tell(kept: boolean, where: () => string): void {
+    const was = this.#kept;
+    this.#kept = kept;
+    // Of a place that nobody was ever in, nothing has ended when somebody comes.
+    if (kept === !this.#spilling || was === kept) return;
+    this.#spilling = !kept;
+    this.#told(kept ? 'ended' : 'begun', where());
   }
 
   #look(now: number): void {
@@ -86,7 +119,18 @@ export class Layout {
       service: nodes[0]?.endpoint.service ?? '',
       tiers,
     }));
+    this.#tell(
+      looks.every((look) => look.kept),
+      () => this.#laidOut.flatMap(inWords).join(', '),
+    );
   }
+}
+
+function inWords({ share, service, tiers }: LaidOut): readonly string[] {
+  const before = share < 1 ? `${service} ` : '';
+  return tiers
+    .filter((tier) => tier.share > 0)
+    .map(({ name, share: part }) => `${before}${name} ${Math.round(100 * share * part)} %`);
 }
 
 function partsOf(

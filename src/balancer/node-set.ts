@@ -56,7 +56,10 @@ export class NodeSet {
     this.#scope = scope;
     this.#health = new SetHealth(scope, scope.clock.now());
     this.picker = scope.picker;
-    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE);
+    const { service, events } = scope;
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE, (state, reason) =>
+      events.emit('spill', { service, state, reason }),
+    );
   }
 
   /**
@@ -137,6 +140,7 @@ export class NodeSet {
     this.means.running++;
     node.load.begin(ctx);
     node.health.begin(now, ctx);
+    node.placed?.add();
   }
 
   end(node: Node, ctx: Context): void {

@@ -4,6 +4,8 @@ import type { Endpoint } from '../core/endpoint.ts';
 export interface Preference {
   /** For `explain`, such as `zone=eu-1a`. */
   readonly name: string;
+  /** Among the figures, where it is the same for all who prefer so: `zone`. */
+  readonly place: string;
   readonly matches: (endpoint: Pick<Endpoint, 'attributes'>) => boolean;
 }
 
@@ -13,12 +15,17 @@ export function nearest({ zone, region }: Readonly<Record<string, string | undef
   if (zone !== undefined)
     nearby.push({
       name: `zone=${zone}`,
+      place: 'zone',
       // Two regions may use one name for their zones; whoever says no region is believed to mean the same.
       matches: ({ attributes }) =>
         attributes['zone'] === zone && (region === undefined || (attributes['region'] ?? region) === region),
     });
   if (region !== undefined)
-    nearby.push({ name: `region=${region}`, matches: ({ attributes }) => attributes['region'] === region });
+    nearby.push({
+      name: `region=${region}`,
+      place: 'region',
+      matches: ({ attributes }) => attributes['region'] === region,
+    });
   return nearby;
 }
 

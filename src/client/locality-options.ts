@@ -44,7 +44,10 @@ export function preferencesOf(
   attributes: Readonly<Record<string, string>>,
 ): readonly Preference[] {
   if (prefer === 'nearest') return nearest(attributes);
-  return prefer.map((query) => ({ name: String(query), matches: (endpoint) => query.matches(endpoint) }));
+  return prefer.map((query) => {
+    const name = String(query);
+    return { name, place: name, matches: (endpoint) => query.matches(endpoint) };
+  });
 }
 
 /** How many instances of a large service this process calls. */

@@ -67,7 +67,7 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
-      layout: layoutOf(settings, parts),
+      layout: layoutOf(service, settings, parts),
       clock,
       random,
       events,
@@ -234,11 +234,12 @@ export class Target {
   }
 }
 
-function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+function layoutOf(service: string, { locality, subset }: ResolvedService, { self, metrics }: Parts): LayoutOptions {
   return {
     prefer: locality === false ? false : preferencesOf(locality, self.attributes),
     minimum: locality === false ? 1 : locality.minimum,
     subset: subset === false ? false : subset.size,
     client: self.id,
+    placed: (place) => metrics.counter('attempts_by_place', { service, place }),
   };
 }

@@ -19,6 +19,7 @@ import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
 import { integers } from '../../src/core/random.ts';
+import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -46,9 +47,20 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
   const clock = new ManualClock();
   const random = seededRandom(7);
   const picker = make(random, clock);
-  const layout = { prefer: nearest(HERE), minimum: 3, subset: false, client: 'teams-1', ...options } as const;
+  const metrics = new MemoryMetrics();
+  const events = new Events();
+  const spills: (readonly [state: string, reason: string])[] = [];
+  events.on('spill', ({ state, reason }) => spills.push([state, reason]));
+  const layout = {
+    prefer: nearest(HERE),
+    minimum: 3,
+    subset: false,
+    client: 'teams-1',
+    placed: (place: string) => metrics.counter('attempts_by_place', { place }),
+    ...options,
+  } as const;
   const [unreachable, retired] = [() => {}, () => {}];
-  const scope = { service: 'players', clock, random, events: new Events(), health: resolveHealth('health') };
+  const scope = { service: 'players', clock, random, events, health: resolveHealth('health') };
   const set = new NodeSet({ ...scope, picker, layout, unreachable, retired });
   set.update(all, NOBODY);
   const context = (idempotent = true) => new Context('players', { operation: 'GET', idempotent }, clock.now());
@@ -97,7 +109,12 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
   };
   const tiers = () =>
     set.laidOutAt(clock.now()).flatMap((part) => part.tiers.map(({ name, share }) => [name, Number(share.toFixed(3))]));
-  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context };
+  /** Attempts by where they went. */
+  const placed = () =>
+    Object.fromEntries(
+      metrics.read().flatMap((one) => (one.kind === 'counter' ? [[one.labels['place'], one.value] as const] : [])),
+    );
+  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context, placed, spills };
 }
 
 const threeZones = () => [...endpoints('a', 4, A), ...endpoints('b', 4, B), ...endpoints('us', 4, US)];
@@ -495,6 +512,93 @@ test('a zone that is too small stays joined when something else changes', async 
   recover('a', 2);
   set.update(all.slice(0, -1), NOBODY);
   expect(tiers()[0]?.[0]).toBe('zone=eu-1a + region=eu');
+});
+
+test('attempts are counted by where they go, whatever tier they belong to', async () => {
+  const { shares, placed, fail, later, set } = setup(threeZones(), { minimum: 1 });
+  shares(100);
+  expect(placed()).toEqual({ zone: 100, region: 0, elsewhere: 0 });
+  fail('a', 4);
+  fail('b', 4);
+  const probed = placed();
+  await later();
+  shares(100);
+  expect(placed()).toEqual({ ...probed, elsewhere: 100 });
+  // All in one place are no tier, and are counted all the same.
+  set.update(endpoints('a', 4, A), NOBODY);
+  shares(50);
+  expect(placed()['zone']).toBe((probed['zone'] ?? 0) + 50);
+});
+
+test.each<[string, Partial<LayoutOptions>]>([
+  ['does not say where it is', { prefer: nearest({}) }],
+  ['is told that it does not matter', { prefer: false }],
+])('one that %s counts nothing by place', (_, options) => {
+  const { shares, placed } = setup(threeZones(), options);
+  shares(10);
+  expect(placed()).toEqual({});
+});
+
+test('it is told when calls begin to leave the zone, and when they stay in it again', async () => {
+  const { clock, fail, recover, later, groups, spills } = setup([...endpoints('a', 10, A), ...endpoints('b', 10, B)]);
+  fail('a', 2);
+  await later();
+  groups();
+  expect(spills).toEqual([]);
+  fail('a', 5);
+  await later();
+  groups();
+  const begun = ['begun', 'zone=eu-1a 70 %, region=eu 30 %'];
+  expect(spills).toEqual([begun]);
+  fail('a', 7);
+  await later(10_000);
+  groups();
+  expect(spills).toEqual([begun]);
+  recover('a', 7);
+  await later(20_000);
+  groups();
+  expect(spills).toEqual([begun, ['ended', 'zone=eu-1a 100 %']]);
+  expect(clock.now()).toBeGreaterThan(30_000);
+});
+
+test('it is told when the zone is joined with the next, and when all who were in it leave', () => {
+  const all = threeZones();
+  const { set, spills } = setup(all);
+  const less = (gone: RegExp) =>
+    set.update(
+      all.filter(({ id }) => !gone.test(id)),
+      NOBODY,
+    );
+  less(/^a-[01]/);
+  expect(spills).toEqual([['begun', 'zone=eu-1a + region=eu 100 %']]);
+  less(/^[ab]-/);
+  less(/^$/);
+  expect(spills.slice(1)).toEqual([]);
+});
+
+test('it is told when all who are left are elsewhere, and no set that is empty says anything', async () => {
+  const all = threeZones();
+  const { set, spills, later, groups } = setup(all);
+  set.update([], NOBODY);
+  expect(spills).toEqual([]);
+  set.update(endpoints('us', 4, US), NOBODY);
+  const begun = ['begun', 'elsewhere 100 %'];
+  expect(spills).toEqual([begun]);
+  // Those that come start slowly.
+  set.update(all, NOBODY);
+  expect(spills).toEqual([begun]);
+  await later(10_000);
+  groups();
+  expect(spills).toEqual([begun, ['ended', 'zone=eu-1a 100 %']]);
+});
+
+test('one that never had anybody near says nothing of it, nor when somebody comes', async () => {
+  const { set, spills, later, tiers } = setup(endpoints('us', 4, US));
+  set.update([...endpoints('b', 4, B), ...endpoints('us', 4, US)], NOBODY);
+  set.update(threeZones(), NOBODY);
+  await later(10_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  expect(spills).toEqual([]);
 });
 
 const pickers: readonly (readonly [string, MakePicker, runs: number])[] = [

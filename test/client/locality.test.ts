@@ -56,7 +56,15 @@ async function threeZones(settings: ServiceOptions = {}, self: Partial<MeshOptio
 
 test('calls stay in the own zone, go to the region when it is down, and then anywhere; explain says so', async () => {
   const { a, b, mesh, answers, tiers } = await threeZones();
+  const spills: string[] = [];
+  mesh.on('spill', ({ service, state, reason }) => spills.push(`${service} ${state}: ${reason}`));
+  const placed = () =>
+    mesh.metrics().flatMap((one) => {
+      const { service, place } = one.labels;
+      return one.kind === 'counter' && one.name === 'attempts_by_place' && one.value > 0 ? [`${service} ${place}`] : [];
+    });
   expect(await answers()).toEqual(['a']);
+  expect(placed()).toEqual(['players zone']);
   expect(tiers()).toEqual([
     ['zone=eu-1a', 1, 2],
     ['region=eu', 0, 2],
@@ -73,6 +81,9 @@ test('calls stay in the own zone, go to the region when it is down, and then any
   ]);
   await b.stop();
   expect(await answers()).toEqual(['us']);
+  expect(placed().sort()).toEqual(['players elsewhere', 'players region', 'players zone']);
+  expect(spills).toEqual(['players begun: zone=eu-1a + region=eu 100 %']);
+  expect(String(mesh.explain('players'))).toContain('spill begun: zone=eu-1a + region=eu 100 %');
 });
 
 test('whom to prefer can be said; those that are down are not preferred alone', async () => {

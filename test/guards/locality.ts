@@ -94,6 +94,22 @@ export const localityGuards: readonly Guard[] = [
   },
   {
     failure: 'locality',
+    file: 'src/balancer/layout.ts',
+    guard: 'if (kept === !this.#spilling || was === kept) return;',
+    without: 'if (was === kept) return;',
+    test: layout,
+    name: 'one that never had anybody near says nothing',
+  },
+  {
+    failure: 'locality',
+    file: 'src/balancer/node-set.ts',
+    guard: 'node.placed?.add();',
+    without: '',
+    test: layout,
+    name: 'attempts are counted by where they go',
+  },
+  {
+    failure: 'locality',
     file: 'src/balancer/cell.ts',
     guard: 'this.#needed = Math.min(weight, Math.max(this.#needed, started));',
     without: 'this.#needed = weight;',
