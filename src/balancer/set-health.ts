@@ -99,6 +99,8 @@ export class SetHealth {
     make();
     this.#count(node, 1);
     if (retired || health.out === wasOut) return;
+    if (wasOut) node.load.forget();
+
     const { events, service } = this.#scope;
     events.emit('endpoint', {
       service,

@@ -39,7 +39,7 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
-  /** How an endpoint is chosen. @default 'p2c' */
+  /** How an endpoint is chosen. @default 'recall' */
   readonly balancer?: BalancerOptions | undefined;
 }
 
