@@ -7,7 +7,7 @@ import { type Tier, Tiers } from './tiers.ts';
 const LOOK_EVERY_MS = 100;
 
 /** `where`: which tiers get calls now, in words. */
-export type Told = (state: 'begun' | 'ended', where: string) => void;
+type Told = (state: 'begun' | 'ended', where: string) => void;
 
 interface Section {
   readonly share: number;

@@ -14,6 +14,7 @@ import { LoadMeans } from './load-means.ts';
 import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
 import type { NodeOutcome, Picker } from './picker.ts';
+import { badPriority } from './preference.ts';
 import { SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
@@ -46,6 +47,7 @@ export class NodeSet {
   #doubted = false;
   readonly #health: SetHealth;
   #filled = false;
+  #toldPriority = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
   /** What is usual among the nodes. */
@@ -186,7 +188,18 @@ export class NodeSet {
     const options = health === false ? NEVER : health;
     const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
     this.#byId.set(endpoint.id, node);
+    this.#checkPriority(endpoint);
     return node;
+  }
+
+  /** What is meant as a standby and says so wrongly gets calls like all others: that must not go unnoticed. */
+  #checkPriority(endpoint: Endpoint): void {
+    const { layout, events, service } = this.#scope;
+    if (this.#toldPriority || layout === undefined || layout.prefer === false) return;
+    const reason = badPriority(endpoint);
+    if (reason === undefined) return;
+    this.#toldPriority = true;
+    events.emit('rejected', { source: service, id: endpoint.id, reason });
   }
 
   #retire(node: Node): void {

@@ -51,6 +51,8 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
   const events = new Events();
   const spills: (readonly [state: string, reason: string])[] = [];
   events.on('spill', ({ state, reason }) => spills.push([state, reason]));
+  const rejected: (readonly string[])[] = [];
+  events.on('rejected', ({ source, id, reason }) => rejected.push([source, id, reason]));
   const layout = {
     prefer: nearest(HERE),
     minimum: 3,
@@ -114,7 +116,7 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
     Object.fromEntries(
       metrics.read().flatMap((one) => (one.kind === 'counter' ? [[one.labels['place'], one.value] as const] : [])),
     );
-  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context, placed, spills };
+  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context, placed, spills, rejected };
 }
 
 const threeZones = () => [...endpoints('a', 4, A), ...endpoints('b', 4, B), ...endpoints('us', 4, US)];
@@ -278,6 +280,16 @@ test('the next priority is used only when those before cannot take all, within o
 test.each(['', '-1', '1.5', '128', '1e1', ' 1', 'first', '0000'])('a priority of %j is none', (priority) => {
   const { groups } = setup([...endpoints('a', 4, A), ...endpoints('p', 4, { ...A, priority })]);
   expect(groups()).toBe(undefined);
+});
+
+test('a priority that is none is told, once for all, and not where priorities do not count', () => {
+  const standby = endpoints('s', 4, { ...A, priority: 'standby' });
+  const { set, rejected } = setup([...endpoints('a', 4, { ...A, priority: '0' }), ...standby]);
+  set.update(endpoints('t', 4, { ...A, priority: '128' }), NOBODY);
+  expect(rejected).toEqual([
+    ['players', 's-0', "the priority 'standby' is no whole number from 0 to 127: it counts as 0"],
+  ]);
+  expect(setup(standby, { prefer: false }).rejected).toEqual([]);
 });
 
 test('few of a lower priority are not joined with the next one', () => {

@@ -143,7 +143,7 @@ export const localityGuards: readonly Guard[] = [
   {
     failure: 'locality',
     file: 'src/balancer/preference.ts',
-    guard: 'return priority <= LAST_PRIORITY ? priority : 0;',
+    guard: 'return priority <= LAST_PRIORITY ? priority : undefined;',
     without: 'return priority;',
     test: layout,
     name: 'a priority of',
