@@ -109,6 +109,13 @@ export const healthGuards: readonly Guard[] = [
   },
   {
     ...http,
+    failure: 'F120',
+    guard: "protocol === 'https' ? 'secureConnect' : 'connect'",
+    without: "'connect'",
+    name: 'over TLS the endpoint',
+  },
+  {
+    ...http,
     failure: 'F101',
     guard: '      lookup: scope.lookup,\n',
     without: '',
