@@ -30,7 +30,7 @@ export class Cell {
   readonly #endpoints: readonly Endpoint[];
   readonly #size: number;
   /** Those that may be used, in the order in which they come into use. */
-  readonly #candidates: readonly Node[];
+  readonly candidates: readonly Node[];
   #used: readonly Node[] = [];
 
   constructor(name: string, priority: number, nodes: readonly Node[], size: number | false, client: string) {
@@ -40,7 +40,7 @@ export class Cell {
     this.#nodes = nodes;
     this.#endpoints = nodes.map(({ endpoint }) => endpoint);
     this.#size = whole ? nodes.length : size;
-    this.#candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
+    this.candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
   }
 
   /** How many nodes there are, used or not. */
@@ -62,7 +62,7 @@ export class Cell {
   }
 
   look(now: number): CellState {
-    const candidates = this.#candidates;
+    const candidates = this.candidates;
     const due: Node[] = [];
     let [count, up, reachable, weight, used, steady] = [0, 0, 0, 0, 0, true];
     for (const node of candidates) {

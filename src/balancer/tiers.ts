@@ -51,6 +51,11 @@ export class Tiers {
     return this.#cells.length < 2 && this.#cells.every(({ whole }) => whole);
   }
 
+  /** Those that may be used, whatever becomes of the health of others. */
+  get usable(): readonly Node[] {
+    return this.#cells.flatMap(({ candidates }) => candidates);
+  }
+
   /** Counts everything anew. */
   look(now: number): Look {
     const states = this.#cells.map((cell) => cell.look(now));
