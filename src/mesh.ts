@@ -85,7 +85,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const pools = new EndpointPools({ addresses, clock, random });
   const agents = new NodeAgents({ addresses, clock, random });
-  const checks = new EndpointChecks(clock, self.service, addresses);
+  const checks = new EndpointChecks({ clock, metrics, caller: self.service, addresses });
   const startedAt = clock.now();
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);

@@ -25,7 +25,7 @@ export function partsFor(
   const self = { service: 'bench', id: 'bench-1', generation: 1, attributes: {} };
   const tracing = new Tracing(random);
   const pools = new EndpointPools();
-  const checks = new EndpointChecks(clock, self.service);
+  const checks = new EndpointChecks({ clock, metrics, caller: self.service });
   const startedAt = clock.now();
   const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
   return { parts, target: new Targets(parts, defaults, new Map()).of(service) };

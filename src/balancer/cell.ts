@@ -46,7 +46,7 @@ export class Cell {
   readonly #endpoints: readonly Endpoint[];
   readonly #size: number;
   /** Those that may be used, in the order in which they come into use. */
-  readonly #candidates: readonly Node[];
+  readonly candidates: readonly Node[];
   #used: readonly Node[] = [];
   /** The weight that is enough for its part of the calls. What comes on top of it counts once it is past its slow start. */
   #needed: number;
@@ -63,7 +63,7 @@ export class Cell {
     this.#size = whole ? nodes.length : size;
     // Nothing is known of what a new place needs: all that there is.
     this.#needed = before === undefined ? Number.POSITIVE_INFINITY : before.#needed;
-    this.#candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
+    this.candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
   }
 
   /** How many nodes there are, used or not. */
@@ -85,7 +85,7 @@ export class Cell {
   }
 
   look(now: number): CellState {
-    const candidates = this.#candidates;
+    const candidates = this.candidates;
     const due: Node[] = [];
     let [count, up, reachable, weight, started, used, steady] = [0, 0, 0, 0, 0, 0, true];
     for (const node of candidates) {

@@ -30,7 +30,9 @@ export interface LaidOut {
  */
 export class Layout {
   readonly #options: LayoutOptions;
+  #nodes: readonly Node[] = [];
   #sections: readonly Section[] = [];
+  #usable: readonly Node[] | undefined;
   #split = false;
   #groups: readonly NodeGroup[] | undefined;
   #laidOut: readonly LaidOut[] = [];
@@ -60,8 +62,17 @@ export class Layout {
     return this.#laidOut;
   }
 
+  /** The nodes that may get calls, now or when others are down: all, but for those outside of this client's subsets. The same array until the set changes. */
+  get usable(): readonly Node[] {
+    this.#usable ??=
+      this.#sections.length === 0 ? this.#nodes : [...new Set(this.#sections.flatMap(({ tiers }) => tiers.usable))];
+    return this.#usable;
+  }
+
   /** Takes over who is in the set, `split` in parts if it is. */
   adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, now: number): void {
+    this.#nodes = nodes;
+    this.#usable = undefined;
     if (sideBySide(nodes, this.#options)) {
       this.#clear(split);
       this.#tell(true, () => 'all 100 %');

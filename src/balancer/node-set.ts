@@ -77,6 +77,11 @@ export class NodeSet {
     return this.#layout.laidOut(this.down, now);
   }
 
+  /** The nodes that may get calls, now or when others are down: all, but for those outside of this client's subsets. */
+  get usable(): readonly Node[] {
+    return this.#layout.usable;
+  }
+
   /**
    * Whether so many of those that can be reached are down that their judges are more likely wrong than they are: then all of these are
    * used. One that refuses connections is not: sending to it could only fail.

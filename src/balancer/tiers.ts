@@ -53,6 +53,11 @@ export class Tiers {
     return this.#cells.length < 2 && this.#cells.every(({ whole }) => whole);
   }
 
+  /** Those that may be used, whatever becomes of the health of others. */
+  get usable(): readonly Node[] {
+    return this.#cells.flatMap(({ candidates }) => candidates);
+  }
+
   /** The place that is preferred to the others that there are. */
   get first(): Cell | undefined {
     return this.#cells[0];

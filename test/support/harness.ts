@@ -36,7 +36,7 @@ export function harness(options: ServiceOptions & { readonly endpoints?: number 
     registry,
     tracing: new Tracing(random),
     pools: new EndpointPools(),
-    checks: new EndpointChecks(clock, self.service),
+    checks: new EndpointChecks({ clock, metrics, caller: self.service }),
     startedAt: clock.now(),
   };
   const targets = new Targets(parts, settings, new Map());
