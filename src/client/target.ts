@@ -74,7 +74,10 @@ export class Target {
       health: settings.health,
       picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (node) => this.pools.letGo(node),
+      retired: (node) => {
+        this.pools.letGo(node);
+        parts.agents.letGo(node);
+      },
     });
     this.pools = new TargetPools(parts.pools, {
       service,
