@@ -24,7 +24,7 @@ export const connectionGuards: readonly Guard[] = [
   {
     failure: 'F47',
     file: 'src/client/node-http/kept-sockets.ts',
-    guard: 'socket.setTimeout(this.#bySocket.get(socket)?.idleMs ?? this.#settings.idleMs);',
+    guard: 'socket.setTimeout(kept?.idleMs ?? this.#settings.idleMs);',
     without: 'socket.setTimeout(4_000);',
     test: CONNECTIONS,
     name: 'closes a connection that nobody uses',
@@ -32,8 +32,8 @@ export const connectionGuards: readonly Guard[] = [
   {
     failure: 'connections',
     file: 'src/client/pool-options.ts',
-    guard: 'maxAgeMs === false ? null : Math.ceil(',
-    without: 'maxAgeMs !== false ? null : Math.ceil(',
+    guard: 'clientTtl: maxAgeMs === false ? null : maxAgeMs,',
+    without: 'clientTtl: null,',
     test: CONNECTIONS,
     name: 'moves to new connections as they age',
   },
@@ -116,5 +116,21 @@ export const connectionGuards: readonly Guard[] = [
     without: "'connect'",
     test: CONNECTIONS,
     name: 'F41: got leaves a server with which no TLS',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/pool-options.ts',
+    guard: '    Object.assign(made, { ttl: since - (random() * maxAgeMs) / 5 });\n',
+    without: '',
+    test: 'test/client/pools.test.ts',
+    name: 'connections that were made together do not end together',
+  },
+  {
+    failure: 'F40',
+    file: 'src/client/pools.ts',
+    guard: 'settings.http === 2 ? endingSilence(first.connector, this.#clock) : first.connector',
+    without: 'first.connector',
+    test: HTTP2,
+    name: 'leaves a connection over which nothing comes any more',
   },
 ];
