@@ -84,6 +84,7 @@ export class Target {
       // Names that requests bring are many, and each has few calls.
       settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
       random,
+      called: () => this.nodes.calledAt(clock.now()),
     });
     if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
@@ -173,7 +174,7 @@ export class Target {
 
   #took(view: CombinedView): void {
     this.#taken = view;
-    this.pools.follow(this.nodes.nodes);
+    this.pools.follow();
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];

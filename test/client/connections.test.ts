@@ -331,6 +331,26 @@ describe('connections made ahead', () => {
     expect(made()).toBeLessThanOrEqual(4); // one for the call, and two ahead, of which it may have taken one
   });
 
+  test('are none where no calls go: in other zones, and outside of the subset', async () => {
+    const servers = await Promise.all(Array.from({ length: 14 }, () => serve(reply(200))));
+    const registry = {
+      players: servers.map(({ url }, i) => ({ url, attributes: { zone: i < 3 ? 'eu-1a' : 'eu-1b' } })),
+    };
+    const open = () => servers.filter(({ connections }) => connections() > 0);
+    const mesh = meshOver([], { registry, self: { service: 'teams', zone: 'eu-1a' }, connections: { warm: 20 } });
+    await mesh.client('players').get('/');
+    await until(() => open().length >= 3);
+    await looked(() => open().length > 3);
+    expect(open()).toEqual(servers.slice(0, 3));
+    await mesh.close();
+    await until(() => servers.every((server) => server.open() === 0));
+    const few = meshOver([], { registry, subset: { size: 12 }, connections: { warm: 20 } });
+    await few.client('players').get('/');
+    await until(() => servers.filter((server) => server.open() > 0).length >= 12);
+    await looked(() => servers.filter((server) => server.open() > 0).length > 12);
+    expect(servers.filter((server) => server.open() > 0).length).toBe(12);
+  });
+
   test('are none for a name that a request brought', async () => {
     const servers = await Promise.all([serve(reply(200)), serve(reply(200))]);
     const mesh = meshOver(servers, { connections: { warm: 5 } });

@@ -20,6 +20,7 @@ async function setup(random?: Random) {
       service,
       settings: resolveConnections('connections', options),
       random: seededRandom(1),
+      called: () => [],
     });
   const nodeOf = (fields = {}) => ({ endpoint: instanceOf(fields), retired: false });
   return { all, target, nodeOf };

@@ -133,4 +133,12 @@ export const connectionGuards: readonly Guard[] = [
     test: HTTP2,
     name: 'leaves a connection over which nothing comes any more',
   },
+  {
+    failure: 'connections',
+    file: 'src/client/target.ts',
+    guard: 'called: () => this.nodes.calledAt(clock.now()),',
+    without: 'called: () => this.nodes.nodes,',
+    test: CONNECTIONS,
+    name: 'are none where no calls go',
+  },
 ];
