@@ -7,7 +7,7 @@ import { type ConnectionOptions, createMesh, type Mesh, meshOf } from '../../src
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { createScope, instanceOf, looked } from '../discovery/setup.ts';
 import { selfSigned } from '../support/certificates.ts';
-import { type Answer, misbehave, reply, serve, start } from '../support/servers.ts';
+import { type Answer, misbehave, nobody, reply, serve, start } from '../support/servers.ts';
 import { until } from './contract.ts';
 import { closeAll, meshOver, rejection } from './setup.ts';
 
@@ -351,6 +351,16 @@ describe('connections made ahead', () => {
     expect(servers.filter((server) => server.open() > 0).length).toBe(12);
   });
 
+  test('speak against nobody when they cannot be made', async () => {
+    const good = await serve(reply(200));
+    const rude = await misbehave((socket) => socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'));
+    const mesh = meshOver([good, await nobody(), rude], { connections: { warm: 5 }, health: { failures: 1 } });
+    await mesh.client('players').get('/');
+    await rude.connected(1);
+    await until(() => rude.open() === 0);
+    expect(mesh.explain('players').endpoints.map(({ health }) => health)).toEqual(['up', 'up', 'up']);
+  });
+
   test('are none for a name that a request brought', async () => {
     const servers = await Promise.all([serve(reply(200)), serve(reply(200))]);
     const mesh = meshOver(servers, { connections: { warm: 5 } });
@@ -392,6 +402,26 @@ test('the connections of an endpoint that left are closed after its last respons
   release();
   expect(await slow).toBe('late');
   await request.closed;
+});
+
+test('the connections of an instance that comes back at another address are closed', async () => {
+  const [before, after] = await Promise.all([serve(keeping(600)), serve(keeping(600))]);
+  const { registry } = createMemoryRegistry();
+  const owner = registry(createScope());
+  const at = ({ url }: { readonly url: string }, generation: number) =>
+    instanceOf({ id: 'p-1', host: '127.0.0.1', port: Number(new URL(url).port), generation });
+  owner.announce(at(before, 1));
+  const mesh = meshOver([], { registry });
+  const [native, http] = [mesh.client('players'), mesh.wrap(got)];
+  const both = () => Promise.all([native.get('/').text(), http('http://players/').text()]);
+  await both();
+  await looked();
+  expect(before.open()).toBe(2);
+  owner.announce(at(after, 2));
+  await looked(() => before.open() === 0); // the server itself would close them after some seconds
+  expect(before.open()).toBe(0);
+  await both();
+  expect([before.connections(), after.connections()]).toEqual([2, 2]);
 });
 
 test.each<[string, ConnectionOptions, string]>([

@@ -141,4 +141,12 @@ export const connectionGuards: readonly Guard[] = [
     test: CONNECTIONS,
     name: 'are none where no calls go',
   },
+  {
+    failure: 'F38',
+    file: 'src/client/fetch/attempt-dispatcher.ts',
+    guard: 'status === 421 ? 400 : status',
+    without: 'status',
+    test: 'test/client/fetch.test.ts',
+    name: 'a 421 of a server outside of any mesh is an answer',
+  },
 ];
