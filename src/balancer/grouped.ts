@@ -21,6 +21,12 @@ export interface NodeGroup {
   readonly probing?: boolean | undefined;
 }
 
+/** The nodes of all groups that get calls, each once. */
+export function calledOf(groups: readonly NodeGroup[]): readonly Node[] {
+  const called = groups.filter(({ share }) => share > 0);
+  return [...new Set(called.flatMap(({ nodes, parts }) => (parts === undefined ? nodes : calledOf(parts))))];
+}
+
 /**
  * Picks from the group whose turn it is by chance, or for a call with a key by that, so that it stays where it is; only when that one has nobody fit, from the
  * first other that has. A share is kept whatever the number and the load of the nodes, and no call fails because a small group is down or was tried already.

@@ -5,7 +5,7 @@ import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
 import type { LayoutOptions } from './cells.ts';
-import type { NodeGroup } from './grouped.ts';
+import { calledOf, type NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import { type LaidOut, Layout } from './layout.ts';
@@ -70,6 +70,12 @@ export class NodeSet {
    */
   groupsAt(now: number): readonly NodeGroup[] | undefined {
     return this.#layout.groups(this.down, now);
+  }
+
+  /** The nodes that calls go to now: all of them, unless some are set apart. */
+  calledAt(now: number): readonly Node[] {
+    const groups = this.groupsAt(now);
+    return groups === undefined ? this.nodes : calledOf(groups);
   }
 
   /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
