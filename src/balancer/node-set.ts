@@ -158,7 +158,7 @@ export class NodeSet {
 
   end(node: Node, ctx: Context): void {
     node.running--;
-    this.means.running--;
+    if (!node.retired) this.means.running--;
     node.load.end(ctx, node.running);
   }
 
@@ -216,6 +216,8 @@ export class NodeSet {
   #retire(node: Node): void {
     this.#health.retire(node);
     node.load.leave();
+    // What it still has on its way is nothing that the others share.
+    this.means.running -= node.running;
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node);

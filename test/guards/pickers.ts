@@ -65,6 +65,22 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     failure: 'pickers',
+    file: 'src/balancer/pickers/round-robin.ts',
+    guard: 'perSet((nodes) => ({ place: draws.below(nodes.length) }))',
+    without: '((one) => () => one)({ place: 0 })',
+    test: 'test/balancer/pickers.test.ts',
+    name: 'each part of the set',
+  },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/pickers/p2c.ts',
+    guard: 'b.running * portion(a, now) < a.running * portion(b, now)',
+    without: 'b.running < a.running',
+    test: 'test/balancer/p2c.test.ts',
+    name: 'of a pair the one with fewer requests',
+  },
+  {
+    failure: 'pickers',
     file: 'src/balancer/takes.ts',
     guard: 'node.retired || ',
     without: '',
@@ -90,10 +106,18 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/pickers/ring-hash.ts',
-    guard: ' && !full(node, now)',
+    guard: ' && !bound?.reached(node, now)',
     without: '',
     test: 'test/balancer/consistent-hashing.test.ts',
-    name: 'of one hot key no node gets more than its bound',
+    name: 'of one hot key no node ever gets more than its bound',
+  },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/bound.ts',
+    guard: 'weight === means.weight',
+    without: 'weight > 0',
+    test: 'test/balancer/consistent-hashing.test.ts',
+    name: 'the bound is that of the part',
   },
   {
     failure: 'pickers',
