@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type IsService, namesService } from './client/service-url.ts';
-import { checkService, type ServiceOptions } from './client/settings.ts';
+import { checkService, resolveService, type ServiceOptions } from './client/settings.ts';
 import { callable, durationMs, fail, hasMethods, options as known, serviceName, string } from './core/check.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
@@ -126,7 +126,13 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   known('services', services);
   for (const [name, own] of Object.entries(services)) {
     serviceName('a key of services', name);
-    checkService(`services.${name}`, own);
+    const from = `services.${name}`;
+    checkService(from, own);
+    // What each says by itself may not go together.
+    resolveService(from, [
+      { from: 'defaults', options: defaults },
+      { from, options: own },
+    ]);
   }
   if (opentelemetry !== undefined && opentelemetry !== false && !isOpenTelemetry(opentelemetry))
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);

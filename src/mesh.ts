@@ -85,9 +85,9 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const pools = new EndpointPools({ addresses, clock, random });
   const agents = new NodeAgents({ addresses, clock, random });
-  const checks = new EndpointChecks(clock, self.service, addresses);
+  const checks = new EndpointChecks({ clock, metrics, caller: self.service, addresses });
   const startedAt = clock.now();
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, agents, checks, startedAt };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({
     self,
@@ -115,7 +115,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   return {
     wrap<C extends Wrappable>(client: C): C {
-      if (isGot(client)) return wrapGot(client, { parts, targets, isService, agents });
+      if (isGot(client)) return wrapGot(client, { parts, targets, isService });
       if (typeof client !== 'function') fail('wrap', 'given got, or a fetch', client);
       return wrapFetch(client as C & Fetch, { parts, targets, isService }); // a Wrappable that is not got is a fetch
     },

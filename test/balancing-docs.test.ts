@@ -35,9 +35,6 @@ test('the table lists every balancer, and the example makes a mesh that has what
     ['balancer.hashOn', 'header x-user', 'services.players'],
     ['balancer.boundedLoad', 1.25, 'services.players'],
   ]);
-  expect(settings('others')).toEqual([
-    ['balancer', 'recall', 'defaults'],
-    ['balancer.softNack', false, 'defaults'],
-  ]);
+  expect(settings('others')).toEqual([['balancer', 'p2c', 'defaults']]);
   await mesh.close();
 });

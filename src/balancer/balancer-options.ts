@@ -72,7 +72,7 @@ const plain = {
 
 const names = Object.keys(plain) as BalancerName[]; // its own keys
 
-export function resolveBalancer(name: string, given: BalancerOptions = 'p2c'): ResolvedBalancer {
+export function resolveBalancer(name: string, given: BalancerOptions = 'recall'): ResolvedBalancer {
   if (typeof given !== 'object') {
     // The compiler knows that these take options; who comes without it is told.
     const kind: string = given;

@@ -3,6 +3,8 @@
  * fraction that a function returns may be one too. One reading serves all picks of a picker.
  */
 export class LoadReading {
+  /** Given, not answered: the part of the traffic that the node should have, relative to the one that should have most. What is presumed of it is so much less. */
+  portion = 1;
   /** How long the node takes for a request; NaN while no node has answered. Milliseconds. */
   serviceMs: number = Number.NaN;
   /** Requests in flight at the node. */

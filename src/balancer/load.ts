@@ -112,16 +112,27 @@ export class Load {
     this.#served(now);
   }
 
+  /**
+   * It comes back after it was out of use: how it was before says nothing of now, and it is as good as any until it answers. That it is used with care, and
+   * taken out again when it fails, is its health's business.
+   */
+  forget(): void {
+    const at = this.#at;
+    if (at < 0) return;
+    this.#forgetService(at);
+    this.#reported?.leave(this.means);
+    this.means.table.numbers[at + FAILING] = 0;
+  }
+
   /** The node left the set: it no longer counts in what is usual there, and what is still told of it is not heard. */
   leave(): void {
     const at = this.#at;
     this.#at = LEFT_SET;
     if (at < 0) return;
-    const { latencyMs, serviceMs, table } = this.means;
-    const { numbers } = table;
-    const [latency = Number.NaN, service = Number.NaN] = [numbers[at + LATENCY_MS], numbers[at + SERVICE_MS]];
+    const { latencyMs, table } = this.means;
+    const latency = table.numbers[at + LATENCY_MS] ?? Number.NaN;
     if (!Number.isNaN(latency)) latencyMs.leave(latency);
-    if (!Number.isNaN(service)) serviceMs.leave(service);
+    this.#forgetService(at);
     this.#reported?.leave(this.means);
     table.give(at);
   }
@@ -130,7 +141,7 @@ export class Load {
    * Tells how the node is, with `running` attempts of this process on their way to it.
    *
    * Where no node reports, its requests in flight are those attempts. Where others do, one that does not is taken to have the mean of them besides, so that its
-   * silence does not attract what they get. With attempts on their way for much longer than usual, how long it takes is their mean age, if that is more: a node
+   * silence does not attract what they get; less for one that should have less. With attempts on their way for much longer than usual, how long it takes is their mean age, if that is more: a node
    * that is stuck is noticed before it answers.
    */
   read(into: LoadReading, running: number, now: number): void {
@@ -141,8 +152,7 @@ export class Load {
     const known = at < 0 ? Number.NaN : (numbers[at + SERVICE_MS] ?? Number.NaN);
     let ms = mean;
     if (now - (numbers[at + HEARD_AT] ?? now) > FORGOTTEN_MS && !Number.isNaN(known)) {
-      serviceMs.leave(known);
-      numbers[at + SERVICE_MS] = Number.NaN;
+      this.#forgetService(at);
       ms = serviceMs.value;
     } else if (!Number.isNaN(known)) {
       const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
@@ -160,7 +170,7 @@ export class Load {
     }
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
-    else into.rif = rif.count === 0 ? running : running + rif.value;
+    else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
     const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
@@ -172,6 +182,14 @@ export class Load {
   #place(): number {
     if (this.#at === UNUSED) this.#at = this.means.table.take();
     return this.#at;
+  }
+
+  #forgetService(at: number): void {
+    const { serviceMs, table } = this.means;
+    const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
+    if (Number.isNaN(known)) return;
+    serviceMs.leave(known);
+    table.numbers[at + SERVICE_MS] = Number.NaN;
   }
 
   #fade(now: number): void {

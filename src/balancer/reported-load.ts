@@ -61,7 +61,7 @@ export class ReportedLoad {
   }
 
   /**
-   * Requests in flight at the node by now: the last report, fading into the slow average, which fades into the mean of all; and own attempts sent
+   * Requests in flight at the node by now: the last report, fading into the slow average, which fades into the mean of all, as far as it should have its part of it; and own attempts sent
    * since, times the callers that there seem to be: who sees the same idle node as this process sends to it as well (C3's compensation; Suresh et al., 2015).
    * `running` own ones are certain.
    */
@@ -69,7 +69,7 @@ export class ReportedLoad {
     const { latencyMs, rif, running: all } = means;
     const age = now - this.#at;
     if (age > FORGOTTEN_MS) this.leave(means);
-    const mean = rif.value;
+    const mean = into.portion * rif.value;
     if (Number.isNaN(this.#usual)) {
       into.rif = rif.count === 0 ? running : running + mean;
       return;

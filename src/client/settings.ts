@@ -2,7 +2,7 @@ import { type BalancerOptions, type ResolvedBalancer, resolveBalancer } from '..
 import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balancer/check-options.ts';
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known } from '../core/check.ts';
+import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
@@ -39,7 +39,7 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
-  /** How an endpoint is chosen. @default 'p2c' */
+  /** How an endpoint is chosen. @default 'recall' */
   readonly balancer?: BalancerOptions | undefined;
 }
 
@@ -91,6 +91,18 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 }
 
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
+  const settings = resolveEach(name, options);
+  const { subset, balancer } = settings;
+  if (subset !== false && balancer.hashOf !== undefined)
+    fail(
+      `${name}.subset`,
+      `false where ${name}.balancer is '${balancer.kind}': each process would send a key to another instance, its own subset being another`,
+      subset,
+    );
+  return settings;
+}
+
+function resolveEach(name: string, options: ServiceOptions): ResolvedService {
   return {
     where: compileQuery(`${name}.where`, options.where),
     locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),

@@ -67,20 +67,24 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
-      layout: layoutOf(settings, parts),
+      layout: layoutOf(service, settings, parts),
       clock,
       random,
       events,
       health: settings.health,
       picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (node) => this.pools.letGo(node),
+      retired: (node) => {
+        this.pools.letGo(node);
+        parts.agents.letGo(node);
+      },
     });
     this.pools = new TargetPools(parts.pools, {
       service,
       // Names that requests bring are many, and each has few calls.
       settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
       random,
+      called: () => this.nodes.calledAt(clock.now()),
     });
     if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
@@ -170,7 +174,7 @@ export class Target {
 
   #took(view: CombinedView): void {
     this.#taken = view;
-    this.pools.follow(this.nodes.nodes);
+    this.pools.follow();
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];
@@ -234,11 +238,12 @@ export class Target {
   }
 }
 
-function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+function layoutOf(service: string, { locality, subset }: ResolvedService, { self, metrics }: Parts): LayoutOptions {
   return {
     prefer: locality === false ? false : preferencesOf(locality, self.attributes),
     minimum: locality === false ? 1 : locality.minimum,
     subset: subset === false ? false : subset.size,
     client: self.id,
+    placed: (place) => metrics.counter('attempts_by_place', { service, place }),
   };
 }

@@ -100,8 +100,9 @@ export function createInbound({ self, clock, metrics, names, utilisation }: Inbo
       }
       onHead(res, 'mesh-load', (status) => {
         const head = clock.now();
-        // What fails fast must not pass for fast.
-        if (status < 500) meter.took(head - now, others, head);
+        const ms = head - now;
+        // What fails fast must not pass for fast. One that nobody waits for any more its caller counts as failed; if this process stood still, it is past.
+        if (status < 500 && !(ms > timeoutMs)) meter.took(ms, others, head);
         return loadReport(meter, 1, utilisation?.());
       });
     }

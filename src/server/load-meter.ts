@@ -1,5 +1,7 @@
 /** Levels of load: none in flight, 1, 2 and 3, 4 to 7, and so on; the last is for 256 and more. */
 const LEVELS = 10;
+/** What was known before a pause fades with it: the time constant, the same by which callers forget. */
+const FADING_MS = 5_000;
 /** A level that saw fewer requests says nothing yet. */
 const ENOUGH = 32;
 /** What one request weighs in the time that is reported. */
@@ -32,16 +34,24 @@ export class LoadMeter {
   readonly #seenAt = new Float64Array(LEVELS);
   #serviceMs = Number.NaN;
   #served = 0;
+  #servedAt = 0;
 
-  /** Mean time until the head of a response in milliseconds, the last thirty or so weighing most; NaN before the first. */
+  /**
+   * Mean time until the head of a response in milliseconds, the last thirty or so weighing most; NaN before the first. One that came after a pause weighs
+   * more: who is sent little because it was slow must not be called slow until it was sent much.
+   */
   get serviceMs(): number {
     return this.#serviceMs;
   }
 
   /** Takes in that a request took `ms` until its head, which met `others` in flight when it came. */
   took(ms: number, others: number, now: number): void {
+    // A pause is one that there was before the request: the first of those that were stuck together is not news of another time.
+    const pauseMs = Math.max(0, now - ms - this.#servedAt);
+    this.#servedAt = now;
     this.#served++;
-    this.#serviceMs = this.#served === 1 ? ms : moved(this.#serviceMs, ms, weight(WEIGHT, this.#served));
+    const news = Math.max(weight(WEIGHT, this.#served), 1 - Math.exp(-pauseMs / FADING_MS));
+    this.#serviceMs = this.#served === 1 ? ms : moved(this.#serviceMs, ms, news);
     const level = levelOf(others);
     if (!this.#fresh(level, now)) this.#samples[level] = 0;
     const samples = at(this.#samples, level) + 1;

@@ -15,8 +15,9 @@ function two() {
 }
 
 /** What is known of one at a moment. */
-function read(load: Load, now: number, running = 0): LoadReading {
+function read(load: Load, now: number, running = 0, portion = 1): LoadReading {
   const reading = new LoadReading();
+  reading.portion = portion;
   load.read(reading, running, now);
   return reading;
 }
@@ -127,6 +128,16 @@ test('one that does not report is not taken to be emptier than those that do', (
   expect(read(b, 0, 1).rif).toBe(9);
 });
 
+test('one that should have less is presumed to have less', () => {
+  const { a, b } = two();
+  b.reported({ rif: 10, serviceMs: 1 }, 0);
+  expect(read(a, 0, 1, 0.1).rif).toBe(2);
+  a.reported({ rif: 2, serviceMs: 1 }, 0);
+  a.answered({ startedAt: -10 }, 0);
+  const mean = (10 + 2) / 2;
+  expect(read(a, 5_000, 0, 0.1).rif).toBeCloseTo(0.1 * mean + (2 - 0.1 * mean) * Math.exp(-1), 1);
+});
+
 test('the time that a node reports counts in place of the measured one, for as long as it reports', () => {
   const { a } = two();
   a.answered({ startedAt: 0 - 80 }, 0);
@@ -137,6 +148,20 @@ test('the time that a node reports counts in place of the measured one, for as l
   expect([Math.round(read(a, 40, 0).serviceMs), a.latencyMs]).toEqual([5, 80]);
   for (let i = 0; i < 40; i++) a.answered({ startedAt: 20_000 + i - 80 }, 20_000 + i);
   expect(Math.round(read(a, 20_040, 0).serviceMs)).toBe(80);
+});
+
+test('one that comes back is as good as any: what it took, reported and failed before is forgotten', () => {
+  const { means, a, b } = two();
+  a.answered({ startedAt: 0 - 4_000 }, 0);
+  b.answered({ startedAt: 0 - 10 }, 0);
+  a.reported({ rif: 50, serviceMs: 900 }, 0);
+  b.reported({ rif: 2, serviceMs: 10 }, 0);
+  a.failed(0);
+  a.forget();
+  expect(read(a, 0)).toMatchObject({ serviceMs: 10, rif: 2, failing: 0 });
+  expect([means.serviceMs.count, means.rif.count]).toEqual([1, 1]);
+  a.reported({ rif: 3, serviceMs: 12 }, 10);
+  expect(read(a, 10)).toMatchObject({ serviceMs: 12, rif: 3 });
 });
 
 test('one that leaves no longer counts in the means', () => {

@@ -111,3 +111,33 @@ test('of nodes that are much alike each gets its part, also from a caller with l
   expect(calls.size).toBe(5);
   for (const count of calls.values()) expect(count).toBeGreaterThan(100);
 });
+
+test('F61: one that stood still gets its share again when its probe succeeds, whatever it said of the time that it took', async () => {
+  const { at, attempt, answer, clock, set, shares } = setup({
+    make: recall,
+    of: endpoints(4),
+    health: { slowStartMs: 0 },
+  });
+  for (const node of set.nodes) await answer(node, 10);
+  await answer(at(0), 4_000);
+  set.reported(at(0), { rif: 30, serviceMs: 2_000 }, clock.now());
+  for (let i = 0; i < 5; i++) attempt(at(0), 'failure');
+  await clock.advance(20_000);
+  for (const node of set.nodes.slice(1)) await answer(node, 10);
+  expect(at(0).health.fitness(clock.now())).toBe('busy');
+  await answer(at(0), 10);
+  expect(at(0).health.fitness(clock.now())).toBe('up');
+  expect(shares(1_000)[0]).toBeGreaterThan(0.15);
+});
+
+test.each([
+  [1, 0.1],
+  [0.1, 1],
+])('one that weighs a tenth is called, also where all say that they are busy (%d beside %d)', async (first, others) => {
+  const { set, answer, clock, shares } = setup({ make: recall, of: endpoints(8, (i) => (i === 0 ? first : others)) });
+  for (const node of set.nodes) await answer(node, 10);
+  for (const node of set.nodes) set.reported(node, { rif: 5 * node.endpoint.weight, serviceMs: 10 }, clock.now());
+  await clock.advance(15_000);
+  const [part = 0] = shares(2_000);
+  expect(part).toBeGreaterThan((0.5 * first) / (first + 7 * others));
+});

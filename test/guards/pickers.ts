@@ -32,7 +32,7 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...load,
-    guard: 'rif.count === 0 ? running : running + rif.value',
+    guard: 'rif.count === 0 ? running : running + into.portion * rif.value',
     without: 'running',
     name: 'one that does not report',
   },

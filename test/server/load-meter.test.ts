@@ -23,6 +23,21 @@ test('the time of a request is the mean of the first ones, and then of those of 
   expect(meter.serviceMs).toBeCloseTo(50, 1);
 });
 
+test('what comes after a pause weighs more, and what was stuck during it does not', () => {
+  const meter = new LoadMeter();
+  let now = serve(meter, 500, 10, 0);
+  // It stood still for four seconds with three requests.
+  now += 4_000;
+  for (let i = 0; i < 3; i++) meter.took(4_000, i, now);
+  const slowed = meter.serviceMs;
+  expect(slowed).toBeLessThan(400);
+  // One request after as long as callers take to forget weighs as much as twenty that come one after the other.
+  meter.took(10, 0, now + 5_010);
+  expect(meter.serviceMs - 10).toBeCloseTo((slowed - 10) * Math.exp(-1), 1);
+  meter.took(10, 0, now + 60_000);
+  expect(meter.serviceMs).toBeCloseTo(10, 1);
+});
+
 test('a report leaves out the request that is being answered', () => {
   const meter = busyWith(new LoadMeter(), 5);
   expect(loadReport(meter, 1, undefined)).toBe(undefined);

@@ -102,6 +102,21 @@ test('an answer of a server error does not make a process look fast', async () =
   }
 });
 
+test('a request that took longer than its caller waits is no measure: its caller counts it as failed', async () => {
+  const { ask, served, waiting, arrived, clock } = await setup();
+  await served(20);
+  const stuck = ask({ ...CALLER, 'mesh-timeout-ms': '1000' });
+  await arrived(1);
+  await clock.advance(4_000);
+  waiting.pop()?.end();
+  expect(loadOf(await stuck)).toBe('0;20');
+  const slow = ask({ ...CALLER, 'mesh-timeout-ms': '1000' });
+  await arrived(1);
+  await clock.advance(1_000);
+  waiting.pop()?.end();
+  expect(Number(String(loadOf(await slow)).split(';')[1])).toBeGreaterThan(20);
+});
+
 test('before anything was served a load is not known, and not told', async () => {
   const { ask, waiting, arrived } = await setup();
   const reply = ask();

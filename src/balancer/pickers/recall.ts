@@ -90,6 +90,7 @@ class Recall implements Picker {
     const against = rank(node, ctx, now, panicking);
     if (against > this.#against) return;
     const reading = this.#reading;
+    reading.portion = this.#draws.portion;
     node.load.read(reading, node.running, now);
     const { serviceMs, rif, failing } = reading;
     const queue = 1 + rif / this.#draws.portion;
