@@ -6,6 +6,8 @@ import type { Making } from './tables.ts';
 const POINTS = 100;
 /** Most points of a ring. Where there would be more, each node gets half, a quarter, … as many. */
 const MOST = 2 ** 20;
+/** Most points between two looks at whether this slice is over. */
+const LOOK_EVERY = 512;
 /** Points to a bucket, about. */
 const CROWD = 4;
 
@@ -64,6 +66,7 @@ export function* ringOf(nodes: readonly Node[]): Making<Ring> {
     for (let i = countOf(node); i > 0; i--) {
       const bucket = (hash.next() >>> shift) + 1;
       starts[bucket] = (starts[bucket] ?? 0) + 1;
+      if (i % LOOK_EVERY === 0) yield;
     }
     yield;
   }
@@ -89,6 +92,7 @@ export function* ringOf(nodes: readonly Node[]): Making<Ring> {
       }
       points[at] = point;
       owners[at] = owner;
+      if (i % LOOK_EVERY === 0) yield;
     }
     yield;
   }

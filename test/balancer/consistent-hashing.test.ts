@@ -98,6 +98,18 @@ test('points depend on the id and the weight alone, and there are never more tha
   expect(made(ringOf(all)).points.length).toBeLessThanOrEqual(2 ** 20);
 });
 
+test('one very heavy node is no longer a step in the making of a ring than many light ones', () => {
+  const making = (of: readonly Endpoint[]) => {
+    const steps = ringOf(nodesOf(of));
+    let count = 1;
+    while (!steps.next().done) count++;
+    return count;
+  };
+  // Each of them has 100,000 points, which would keep the process busy for ten milliseconds.
+  expect(making([endpoint(1, 1_000)])).toBeGreaterThan(300);
+  expect(making(endpoints(1_000))).toBeGreaterThan(300);
+});
+
 test('in the table of maglev every place is taken, and shares follow the weights within a hundredth', () => {
   fc.assert(
     fc.property(sets, ({ all }) => {
