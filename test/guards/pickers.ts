@@ -98,10 +98,18 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/pickers/peak-ewma.ts',
-    guard: '(node.peak ?? this.#usual).read(reading, now)',
-    without: '(node.peak ?? new Peak()).read(reading, now)',
+    guard: 'node.peak.add(NO_TIME, now, usual);',
+    without: '',
     test: 'test/balancer/peak-ewma.test.ts',
     name: 'a new node is not flooded',
+  },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/pickers/peak-ewma.ts',
+    guard: "outcome === 'success' ? undefined : usual",
+    without: 'undefined',
+    test: 'test/balancer/peak-ewma.test.ts',
+    name: 'one that only fails, and fast',
   },
   {
     failure: 'pickers',
