@@ -120,11 +120,11 @@ export class BreakerOpenError extends MeshError {
 }
 
 /**
- * A limit refused the call before it was executed: one of this process (`concurrency`), one of the server (`nack`), or one that the call
- * itself asked a busy server to keep (`busy`), so that it goes to another.
+ * A limit refused the call before it was executed: one of this process (`concurrency`), one of the server (`overload`), or one that the call
+ * itself asked a busy server to keep (`busy`), so that it goes to another. `nack` is any other refusal of a server.
  */
 export class RefusedError extends MeshError {
-  readonly reason: 'concurrency' | 'nack' | 'busy';
+  readonly reason: 'concurrency' | 'overload' | 'nack' | 'busy';
 
   constructor(service: string, reason: RefusedError['reason'], message: string, endpoint?: string) {
     // What this process refuses, it would refuse again; what one server refused, another may take.
