@@ -17,9 +17,9 @@ export const limitGuards: readonly Guard[] = [
   {
     ...idle,
     failure: 'F85',
-    guard: 'Math.max(BATCH, BATCH_TIMES * few)',
-    without: '1',
-    name: 'F85: offered 2 times the capacity of 64 workers',
+    guard: 'BATCH_TIMES * few',
+    without: '0',
+    name: 'F85: those that end first',
   },
   {
     ...adaptive,

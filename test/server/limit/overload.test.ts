@@ -96,3 +96,10 @@ test.each([{}, { queue: {} }, { queue: { lifo: true } }])(
     expect(shares[2]).toBeGreaterThan(0.95);
   },
 );
+
+test('F85: those that end first, which are the short ones, are not taken for all', () => {
+  const { offer, capacity } = workers({ count: 64, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: {} });
+  offer({ times: 2, forMs: 5_000 });
+  const [tally] = offer({ times: 2, forMs: 90_000 });
+  expect((tally?.good ?? 0) / capacity(90_000)).toBeGreaterThan(0.98);
+});
