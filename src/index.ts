@@ -51,6 +51,7 @@ export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
+export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';
 export type {

@@ -5,6 +5,7 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
 import { type Document, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
@@ -80,6 +81,11 @@ const tables: readonly Table[] = [
     document: sectionOf(overload, 'The rate'),
     types: [['src/server/limit/limit-options.ts', 'RateOptions']],
     defaults: {},
+  },
+  {
+    document: sectionOf(overload, 'The throttle'),
+    types: [['src/filters/throttle-options.ts', 'ThrottleOptions']],
+    defaults: { ...resolveThrottle('throttle', {}) },
   },
   {
     document: sectionOf(overload, 'Minimal code'),

@@ -51,6 +51,14 @@ export const limitGuards: readonly Guard[] = [
     name: 'F85: a service that refuses most calls',
   },
   {
+    file: 'src/filters/throttle.ts',
+    test: 'test/filters/throttle.test.ts',
+    failure: 'F85',
+    guard: 'Math.min(MOST, chance)',
+    without: 'chance',
+    name: 'F85: once it accepts again',
+  },
+  {
     ...inbound,
     failure: 'F67',
     guard: 'clock.now() >= ambient.deadline',
