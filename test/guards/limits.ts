@@ -56,7 +56,7 @@ export const limitGuards: readonly Guard[] = [
     failure: 'F85',
     guard: 'Math.min(MOST, chance)',
     without: 'chance',
-    name: 'F85: once it accepts again',
+    name: 'F85: one that accepts nothing',
   },
   {
     ...inbound,
