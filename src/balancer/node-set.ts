@@ -96,6 +96,13 @@ export class NodeSet {
     return this.#health.panicking;
   }
 
+  /** The same, or of a set in tiers whether one of them is used like that. */
+  panickingAt(now: number): boolean {
+    const laidOut = this.laidOutAt(now);
+    if (laidOut.length === 0) return this.panicking;
+    return laidOut.some(({ tiers }) => tiers.some(({ panicking }) => panicking === true));
+  }
+
   /** How many are out of use. */
   get down(): number {
     return this.#health.down;

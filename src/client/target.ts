@@ -17,6 +17,7 @@ import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import { type Asked, createAsked } from '../filters/throttle.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
@@ -46,6 +47,8 @@ export class Target {
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
+  /** What became of its attempts; only with a throttle. */
+  readonly asked: Asked | undefined;
   /** Its connections over undici. */
   readonly pools: TargetPools;
   readonly #checker: Checker | undefined;
@@ -91,6 +94,7 @@ export class Target {
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
+    if (settings.throttle !== false) this.asked = createAsked(clock.now());
     const wanted = { service, where: settings.where, override };
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;

@@ -301,15 +301,15 @@ test('few of a lower priority are not joined with the next one', () => {
 });
 
 test('a zone panics by itself only when all together cannot take the calls', async () => {
-  const { groups, fail, later, shares } = setup(threeZones(), { minimum: 1 });
+  const { set, clock, groups, fail, later, shares } = setup(threeZones(), { minimum: 1 });
   const panicking = () => groups()?.map((group) => group.panicking);
   fail('a', 3, 'failure');
   await later();
-  expect(panicking()).toEqual([false, false, false]);
+  expect([panicking(), set.panickingAt(clock.now())]).toEqual([[false, false, false], false]);
   fail('b', 4, 'failure');
   fail('us', 4, 'failure');
   await later();
-  expect(panicking()).toEqual([true, true]);
+  expect([panicking(), set.panickingAt(clock.now())]).toEqual([[true, true], true]);
   // The whole capacity that is left is in the own zone: all of it is used, those that are down too.
   expect(shares(1_000)('a')).toBe(1);
 });
