@@ -40,6 +40,7 @@ export {
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Logger } from './core/logger.ts';
+export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
 export type { NameRules, NameTarget, WeightedNames } from './discovery/delegation/name-rules.ts';

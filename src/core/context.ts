@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { NotRetried } from './not-retried.ts';
 import type { Timer } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { Verdict } from './verdict.ts';
@@ -69,6 +70,8 @@ export class Context {
   hash: number | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
+  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
+  notRetried: NotRetried | undefined;
 
   #controller: AbortController | undefined;
   #cancelled: Error | undefined;
