@@ -50,6 +50,7 @@ export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
+export type { HedgeOptions } from './filters/hedge-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';

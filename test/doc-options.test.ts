@@ -5,6 +5,7 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { createScope } from './discovery/setup.ts';
 import { type Document, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
 import { membersOf } from './support/type-members.ts';
@@ -63,6 +64,11 @@ const tables: readonly Table[] = [
     document: sectionOf(health, 'Checks'),
     types: [['src/balancer/check-options.ts', 'CheckOptions']],
     defaults: { ...resolveChecks('checks', {}) },
+  },
+  {
+    document: sectionOf(readDocument('docs/retries.md'), 'Tuning'),
+    types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
+    defaults: { ...resolveHedge('hedge', {}) },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

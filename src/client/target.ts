@@ -16,6 +16,7 @@ import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
+import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
@@ -45,6 +46,8 @@ export class Target {
   readonly softNack: SoftNack | undefined;
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
+  /** Knows when a call is late; `undefined` when none is sent twice for that. */
+  readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
   /** Its connections over undici. */
   readonly pools: TargetPools;
@@ -92,6 +95,7 @@ export class Target {
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     const wanted = { service, where: settings.where, override };
+    if (settings.hedge !== false) this.hedging = new Hedging(settings.hedge, clock.now());
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);

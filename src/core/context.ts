@@ -68,6 +68,8 @@ export class Context {
   span: unknown;
   /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
   hash: number | undefined;
+  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
+  standIn: Context | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
   /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */

@@ -37,10 +37,14 @@ export function retry<Req, Res>(
       budget.deposit(ctx.startedAt);
       const attempt = ctx.fork(clock.now());
       return next(req, attempt).then(
-        (res) => (attempt.verdict === 'retryable' ? again(req, ctx, { attempt, res }) : deliver(ctx, attempt, res)),
+        (res) => {
+          const heard = attempt.standIn ?? attempt;
+          return heard.verdict === 'retryable' ? again(req, ctx, { attempt: heard, res }) : deliver(ctx, heard, res);
+        },
         (error: unknown) => {
-          attempt.end(error);
-          return again(req, ctx, { attempt, error });
+          const heard = attempt.standIn ?? attempt;
+          heard.end(error);
+          return again(req, ctx, { attempt: heard, error });
         },
       );
     };

@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts';
 
 const retry = { file: 'src/filters/retry.ts', test: 'test/filters/retry.test.ts' };
+const hedge = { file: 'src/filters/hedge.ts', test: 'test/filters/hedge.test.ts' };
 const inbound = { file: 'src/server/inbound.ts', test: 'test/server/inbound.test.ts' };
 
 /** What keeps retries from multiplying, from running anything twice and from outliving their call, and deadlines from being overrun. */
@@ -53,6 +54,27 @@ export const retryGuards: readonly Guard[] = [
     guard: "    if (asked === 'too-long') return 'retry-after';\n    const waitMs = asked ??",
     without: "    const waitMs = (asked === 'too-long' ? 9_000 : undefined) ??",
     name: 'F73: Retry-After is obeyed exactly',
+  },
+  {
+    ...hedge,
+    failure: 'F72',
+    guard: 'else if (!hedging.granted(now)) unpaid.add();',
+    without: '',
+    name: 'F72: second attempts stay within their budget',
+  },
+  {
+    ...hedge,
+    failure: 'F72',
+    guard: '            second?.cancel(overtaken);\n',
+    without: '',
+    name: 'F72: what was overtaken is cancelled',
+  },
+  {
+    ...hedge,
+    failure: 'F72',
+    guard: 'attempt === 1 && idempotent && BODILESS.has(operation) && !retried',
+    without: 'attempt === 1',
+    name: 'F72: a ',
   },
   {
     failure: 'F74',
