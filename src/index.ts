@@ -41,6 +41,7 @@ export {
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
+export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
 export type { NameRules, NameTarget, WeightedNames } from './discovery/delegation/name-rules.ts';
@@ -50,6 +51,7 @@ export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
+export type { HedgeOptions } from './filters/hedge-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';

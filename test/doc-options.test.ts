@@ -5,6 +5,7 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
@@ -91,6 +92,11 @@ const tables: readonly Table[] = [
     document: sectionOf(overload, 'Minimal code'),
     types: [['src/server/limit/limit-options.ts', 'InboundOptions']],
     defaults: { limit: false, rate: false },
+  },
+  {
+    document: sectionOf(readDocument('docs/retries.md'), 'Tuning'),
+    types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
+    defaults: { ...resolveHedge('hedge', {}) },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

@@ -11,10 +11,11 @@ import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
 import { integers, type Random } from '../../src/core/random.ts';
+import { resolveHedge } from '../../src/filters/hedge-options.ts';
+import { Hedging } from '../../src/filters/hedging.ts';
 import { RetryBudget } from '../../src/filters/retry-budget.ts';
 import { resolveRetry } from '../../src/filters/retry-options.ts';
 import type { Engine } from './engine.ts';
-import { Hedging } from './hedging.ts';
 import type { Lane } from './lane.ts';
 import type { Policy } from './policy.ts';
 import type { Answer, Job, Server } from './server.ts';
@@ -24,6 +25,7 @@ const SERVICE = 'players';
 const GET = { operation: 'GET', idempotent: true };
 const HEALTH = resolveHealth('health');
 const RETRY = resolveRetry('retry');
+const HEDGE = resolveHedge('hedge', {});
 
 /** What all clients of a run have in common. */
 export interface World {
@@ -100,7 +102,7 @@ export class Client {
     if (policy.nack) this.softNack = new SoftNack(this.nodes);
     this.backoff = fullJitter(RETRY.baseMs, RETRY.maxMs, random);
     if (policy.retries) this.budget = new RetryBudget(RETRY.budgetRatio, RETRY.budgetPerSecond, engine.now());
-    if (policy.hedging) this.hedging = new Hedging(engine.now());
+    if (policy.hedging) this.hedging = new Hedging(HEDGE, engine.now());
   }
 
   pick(ctx: Context, now: number): Node {

@@ -1,5 +1,6 @@
 import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
+import type { NodeSet } from '../balancer/node-set.ts';
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
 import type { Filter, Scope } from '../core/filter.ts';
@@ -13,6 +14,7 @@ import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
 import { health } from '../filters/health.ts';
+import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
@@ -59,6 +61,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   layers.push(['deadline', deadline(settings.deadlineMs)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
+  if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, anotherIsUp(nodes))]);
   if (settings.throttle !== false && target.asked !== undefined)
     layers.push(['throttle', throttle(settings.throttle, target.asked)]);
   layers.push(['balance', balance]);
@@ -82,6 +85,12 @@ export function assembler<Req, Res>(
     }
     return service;
   };
+}
+
+/** Whether an endpoint is up that the call did not go to first. Asked only when an attempt is late, so that it may look at many. */
+function anotherIsUp(set: NodeSet): (first: Context, now: number) => boolean {
+  return (first, now) =>
+    set.nodes.some(({ endpoint, health }) => endpoint.id !== first.endpoint?.id && health.fitness(now) === 'up');
 }
 
 function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {

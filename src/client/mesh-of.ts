@@ -1,6 +1,7 @@
 import { callOf } from '../core/call-of.ts';
 import type { Context } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
+import type { NotRetried } from '../core/not-retried.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** What one send of a call came to. */
@@ -21,6 +22,8 @@ export interface CallReport {
   /** The endpoint that gave the outcome. */
   readonly endpoint: string | undefined;
   readonly attempts: readonly AttemptReport[];
+  /** Why the last attempt, which failed, was not followed by another; `undefined` when that was never asked. */
+  readonly notRetried: NotRetried | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
   readonly traceId: string | undefined;
@@ -67,6 +70,7 @@ function report(ctx: Context): CallReport {
     service: ctx.target,
     endpoint: ctx.endpoint?.id ?? attempts.at(-1)?.endpoint,
     attempts,
+    notRetried: ctx.notRetried,
     ms: ctx.finishedAt - ctx.startedAt,
     traceId: ctx.trace?.traceId,
   };

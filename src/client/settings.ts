@@ -4,6 +4,7 @@ import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balan
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
+import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import { type ResolvedThrottle, resolveThrottle, type ThrottleOptions } from '../filters/throttle-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
@@ -30,6 +31,8 @@ export interface ServiceOptions {
   readonly attemptTimeoutMs?: number | false | undefined;
   /** When a call is sent again. @default as each option says */
   readonly retry?: RetryOptions | false | undefined;
+  /** When a call that takes long is sent to a second instance as well. @default false */
+  readonly hedge?: HedgeOptions | false | undefined;
   /** When calls fail fast because all of the service is down. @default as each option says */
   readonly breaker?: BreakerOptions | false | undefined;
   /** When one instance is taken out of use. @default as each option says */
@@ -53,6 +56,7 @@ export interface ResolvedService {
   readonly deadlineMs: number | false;
   readonly attemptTimeoutMs: number | false;
   readonly retry: ResolvedRetry | false;
+  readonly hedge: ResolvedHedge | false;
   readonly breaker: ResolvedBreaker | false;
   readonly health: ResolvedHealth | false;
   readonly checks: ResolvedChecks | false;
@@ -69,6 +73,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'deadlineMs',
   'attemptTimeoutMs',
   'retry',
+  'hedge',
   'breaker',
   'health',
   'checks',
@@ -115,6 +120,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
     deadlineMs: orOff(options.deadlineMs, (value = 10_000) => durationMs(`${name}.deadlineMs`, value)),
     attemptTimeoutMs: orOff(options.attemptTimeoutMs, (value = 3_000) => durationMs(`${name}.attemptTimeoutMs`, value)),
     retry: orOff(options.retry, (value) => resolveRetry(`${name}.retry`, value)),
+    hedge: orOff(options.hedge, (value) => value !== undefined && resolveHedge(`${name}.hedge`, value)),
     breaker: orOff(options.breaker, (value) => resolveBreaker(`${name}.breaker`, value)),
     health: orOff(options.health, (value) => resolveHealth(`${name}.health`, value)),
     checks: orOff(options.checks, (value) => value !== undefined && resolveChecks(`${name}.checks`, value)),
@@ -134,7 +140,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
 /** What a layer says whole, and not key by key. */
 const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
 
-/** Lays the layers over each other; `retry`, `breaker`, `health`, `checks`, `throttle` and `connections` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `hedge`, `breaker`, `health`, `checks`, `throttle` and `connections` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {

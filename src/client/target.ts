@@ -16,6 +16,7 @@ import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
+import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import { type Asked, createAsked } from '../filters/throttle.ts';
 import { preferencesOf } from './locality-options.ts';
@@ -46,6 +47,8 @@ export class Target {
   readonly softNack: SoftNack | undefined;
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
+  /** Knows when a call is late; `undefined` when none is sent twice for that. */
+  readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
@@ -96,6 +99,7 @@ export class Target {
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
     const wanted = { service, where: settings.where, override };
+    if (settings.hedge !== false) this.hedging = new Hedging(settings.hedge, clock.now());
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
     this.#apply(this.#latest);

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { NotRetried } from './not-retried.ts';
 import type { Priority } from './priority.ts';
 import type { Timer } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
@@ -70,8 +71,12 @@ export class Context {
   span: unknown;
   /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
   hash: number | undefined;
+  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
+  standIn: Context | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
+  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
+  notRetried: NotRetried | undefined;
 
   #controller: AbortController | undefined;
   #cancelled: Error | undefined;

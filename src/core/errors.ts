@@ -1,3 +1,5 @@
+import type { NotRetried } from './not-retried.ts';
+
 /**
  * Whether the same request may be sent again after this error.
  *
@@ -40,6 +42,8 @@ export class MeshError extends Error {
   readonly endpoint: string | undefined;
   /** Sends made for the call when it failed; 0 when it was refused before the first. */
   attempts = 0;
+  /** Why the attempt that failed was not followed by another; `undefined` when that was never asked. */
+  notRetried: NotRetried | undefined;
 
   constructor(code: MeshErrorCode, message: string, fields: MeshErrorFields) {
     const limit = Error.stackTraceLimit;

@@ -5,15 +5,13 @@ import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
 import { isMeshError, MeshError } from '../core/errors.ts';
 import type { Filter, Scope } from '../core/filter.ts';
+import type { NotRetried } from '../core/not-retried.ts';
 import type { Service } from '../core/service.ts';
 import { sleep } from '../core/sleep.ts';
 import { softlyRefused } from './classify.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ResolvedRetry } from './retry-options.ts';
-
-/** Why a failed attempt was not followed by another. */
-type Refusal = 'attempts' | 'body' | 'resend' | 'already-retried' | 'retry-after' | 'deadline' | 'budget';
 
 /** How an attempt ended that may be followed by another. */
 type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { readonly error: unknown });
@@ -39,10 +37,14 @@ export function retry<Req, Res>(
       budget.deposit(ctx.startedAt);
       const attempt = ctx.fork(clock.now());
       return next(req, attempt).then(
-        (res) => (attempt.verdict === 'retryable' ? again(req, ctx, { attempt, res }) : deliver(ctx, attempt, res)),
+        (res) => {
+          const heard = attempt.standIn ?? attempt;
+          return heard.verdict === 'retryable' ? again(req, ctx, { attempt: heard, res }) : deliver(ctx, heard, res);
+        },
         (error: unknown) => {
-          attempt.end(error);
-          return again(req, ctx, { attempt, error });
+          const heard = attempt.standIn ?? attempt;
+          heard.end(error);
+          return again(req, ctx, { attempt: heard, error });
         },
       );
     };
@@ -61,7 +63,7 @@ function retries<Req, Res>(
   const passedOn = metrics.counter('busy_refusals', { service: target });
 
   /** How long to wait before another attempt, or why there is to be none. Takes from the budget when it says how long. */
-  const decide = (ctx: Context, outcome: Outcome<Res>): number | Refusal => {
+  const decide = (ctx: Context, outcome: Outcome<Res>): number | NotRetried => {
     const { attempt } = outcome;
     const busy = 'error' in outcome && softlyRefused(outcome.error);
     if (!busy && attempt.counted >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
@@ -84,6 +86,7 @@ function retries<Req, Res>(
     if (ctx.cancelled !== undefined) return false;
     const decision = decide(ctx, outcome);
     if (typeof decision === 'string') {
+      ctx.notRetried = decision;
       metrics.counter('retries_refused', { service: target, reason: decision }).add();
       return false;
     }
@@ -143,7 +146,10 @@ function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
   ctx.verdict = outcome.attempt.verdict;
   const { attempt, endpoint } = outcome.attempt;
   // An attempt that found nobody to call sent nothing.
-  if (outcome.error instanceof MeshError) outcome.error.attempts = endpoint === undefined ? attempt - 1 : attempt;
+  if (outcome.error instanceof MeshError) {
+    outcome.error.attempts = endpoint === undefined ? attempt - 1 : attempt;
+    outcome.error.notRetried = ctx.notRetried;
+  }
   throw outcome.error;
 }
 

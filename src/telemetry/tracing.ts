@@ -88,6 +88,7 @@ export class Tracing {
     const span = ctx.span as OpenTelemetrySpan; // only #adopt sets it
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
+    if (ctx.notRetried !== undefined) span.setAttribute('heddle.not_retried', ctx.notRetried);
     if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
     span.end();
   }

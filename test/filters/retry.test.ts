@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { meshOf } from '../../src/client/mesh-of.ts';
 import { ConnectError, MeshError, TransportError } from '../../src/core/errors.ts';
 import { harness, outcome, settled } from '../support/harness.ts';
 
@@ -126,6 +127,45 @@ test('F73: Retry-After is obeyed exactly up to five seconds, and not waited for 
   peer.next().reply({ status: 429, headers: { 'retry-after': '6' } });
   await settled();
   expect((await hopeless).status).toBe(429);
+});
+
+test('F74: a Retry-After that is no wait is answered with the usual one', async () => {
+  for (const header of ['-1', '1e99', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+    const { call, clock, peer } = harness();
+    const reply = call();
+    peer.next().reply({ status: 503, headers: { 'retry-after': header } });
+    await clock.advance(25);
+    peer.next().reply({ status: 200 });
+    expect(await reply).toEqual({ status: 200 });
+  }
+});
+
+test('F64: why a call was not retried is on its error, and in what the mesh knows of it', async () => {
+  const { call, clock, peer } = harness();
+  const posted = call({ method: 'POST' });
+  peer.next().fail(reset());
+  const { error } = (await outcome(posted)) as { error: MeshError }; // it was made to fail
+  expect(error.notRetried).toBe('resend');
+  expect(meshOf(error)?.notRetried).toBe('resend');
+
+  const thrice = call();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    peer.next().fail(reset());
+    await clock.advance(250);
+  }
+  await expect(thrice).rejects.toMatchObject({ notRetried: 'attempts' });
+
+  const late = call({}, { prepare: (ctx) => (ctx.deadline = clock.now() + 1) });
+  peer.next().reply({ status: 503, headers: { 'retry-after': '1' } });
+  await late;
+  const retried = call();
+  peer.next().reply({ status: 503 });
+  await clock.advance(25);
+  peer.next().reply({ status: 200 });
+  await retried;
+  const cutOff = call({}, { prepare: (ctx) => (ctx.retried = true) });
+  peer.next().fail(reset());
+  await expect(cutOff).rejects.toMatchObject({ notRetried: 'already-retried' });
 });
 
 test('a retry that could not end before the deadline is not begun', async () => {

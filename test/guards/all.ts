@@ -14,6 +14,7 @@ import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
 import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
+import { retryGuards } from './retries.ts';
 import { topologyGuards } from './topo.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
@@ -26,6 +27,7 @@ export const guards: readonly Guard[] = [
   ...k8sGuards,
   ...namesGuards,
   ...redisGuards,
+  ...retryGuards,
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,

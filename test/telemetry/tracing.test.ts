@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { runAmbient } from '../../src/core/ambient.ts';
+import { TransportError } from '../../src/core/errors.ts';
 import type { OpenTelemetry } from '../../src/telemetry/opentelemetry.ts';
 import { harness } from '../support/harness.ts';
 
@@ -96,4 +97,14 @@ test('a call that fails ends its spans with the error', async () => {
     { code: api.SpanStatusCode.ERROR, message: 'broken' },
     { code: api.SpanStatusCode.ERROR, message: 'broken' },
   ]);
+});
+
+test('the span of a call says why it was not retried', async () => {
+  const { call, peer } = setup();
+  const reply = call({ method: 'POST' });
+  peer.next().fail(new TransportError('players', '10.0.0.1:8080', new Error('socket hang up')));
+  await expect(reply).rejects.toThrow('socket hang up');
+  const [attempt, whole] = exporter.getFinishedSpans();
+  expect(whole?.attributes['heddle.not_retried']).toBe('resend');
+  expect(attempt?.attributes['heddle.not_retried']).toBe(undefined);
 });

@@ -1,0 +1,156 @@
+import { expect, test } from 'vitest';
+import { ConnectError } from '../../src/core/errors.ts';
+import { harness, outcome, settled } from '../support/harness.ts';
+
+const service = 'players';
+
+/** A client that has seen a hundred calls answered within 10 ms. */
+async function warm(options: Parameters<typeof harness>[0] = {}) {
+  const all = harness({ hedge: { budgetRatio: 0.1 }, breaker: false, ...options });
+  await answered(all, 100);
+  return all;
+}
+
+async function answered({ call, clock, peer }: ReturnType<typeof harness>, calls: number): Promise<void> {
+  for (let i = 0; i < calls; i++) {
+    const reply = call();
+    await clock.advance(10);
+    peer.next().reply({ status: 200 });
+    await reply;
+  }
+}
+
+test('a call that takes longer than nearly all of late goes to a second endpoint, and the first answer is its own', async () => {
+  const { call, clock, peer, metrics, target } = await warm();
+  const idle = clock.pending;
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(9);
+  expect(peer.waiting).toBe(0);
+  await clock.advance(1);
+  const second = peer.next();
+  expect(second.ctx.endpoint?.id).not.toBe(first.ctx.endpoint?.id);
+  second.reply({ status: 200, body: 'second' });
+  expect(await reply).toEqual({ status: 200, body: 'second' });
+  expect(first.ctx.cancelled?.message).toBe("another attempt at 'players' was answered first");
+  expect(first.ctx.ended).toBe(true);
+  expect(metrics.value('hedges', { service })).toBe(1);
+  expect(metrics.value('hedges_won', { service })).toBe(1);
+  expect(clock.pending).toBe(idle);
+  expect(target.nodes.nodes.every(({ running }) => running === 0)).toBe(true);
+});
+
+test('F72: what was overtaken is cancelled, says nothing about its endpoint, and is freed when it answers after all', async () => {
+  const { call, clock, peer, metrics, seen } = await warm();
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.replyHead({ status: 200, body: 'first' });
+  expect(await reply).toEqual({ status: 200, body: 'first' });
+  expect(second.ctx.cancelled).toMatchObject({ code: 'MESH_CANCELLED' });
+  expect(second.ctx.verdict).toBe('ignorable');
+  first.ctx.end();
+  second.replyHead({ status: 200, body: 'late' });
+  await settled();
+  expect(peer.discarded).toEqual([{ status: 200, body: 'late' }]);
+  expect(seen).toEqual([]);
+  expect(metrics.value('hedges_won', { service })).toBe(0);
+  const endpoint = second.ctx.endpoint?.id ?? '';
+  expect(metrics.value('attempts', { service, endpoint, outcome: 'ignorable' })).toBe(1);
+});
+
+test('F72: second attempts stay within their budget when everything is slow', async () => {
+  const { call, clock, peer, metrics } = await warm({ hedge: {} });
+  const replies = Array.from({ length: 100 }, () => call());
+  await clock.advance(10);
+  expect(peer.waiting).toBe(104); // 2 % of the 200 calls of the last ten seconds
+  expect(metrics.value('hedges', { service })).toBe(4);
+  expect(metrics.value('hedges_refused', { service, reason: 'budget' })).toBe(96);
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await Promise.all(replies);
+});
+
+test.each([
+  ['a POST', { method: 'POST' }, {}],
+  ['a PUT, whose body cannot be read twice at once', { method: 'PUT' }, {}],
+  ['a call for a request that is itself a retry', {}, { retried: true }],
+  ['a call that may be sent once', {}, { maxAttempts: 1 }],
+])('F72: %s is not sent twice', async (_, req, changes) => {
+  const { call, clock, peer } = await warm();
+  const reply = call(req, { prepare: (ctx) => Object.assign(ctx, changes) });
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(1);
+  peer.next().reply({ status: 200 });
+  await reply;
+});
+
+test('nothing is sent twice before a hundred calls were answered, nor with no other endpoint', async () => {
+  const cold = harness({ hedge: {} });
+  await answered(cold, 99);
+  const early = cold.call();
+  await cold.clock.advance(1_000);
+  expect(cold.peer.waiting).toBe(1);
+  cold.peer.next().reply({ status: 200 });
+  await early;
+
+  const { call, clock, peer, metrics } = await warm({ endpoints: 1 });
+  const alone = call();
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(1);
+  expect(metrics.value('hedges_refused', { service, reason: 'endpoints' })).toBe(1);
+  peer.next().reply({ status: 200 });
+  await alone;
+});
+
+test('an attempt that fails while the other is under way is not the last word', async () => {
+  const { call, clock, peer } = await warm();
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.fail(new ConnectError(service, first.ctx.endpoint?.id, new Error('refused')));
+  await settled();
+  expect(await outcome(reply)).toBe('pending');
+  second.reply({ status: 200 });
+  expect(await reply).toEqual({ status: 200 });
+});
+
+test('when both fail the call is retried, and counts both against its attempts', async () => {
+  const { call, clock, peer } = await warm({ retry: { attempts: 3 } });
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.reply({ status: 503 });
+  second.reply({ status: 503, body: 'second' });
+  await clock.advance(250);
+  const third = peer.next();
+  expect(third.ctx.attempt).toBe(3);
+  third.reply({ status: 503, body: 'third' });
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(0);
+  expect(await reply).toEqual({ status: 503, body: 'third' });
+});
+
+test('a caller that gives up ends both attempts and leaves no timer', async () => {
+  const { call, clock, peer, target } = await warm();
+  const idle = clock.pending;
+  for (const waitMs of [5, 10]) {
+    const controller = new AbortController();
+    const reply = call({}, { signal: controller.signal });
+    await clock.advance(waitMs);
+    controller.abort();
+    expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_CANCELLED' } });
+    expect(clock.pending).toBe(idle);
+  }
+  expect(peer.waiting).toBe(3);
+  expect(target.nodes.nodes.every(({ running }) => running === 0)).toBe(true);
+});
+
+test('options of hedging that make no sense are refused', () => {
+  expect(() => harness({ hedge: { quantile: 1 } })).toThrow('hedge.quantile must be a number from 0.5 to 0.999, not 1');
+  expect(() => harness({ hedge: { budgetRatio: 0.5 } })).toThrow(
+    'hedge.budgetRatio must be a number from 0.001 to 0.1, not 0.5',
+  );
+});
