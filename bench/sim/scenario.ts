@@ -34,7 +34,7 @@ export interface Scenario {
   /** Of each server; `Infinity` for servers that only take time. */
   readonly workers: number;
   readonly discipline: 'fifo' | 'sharing';
-  /** Whether a server can refuse nothing while it works, as a process with one thread. */
+  /** Whether a server notices no request while it works, as a process with one thread: none is counted, and none refused. */
   readonly busyLoop?: boolean;
   /** Of the servers in turn, the first one again after the last; all 1 when nothing is said. */
   readonly speeds?: readonly number[];

@@ -12,7 +12,7 @@ export type Answer = 'success' | 'failure' | 'busy';
 export interface Job {
   /** Milliseconds of one worker at speed 1. */
   readonly workMs: number;
-  /** When it came to the server; the server writes it. */
+  /** When the server noticed it; the server writes it. */
   arrivedAt: number;
   /** Requests that the server had when it came; the server writes it. */
   others: number;
@@ -29,7 +29,7 @@ interface ServerOptions {
   readonly workers: number;
   /** `fifo`: further jobs wait in a queue. `sharing`: all are worked on at once, each slower. */
   readonly discipline: 'fifo' | 'sharing';
-  /** Whether it can refuse nothing while it works, as a process with one thread. */
+  /** Whether it notices no request while it works, as a process with one thread. */
   readonly busyLoop: boolean;
 }
 
@@ -58,13 +58,15 @@ export class Server {
   fixedMs: number | undefined;
   /** Where the next job comes from when a worker is free. */
   pull: () => Job | undefined;
+  /** Told when its speed has changed, a pause included. */
+  changed: () => void = () => {};
 
   readonly #engine: Engine;
   readonly #random: Random;
   readonly #sharing: boolean;
   readonly #busyLoop: boolean;
-  /** Refused, and not told so yet. */
-  #refused: Job[] = [];
+  /** Requests that came while it noticed none: they lie in a socket that nobody reads. */
+  #unread: Job[] = [];
   readonly #waiting = new Queue<Job>();
   /** Jobs in work, by the moment of the server's own time at which they end. */
   readonly #inWork = new Heap<Job>();
@@ -94,6 +96,7 @@ export class Server {
     this.#advance();
     this.#speed = speed;
     this.#plan();
+    this.changed();
   }
 
   /** Whether it answers, and well. */
@@ -111,25 +114,39 @@ export class Server {
     return this.#busyMs;
   }
 
-  /** Stands still for so long, as for a collection of garbage or a blocked event loop; requests that come meanwhile wait. */
+  /** Stands still for so long, as for a collection of garbage or a blocked event loop; what comes meanwhile is noticed, counted and perhaps refused afterwards. */
   pause(ms: number): void {
     this.#advance();
     this.#paused++;
     this.#engine.schedule(this.#engine.now() + ms, () => {
       this.#advance();
       this.#paused--;
+      this.#read();
       this.#plan();
+      this.changed();
     });
   }
 
   arrive(job: Job): void {
-    const now = this.#engine.now();
     this.requests++;
+    if (this.#paused > 0 || (this.#busyLoop && this.#inWork.size > 0)) this.#unread.push(job);
+    else this.#take(job);
+  }
+
+  /** Notices all that came while it could not: between two jobs, or after a pause. */
+  #read(): void {
+    if (this.#paused > 0 || this.#unread.length === 0) return;
+    const unread = this.#unread;
+    this.#unread = [];
+    for (const job of unread) this.#take(job);
+  }
+
+  #take(job: Job): void {
+    const now = this.#engine.now();
     job.arrivedAt = now;
     job.others = this.#meter.inFlight;
     if (job.limit !== undefined && job.others > job.limit && this.#meter.slow(now)) {
-      if (this.#busyLoop && this.#inWork.size > 0) this.#refused.push(job);
-      else job.answer('busy', this);
+      job.answer('busy', this);
       return;
     }
     this.#meter.inFlight++;
@@ -196,10 +213,7 @@ export class Server {
       const next = this.#sharing ? undefined : this.pull();
       if (next !== undefined) this.#inWork.push(this.#own + next.workMs, next);
       this.#answer('success', done);
-    }
-    if (this.#refused.length > 0) {
-      for (const job of this.#refused) job.answer('busy', this);
-      this.#refused = [];
+      this.#read();
     }
     this.#plan();
   };

@@ -34,7 +34,8 @@ export function simulate(scenario: Scenario, policy: Policy, seed: number): Resu
   const chance = streams(seed);
   const servers = Array.from({ length: scenario.servers }, (_, index) => {
     const discipline = central ? 'fifo' : scenario.discipline;
-    const { workers, busyLoop = false } = scenario;
+    const { workers } = scenario;
+    const busyLoop = !central && (scenario.busyLoop ?? false);
     return new Server({ index, engine, random: chance(), workers, discipline, busyLoop });
   });
   for (const server of servers) server.speed = speedOf(scenario, server.index);

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { CentralQueue } from '../../bench/sim/central-queue.ts';
 import { Engine } from '../../bench/sim/engine.ts';
 import { Heap } from '../../bench/sim/heap.ts';
-import { Server } from '../../bench/sim/server.ts';
+import { type Job, Server } from '../../bench/sim/server.ts';
+import { Tally } from '../../bench/sim/tally.ts';
 
 test('a heap gives back everything, the least first', () => {
   fc.assert(
@@ -103,4 +105,72 @@ test('one that fails, hangs, or takes as long for each needs no worker', () => {
     '20: success at 50',
   ]);
   expect(doneAt('fifo', 1, [10, 20], (server) => Object.assign(server, { hanging: true }))).toEqual([]);
+});
+
+/** A server, and a job for it of which it is written when and how it is answered, and with how many in flight the server then is. */
+function watched(workers: number, busyLoop: boolean) {
+  const engine = new Engine();
+  const server = new Server({ index: 0, engine, random: () => 0.5, workers, discipline: 'fifo', busyLoop });
+  const said: string[] = [];
+  const job = (workMs: number, limit?: number): Job => ({
+    workMs,
+    arrivedAt: 0,
+    others: 0,
+    limit,
+    answer: (answer) => said.push(`${answer} at ${engine.now()}, ${server.load()?.rif ?? 'no'} others`),
+  });
+  return { engine, server, said, job };
+}
+
+test('what comes while a server stands still is neither counted nor refused before it goes on', () => {
+  const { engine, server, said, job } = watched(1, false);
+  // What it takes when it is idle, and that it takes longer with one more.
+  for (let i = 0; i < 64; i++) engine.schedule(100 * (i >> 1), () => server.arrive(job(10)));
+  engine.schedule(4_100, () => server.arrive(job(10)));
+  engine.schedule(4_105, () => {
+    said.length = 0;
+    server.pause(50);
+    server.arrive(job(10, 0));
+  });
+  engine.run();
+  expect(said[0]).toMatch(/^busy at 4155, /);
+});
+
+test('a process with one thread notices what came while it worked only between two jobs', () => {
+  const answers = (busyLoop: boolean) => {
+    const { engine, server, said, job } = watched(1, busyLoop);
+    for (const at of [0, 5, 12]) engine.schedule(at, () => server.arrive(job(10)));
+    engine.run();
+    return said;
+  };
+  expect(answers(false)).toEqual(['success at 10, 1 others', 'success at 20, 1 others', 'success at 30, 0 others']);
+  expect(answers(true)).toEqual(['success at 10, 0 others', 'success at 20, 0 others', 'success at 30, 0 others']);
+});
+
+/** How long a central queue before two servers has calls of 10 ms wait and work that all come at once: the longest. */
+function longestOf(calls: number, prepare: (servers: readonly [Server, Server]) => void): number {
+  const engine = new Engine();
+  const server = (index: number) =>
+    new Server({ index, engine, random: () => 0.5, workers: 1, discipline: 'fifo', busyLoop: false });
+  const servers = [server(0), server(1)] as const;
+  const tally = new Tally();
+  const queue = new CentralQueue(engine, servers, tally, 0, 1_000);
+  prepare(servers);
+  for (let i = 0; i < calls; i++) queue.call(10, true, () => {});
+  engine.run();
+  return tally.summary().p999;
+}
+
+test('a central queue gives nothing to one that stands still, and leaves a slow one alone until much waits', () => {
+  expect(longestOf(2, () => {})).toBe(10);
+  expect(longestOf(2, ([first]) => first.pause(100))).toBe(20);
+  const all = (servers: readonly Server[]) => {
+    for (const server of servers) server.pause(50);
+  };
+  expect(longestOf(2, all)).toBe(60);
+  const slow = ([, second]: readonly [Server, Server]) => {
+    second.speed = 0.1;
+  };
+  expect(longestOf(4, slow)).toBe(40);
+  expect(longestOf(8, slow)).toBe(100);
 });
