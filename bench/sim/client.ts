@@ -134,7 +134,7 @@ class Call {
       // What a later one overtook has failed. If it said nothing, a server that is stuck would seem idle each time that a call leaves it for another, and draw calls
       // until the extra ones are used up: 99.98 % of the published experiment succeed then, instead of all.
       for (const other of this.#attempts)
-        other.settle(other.ctx.attempt < attempt.ctx.attempt ? 'failure' : 'ignorable');
+        other.giveUp(other.ctx.attempt < attempt.ctx.attempt ? 'failure' : 'ignorable');
       this.#end('success');
     } else if (this.#attempts.length === 0 && !this.#sendAgain(attempt)) {
       this.#end('failure');
@@ -172,7 +172,7 @@ class Call {
   }
 
   #expire(): void {
-    for (const attempt of this.#attempts) attempt.settle('failure');
+    for (const attempt of this.#attempts) attempt.giveUp('failure');
     this.#end('timeout');
   }
 
@@ -192,7 +192,8 @@ class Attempt implements Job {
   readonly workMs: number;
   readonly limit: number | undefined;
   arrivedAt = 0;
-  others = 0;
+  others = -1;
+  abandoned = false;
   readonly #call: Call;
   readonly #node: Node;
   #settled = false;
@@ -206,9 +207,19 @@ class Attempt implements Job {
   }
 
   begin(): void {
-    const { engine, network, servers } = this.#call.client.world;
-    const server = servers[this.#node.endpoint.port - 1];
-    network.add(engine.now(), () => server?.arrive(this));
+    const { engine, network } = this.#call.client.world;
+    network.add(engine.now(), () => this.#server?.arrive(this));
+  }
+
+  /** Nobody waits for it any more, which the server learns. */
+  giveUp(outcome: 'failure' | 'ignorable'): void {
+    const { engine, network } = this.#call.client.world;
+    this.settle(outcome);
+    network.add(engine.now(), () => this.#server?.abandon(this));
+  }
+
+  get #server(): Server | undefined {
+    return this.#call.client.world.servers[this.#node.endpoint.port - 1];
   }
 
   answer(answer: Answer, server: Server): void {
