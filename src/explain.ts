@@ -1,4 +1,5 @@
 import type { LaidOut } from './balancer/layout.ts';
+import { LoadReading } from './balancer/load-reading.ts';
 import type { Node } from './balancer/node.ts';
 import { stacksOf } from './client/assemble.ts';
 import { bufferedBinding } from './client/native/binding.ts';
@@ -24,6 +25,15 @@ export interface ExplainedEndpoint {
   readonly running: number;
   /** Mean time to a successful answer; `undefined` before the first. */
   readonly meanMs: number | undefined;
+  /** What `recall` compares it by. */
+  readonly load: {
+    /** Requests in flight there: those of this process, or of everybody where servers report. */
+    readonly inFlight: number;
+    /** How long one is expected to take, as the server reports it where it does; `undefined` while nothing is known of any endpoint. Milliseconds. */
+    readonly serviceMs: number | undefined;
+    /** The share of attempts that failed of late, 0 to 1. */
+    readonly failing: number;
+  };
 }
 
 /** Endpoints that stand side by side, beside others that are preferred to them or that they are preferred to. */
@@ -99,8 +109,17 @@ function explainNode({ endpoint, health, suspect, running, load }: Node, now: nu
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
   const reason = health.out ? health.reason : '';
-  const meanMs = Number.isNaN(load.latencyMs) ? undefined : load.latencyMs;
-  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs };
+  const meanMs = known(load.latencyMs);
+  const reading = new LoadReading();
+  reading.portion = health.share(now);
+  load.read(reading, running, now);
+  const { rif: inFlight, failing } = reading;
+  const believed = { inFlight, serviceMs: known(reading.serviceMs), failing };
+  return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs, load: believed };
+}
+
+function known(value: number): number | undefined {
+  return Number.isNaN(value) ? undefined : value;
 }
 
 function explainTiers({ share, service, tiers }: LaidOut): ExplainedTier[] {
@@ -144,10 +163,12 @@ function inWords({
     `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}`,
     `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}${registry.from === '' ? '' : `, from ${registry.from}`}`,
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
-    ...endpoints.map(
-      (one) =>
-        `  ${one.id} ${one.address} ${one.health}${one.reason && ` (${one.reason})`}${one.suspect ? ' suspect' : ''}, ${one.running} running, mean ${ms(one.meanMs)}`,
-    ),
+    ...endpoints.map((one) => {
+      const { inFlight, serviceMs, failing } = one.load;
+      const standing = `${one.health}${one.reason && ` (${one.reason})`}${one.suspect ? ' suspect' : ''}`;
+      const believed = `taken for ${inFlight.toFixed(1)} in flight, ${ms(serviceMs)}, ${(100 * failing).toFixed(0)} % failing`;
+      return `  ${one.id} ${one.address} ${standing}, ${one.running} running, mean ${ms(one.meanMs)}; ${believed}`;
+    }),
     ...(tiers.length === 0 ? [] : ['tiers:', ...tiers.map(tierInWords)]),
     'settings:',
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),

@@ -39,6 +39,7 @@ export {
   TransportError,
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
+export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
@@ -50,8 +51,16 @@ export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
+export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';
+export type {
+  InboundOptions,
+  LimitAlgorithm,
+  LimitOptions,
+  QueueOptions,
+  RateOptions,
+} from './server/limit/limit-options.ts';
 export type { Reading } from './telemetry/memory-metrics.ts';
 export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 export type { RecentEvent } from './telemetry/recent-events.ts';

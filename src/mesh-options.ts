@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type IsService, namesService } from './client/service-url.ts';
-import { checkService, type ServiceOptions } from './client/settings.ts';
+import { checkService, resolveService, type ServiceOptions } from './client/settings.ts';
 import { callable, durationMs, fail, hasMethods, options as known, serviceName, string } from './core/check.ts';
 import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
@@ -13,6 +13,7 @@ import { checkRules } from './discovery/delegation/name-tree.ts';
 import { type AllowedNames, resolveAllowed } from './discovery/delegation/override.ts';
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
+import { type InboundOptions, type ResolvedInbound, resolveInbound } from './server/limit/limit-options.ts';
 import { resolveLogger } from './telemetry/log.ts';
 import { isOpenTelemetry, type OpenTelemetry } from './telemetry/opentelemetry.ts';
 
@@ -60,6 +61,8 @@ export interface MeshOptions {
   readonly names?: NameRules | undefined;
   /** Which names a request that comes in may put in the place of others, for all calls made for it. @default none */
   readonly nameOverrides?: AllowedNames | undefined;
+  /** What the inbound side refuses when there is too much: see docs/overload.md. @default nothing */
+  readonly inbound?: InboundOptions | undefined;
   /** Which URLs of a wrapped client name a service. @default hosts of one label without a port, and hosts that end in `.mesh` */
   readonly isService?: IsService | undefined;
   /**
@@ -88,6 +91,7 @@ export interface ResolvedMesh {
   readonly services: ReadonlyMap<string, ServiceOptions>;
   readonly names: NameTable;
   readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
+  readonly inbound: ResolvedInbound;
   readonly isService: IsService;
   readonly utilisation: (() => number) | undefined;
   readonly logger: Logger;
@@ -107,6 +111,7 @@ const NAMES = [
   'services',
   'names',
   'nameOverrides',
+  'inbound',
   'isService',
   'utilisation',
   'logger',
@@ -126,7 +131,13 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
   known('services', services);
   for (const [name, own] of Object.entries(services)) {
     serviceName('a key of services', name);
-    checkService(`services.${name}`, own);
+    const from = `services.${name}`;
+    checkService(from, own);
+    // What each says by itself may not go together.
+    resolveService(from, [
+      { from: 'defaults', options: defaults },
+      { from, options: own },
+    ]);
   }
   if (opentelemetry !== undefined && opentelemetry !== false && !isOpenTelemetry(opentelemetry))
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
@@ -142,6 +153,7 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     services: new Map(Object.entries(services)),
     names,
     nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
+    inbound: resolveInbound('inbound', options.inbound),
     isService: callable('isService', isService),
     utilisation: options.utilisation === undefined ? undefined : callable('utilisation', options.utilisation),
     logger: resolveLogger('logger', options.logger),

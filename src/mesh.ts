@@ -10,14 +10,16 @@ import { EndpointPools } from './client/pools.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
 import { Targets } from './client/targets.ts';
 import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
-import { callable, fail, serviceName } from './core/check.ts';
+import { callable, fail, oneOf, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
+import { PRIORITIES, type Priority } from './core/priority.ts';
 import { DiskViews } from './discovery/cache/disk-views.ts';
 import { resolveOverride, withOverride } from './discovery/delegation/override.ts';
 import { type Explanation, explainTarget } from './explain.ts';
 import { type MeshOptions, resolveMesh } from './mesh-options.ts';
 import { createInbound, type Inbound } from './server/inbound.ts';
 import { createInboundNames } from './server/inbound-names.ts';
+import { createLimits } from './server/limit/inbound-limits.ts';
 import type { RegisterOptions } from './server/register-options.ts';
 import type { Registration } from './server/registration.ts';
 import { Registrations } from './server/registrations.ts';
@@ -52,6 +54,11 @@ export interface Mesh {
    * `nameOverrides`. At most ten names; throws a `ConfigError` for what is no name.
    */
   withNames<T>(names: Readonly<Record<string, string>>, run: () => T): T;
+  /**
+   * Calls `run`, and says of all calls made for it how much they matter: servers with a limit refuse `sheddable` ones first, then those that say nothing.
+   * It travels on to the services that are called. Throws a `ConfigError` for what is no priority.
+   */
+  withPriority<T>(priority: Priority, run: () => T): T;
   /** Calls `listener` for each event of that name; the function returned stops that. */
   on<Name extends MeshEventName>(name: Name, listener: (event: MeshEvents[Name]) => void): () => void;
   /** What is known of a service, where its settings come from, and what happened to it last. */
@@ -85,9 +92,9 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const pools = new EndpointPools({ addresses, clock, random });
   const agents = new NodeAgents({ addresses, clock, random });
-  const checks = new EndpointChecks(clock, self.service, addresses);
+  const checks = new EndpointChecks({ clock, metrics, caller: self.service, addresses });
   const startedAt = clock.now();
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, agents, checks, startedAt };
   const targets = new Targets(parts, resolved.defaults, resolved.services, resolved.names);
   const registrations = new Registrations({
     self,
@@ -115,7 +122,7 @@ export function createMesh(options: MeshOptions): Mesh {
 
   return {
     wrap<C extends Wrappable>(client: C): C {
-      if (isGot(client)) return wrapGot(client, { parts, targets, isService, agents });
+      if (isGot(client)) return wrapGot(client, { parts, targets, isService });
       if (typeof client !== 'function') fail('wrap', 'given got, or a fetch', client);
       return wrapFetch(client as C & Fetch, { parts, targets, isService }); // a Wrappable that is not got is a fetch
     },
@@ -133,11 +140,17 @@ export function createMesh(options: MeshOptions): Mesh {
       const around = ambient() ?? NO_REQUEST;
       return runAmbient({ ...around, names: withOverride(around.names, own) }, run);
     },
+    withPriority: (priority, run) => {
+      const own = oneOf('withPriority', priority, PRIORITIES);
+      callable('run of withPriority', run);
+      return runAmbient({ ...(ambient() ?? NO_REQUEST), priority: own }, run);
+    },
     inbound: createInbound({
       self,
       clock,
       metrics,
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
+      limits: createLimits(resolved.inbound, { clock, random, metrics, events }),
       utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
     on: (name, listener) => events.on(name, callable('listener', listener)),

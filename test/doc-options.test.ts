@@ -5,6 +5,8 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveThrottle } from '../src/filters/throttle-options.ts';
+import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
 import { type Document, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
 import { membersOf } from './support/type-members.ts';
@@ -23,6 +25,7 @@ interface Table {
 const registries = readDocument('docs/registries.md');
 const discovery = readDocument('docs/discovery.md');
 const health = readDocument('docs/health.md');
+const overload = readDocument('docs/overload.md');
 const of = (part: string, type: string) => [`src/discovery/${part}.ts`, type] as const;
 const redis = resolveRedisOptions('redis', { url: 'redis://a' });
 const kubernetes = resolveKubernetesOptions('kubernetes', {});
@@ -63,6 +66,31 @@ const tables: readonly Table[] = [
     document: sectionOf(health, 'Checks'),
     types: [['src/balancer/check-options.ts', 'CheckOptions']],
     defaults: { ...resolveChecks('checks', {}) },
+  },
+  {
+    document: sectionOf(overload, 'The limit'),
+    types: [['src/server/limit/limit-options.ts', 'LimitOptions']],
+    defaults: { ...resolveLimit('limit', {}) },
+  },
+  {
+    document: sectionOf(overload, 'The queue'),
+    types: [['src/server/limit/limit-options.ts', 'QueueOptions']],
+    defaults: { ...resolveQueue('queue', {}) },
+  },
+  {
+    document: sectionOf(overload, 'The rate'),
+    types: [['src/server/limit/limit-options.ts', 'RateOptions']],
+    defaults: {},
+  },
+  {
+    document: sectionOf(overload, 'The throttle'),
+    types: [['src/filters/throttle-options.ts', 'ThrottleOptions']],
+    defaults: { ...resolveThrottle('throttle', {}) },
+  },
+  {
+    document: sectionOf(overload, 'Minimal code'),
+    types: [['src/server/limit/limit-options.ts', 'InboundOptions']],
+    defaults: { limit: false, rate: false },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

@@ -48,3 +48,16 @@ test('a caller of the mesh hears of the load with no setting, and tells a server
   expect(await called({})).toEqual([undefined, undefined, undefined]);
   expect(await called({ defaults: { balancer: { kind: 'recall', softNack: true } } })).toEqual([undefined, '1', '1']);
 });
+
+test('explain says what the balancer takes an endpoint for', async () => {
+  const busy = createServer((_, res) => res.setHeader('mesh-load', '7;12.5').end('{}'));
+  const port = await listen(busy);
+  closing.push(() => busy.close());
+  const { mesh } = await serving('teams', { registry: { players: [`http://127.0.0.1:${port}`] } });
+  expect(mesh.explain('players').endpoints[0]?.load).toEqual({ inFlight: 0, serviceMs: undefined, failing: 0 });
+  await mesh.client('players').get('/').json();
+  const explained = mesh.explain('players');
+  expect(explained.endpoints[0]?.load).toMatchObject({ serviceMs: 12.5, failing: 0 });
+  expect(explained.endpoints[0]?.load.inFlight).toBeCloseTo(7);
+  expect(String(explained)).toMatch(/taken for 7\.0 in flight, 12\.5 ms, 0 % failing/);
+});

@@ -63,7 +63,7 @@ test.each([
   [{ ...base, registry: { players: ['10.0.0.1'] } }, 'registry.players'],
   [
     { ...base, retries: 3 },
-    "createMesh has no option 'retries'; it knows self, registry, addresses, cacheDir, cacheMaxAgeMs, defaults, services, names, nameOverrides, isService, utilisation, logger, opentelemetry, clock, random",
+    "createMesh has no option 'retries'; it knows self, registry, addresses, cacheDir, cacheMaxAgeMs, defaults, services, names, nameOverrides, inbound, isService, utilisation, logger, opentelemetry, clock, random",
   ],
   [
     { ...base, defaults: { deadlineMs: -1 } },

@@ -1,4 +1,5 @@
 import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
+import { NodeAgents } from '../../src/client/node-http/agents.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
 import type { ServiceOptions } from '../../src/client/settings.ts';
@@ -25,9 +26,10 @@ export function partsFor(
   const self = { service: 'bench', id: 'bench-1', generation: 1, attributes: {} };
   const tracing = new Tracing(random);
   const pools = new EndpointPools();
-  const checks = new EndpointChecks(clock, self.service);
+  const agents = new NodeAgents();
+  const checks = new EndpointChecks({ clock, metrics, caller: self.service });
   const startedAt = clock.now();
-  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, checks, startedAt };
+  const parts: Parts = { self, clock, random, events, metrics, registry, tracing, pools, agents, checks, startedAt };
   return { parts, target: new Targets(parts, defaults, new Map()).of(service) };
 }
 

@@ -1,14 +1,16 @@
+import { pickGrouped } from '../../src/balancer/grouped.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
 import type { LoadReport } from '../../src/balancer/load-report.ts';
 import type { Node } from '../../src/balancer/node.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
 import type { Picker } from '../../src/balancer/picker.ts';
+import { nearest } from '../../src/balancer/preference.ts';
 import { SoftNack } from '../../src/balancer/soft-nack.ts';
 import { type Backoff, fullJitter } from '../../src/core/backoff.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
-import type { Random } from '../../src/core/random.ts';
+import { integers, type Random } from '../../src/core/random.ts';
 import { RetryBudget } from '../../src/filters/retry-budget.ts';
 import { resolveRetry } from '../../src/filters/retry-options.ts';
 import type { Engine } from './engine.ts';
@@ -31,19 +33,25 @@ export interface World {
   readonly tally: Tally;
   /** Takes a message to a server, or back. */
   readonly network: Lane;
+  /** The same between two zones. */
+  readonly far: Lane;
   /** Ends calls that take too long. */
   readonly deadlines: Lane;
 }
 
-/** An endpoint for each server; its port tells which. */
-export function endpointsOf(servers: number): readonly Endpoint[] {
+export function nameOf(zone: number): string {
+  return `z-${zone}`;
+}
+
+/** An endpoint for each server; its port tells which. They are in so many zones in turn. */
+export function endpointsOf(servers: number, zones?: number): readonly Endpoint[] {
   return Array.from({ length: servers }, (_, index) => ({
     id: `p-${String(index).padStart(6, '0')}`,
     service: SERVICE,
     host: '10.0.0.1',
     port: index + 1,
     protocol: 'http',
-    attributes: {},
+    attributes: zones === undefined ? {} : { zone: nameOf(index % zones) },
     weight: 1,
     generation: 1,
   }));
@@ -63,12 +71,22 @@ export class Client {
   readonly reports: boolean;
   /** `undefined` when no server is asked to refuse. */
   readonly softNack: SoftNack | undefined;
+  /** Where it is; `undefined` where there are no zones. */
+  readonly zone: string | undefined;
+  readonly #draw: (() => number) | undefined;
 
-  constructor(world: World, picker: Picker, policy: Policy, random: Random) {
+  constructor(world: World, picker: Picker, policy: Policy, random: Random, zone?: string) {
     const { engine, endpoints } = world;
     this.world = world;
+    this.zone = zone;
+    const layout =
+      zone === undefined || policy.everywhere
+        ? undefined
+        : { prefer: nearest({ zone }), minimum: 2, subset: false as const, client: '' };
+    if (layout !== undefined) this.#draw = integers(random);
     this.nodes = new NodeSet({
       service: SERVICE,
+      layout,
       clock: engine,
       random,
       events: EVENTS,
@@ -83,6 +101,22 @@ export class Client {
     this.backoff = fullJitter(RETRY.baseMs, RETRY.maxMs, random);
     if (policy.retries) this.budget = new RetryBudget(RETRY.budgetRatio, RETRY.budgetPerSecond, engine.now());
     if (policy.hedging) this.hedging = new Hedging(engine.now());
+  }
+
+  pick(ctx: Context, now: number): Node {
+    const { picker, nodes, panicking } = this.nodes;
+    const groups = this.nodes.groupsAt(now);
+    const node =
+      groups === undefined || this.#draw === undefined
+        ? picker.pick(nodes, ctx, now, panicking)
+        : pickGrouped(groups, picker, this.#draw, ctx, now, panicking);
+    if (node === undefined) throw new Error('a set of nodes is empty');
+    return node;
+  }
+
+  /** Whether a server is in another zone. */
+  away({ endpoint }: Node): boolean {
+    return this.zone !== endpoint.attributes['zone'];
   }
 
   /** `counted`: whether it is to be seen in the figures. `ended` is called when nothing of it is under way any more for who made it. */
@@ -146,12 +180,12 @@ class Call {
     const now = client.world.engine.now();
     const ctx = this.#ctx.fork(now);
     const { nodes } = client;
-    const node = nodes.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
-    if (node === undefined) throw new Error('a set of nodes is empty');
+    const node = client.pick(ctx, now);
     ctx.endpoint = node.endpoint;
     ctx.limit = client.softNack?.limit(ctx, now);
     nodes.begin(node, ctx, now);
     if (this.#counted) client.world.tally.sent++;
+    if (this.#counted && client.away(node)) client.world.tally.away++;
     const attempt = new Attempt(this, ctx, node);
     this.#attempts.push(attempt);
     attempt.begin();
@@ -196,26 +230,27 @@ class Attempt implements Job {
   abandoned = false;
   readonly #call: Call;
   readonly #node: Node;
+  readonly #way: Lane;
   #settled = false;
 
   constructor(call: Call, ctx: Context, node: Node) {
     this.#call = call;
     this.ctx = ctx;
     this.#node = node;
+    const { client } = call;
+    this.#way = client.away(node) ? client.world.far : client.world.network;
     this.workMs = call.workMs;
     this.limit = ctx.limit;
   }
 
   begin(): void {
-    const { engine, network } = this.#call.client.world;
-    network.add(engine.now(), () => this.#server?.arrive(this));
+    this.#way.add(this.#call.client.world.engine.now(), () => this.#server?.arrive(this));
   }
 
   /** Nobody waits for it any more, which the server learns. */
   giveUp(outcome: 'failure' | 'ignorable'): void {
-    const { engine, network } = this.#call.client.world;
     this.settle(outcome);
-    network.add(engine.now(), () => this.#server?.abandon(this));
+    this.#way.add(this.#call.client.world.engine.now(), () => this.#server?.abandon(this));
   }
 
   get #server(): Server | undefined {
@@ -226,7 +261,7 @@ class Attempt implements Job {
     if (this.#settled) return;
     const { reports, softNack, world } = this.#call.client;
     const load = reports ? server.load() : undefined;
-    world.network.add(world.engine.now(), () => {
+    this.#way.add(world.engine.now(), () => {
       if (this.#settled) return;
       const now = world.engine.now();
       if (answer === 'busy') softNack?.refused(now - this.ctx.startedAt, now);

@@ -58,15 +58,16 @@ export function cause(
       }
       return;
     default: {
-      const [server] = servers;
-      if (server === undefined) return;
-      engine.schedule(fault.fromMs, () => begin(fault, server, own(server)));
-      engine.schedule(fault.toMs, () => {
-        server.speed = own(server);
-        server.fixedMs = undefined;
-        server.failRatio = 0;
-        server.hanging = false;
-      });
+      const places = (fault.kind === 'fails' && fault.servers) || [0];
+      for (const server of servers.filter(({ index }) => places.includes(index))) {
+        engine.schedule(fault.fromMs, () => begin(fault, server, own(server)));
+        engine.schedule(fault.toMs, () => {
+          server.speed = own(server);
+          server.fixedMs = undefined;
+          server.failRatio = 0;
+          server.hanging = false;
+        });
+      }
     }
   }
 }

@@ -6,10 +6,10 @@ import { type Outcomes, outcomesOf } from './outcome.ts';
 import { PICKERS } from './pickers.ts';
 import { policyOf } from './policy.ts';
 import { randomScenarios } from './random-scenario.ts';
-import { descriptions, latencyTables, standingsTable, successTables } from './report.ts';
+import { descriptions, latencyTables, standingsTable, successTables, zoneTables } from './report.ts';
 import { type Run, runAll } from './runner.ts';
 import type { Scenario } from './scenario.ts';
-import { EXPERIMENT, LADDER, LATENCY, REAL, SUCCESS } from './scenarios.ts';
+import { EXPERIMENT, LADDER, LATENCY, REAL, SUCCESS, ZONES } from './scenarios.ts';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -41,6 +41,7 @@ interface Group {
 
 const latency = (scenarios: readonly Scenario[], outcomes: Outcomes) =>
   `${latencyTables(scenarios, outcomes)}\n\n${standingsTable(outcomes)}`;
+const zones = (_: readonly Scenario[], outcomes: Outcomes) => zoneTables(outcomes);
 const success = (_: readonly Scenario[], outcomes: Outcomes) => successTables(outcomes);
 
 const pickers = [...PICKERS.keys()];
@@ -51,6 +52,12 @@ const GROUPS: Readonly<Record<string, Group>> = {
   success: { scenarios: SUCCESS, policies: withOptions('unjudged', 'retries'), times, print: success },
   published: { scenarios: EXPERIMENT, policies: withOptions('unjudged', 'hedging'), times, print: success },
   real: { scenarios: REAL, policies: ['recall+reports', ...pickers], times, print: success },
+  zones: {
+    scenarios: ZONES,
+    policies: ['recall', 'p2c', 'peak-ewma'].flatMap((name) => [name, `${name}+everywhere`]),
+    times,
+    print: zones,
+  },
   random: { scenarios: randomScenarios(20, seed), policies: compared, times: 1, print: latency },
 };
 

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly evenness: number;
   /** Requests sent for a call. */
   readonly sent: number;
+  /** Share of these that went to another zone, in per cent. */
+  readonly away: number;
 }
 
 /** By scenario, then by policy, each in the order of the runs. */
@@ -46,6 +48,7 @@ function over(results: readonly Result[]): Outcome {
     success: (100 * mean(({ succeeded }) => succeeded)) / calls,
     evenness: mean(({ evenness }) => evenness),
     sent: mean(({ sent }) => sent) / calls,
+    away: (100 * mean(({ away }) => away)) / mean(({ sent }) => sent),
   };
 }
 

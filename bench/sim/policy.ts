@@ -15,9 +15,11 @@ export interface Policy {
   readonly retries?: boolean;
   /** A call that takes longer than 99 % of the last ones is sent a second time, for at most 2 % of the calls. */
   readonly hedging?: boolean;
+  /** Servers of all zones are alike to a client. */
+  readonly everywhere?: boolean;
 }
 
-const OPTIONS = ['reports', 'nack', 'unjudged', 'retries', 'hedging'] as const;
+const OPTIONS = ['reports', 'nack', 'unjudged', 'retries', 'hedging', 'everywhere'] as const;
 
 /** The policy of a name: a picker or `oracle`, and options behind it, as in `recall+reports`. */
 export function policyOf(name: string): Policy {

@@ -29,24 +29,36 @@ export function latencyTables(scenarios: readonly Scenario[], outcomes: Outcomes
   ].join('\n\n');
 }
 
-/** By policy, since there are many of them and few scenarios. */
-export function successTables(outcomes: Outcomes): string {
+/** One figure by policy, where there are many of them and few scenarios. */
+function byPolicy(title: string, outcomes: Outcomes, of: (outcome: Outcome) => string): string {
   const scenarios = [...outcomes.keys()];
-  const policies = [...new Set([...outcomes.values()].flatMap((byPolicy) => [...byPolicy.keys()]))];
-  const by = (title: string, of: (outcome: Outcome) => string) => {
-    const rows = policies.map((policy) => [
-      policy,
-      ...scenarios.map((scenario) => {
-        const outcome = outcomes.get(scenario)?.get(policy);
-        return outcome === undefined ? '' : of(outcome);
-      }),
-    ]);
-    return `${title}\n\n${table(['', ...scenarios], rows)}`;
-  };
+  const policies = [...new Set([...outcomes.values()].flatMap((ofScenario) => [...ofScenario.keys()]))];
+  const rows = policies.map((policy) => [
+    policy,
+    ...scenarios.map((scenario) => {
+      const outcome = outcomes.get(scenario)?.get(policy);
+      return outcome === undefined ? '' : of(outcome);
+    }),
+  ]);
+  return `${title}\n\n${table(['', ...scenarios], rows)}`;
+}
+
+export function successTables(outcomes: Outcomes): string {
   return [
-    by('success, %', ({ success }) => percent(success)),
-    by('requests sent per call', ({ sent }) => sent.toFixed(3)),
-    by('p99, ms', ({ p99 }) => milliseconds(p99)),
+    byPolicy('success, %', outcomes, ({ success }) => percent(success)),
+    byPolicy('requests sent per call', outcomes, ({ sent }) => sent.toFixed(3)),
+    byPolicy('p99, ms', outcomes, ({ p99 }) => milliseconds(p99)),
+  ].join('\n\n');
+}
+
+/** Where calls went, and what came of it. */
+export function zoneTables(outcomes: Outcomes): string {
+  return [
+    byPolicy('sent to another zone, %', outcomes, ({ away }) => away.toFixed(2)),
+    byPolicy('success, %', outcomes, ({ success }) => percent(success)),
+    byPolicy('p50, ms', outcomes, ({ p50 }) => milliseconds(p50)),
+    byPolicy('p99, ms', outcomes, ({ p99 }) => milliseconds(p99)),
+    byPolicy('busiest server ÷ mean', outcomes, ({ evenness }) => evenness.toFixed(2)),
   ].join('\n\n');
 }
 

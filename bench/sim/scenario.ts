@@ -12,18 +12,29 @@ export type Fault =
   | { readonly kind: 'slow'; readonly speed: number; readonly fromMs: number; readonly toMs: number }
   /** takes as long for each request, */
   | { readonly kind: 'fixed'; readonly ms: number; readonly fromMs: number; readonly toMs: number }
-  /** fails a share of its requests after a time, */
+  /** fails a share of its requests after a time (and so do others, where they are named), */
   | {
       readonly kind: 'fails';
       readonly ratio: number;
       readonly ms: number;
       readonly fromMs: number;
       readonly toMs: number;
+      readonly servers?: readonly number[];
     }
   /** takes them and says nothing, */
   | { readonly kind: 'hangs'; readonly fromMs: number; readonly toMs: number }
   /** or stands still, and goes on afterwards with what it has. */
   | { readonly kind: 'stops'; readonly fromMs: number; readonly toMs: number };
+
+/** Where clients and servers are. */
+export interface Zones {
+  /** Servers are in them in turn. */
+  readonly count: number;
+  /** The zones of the clients, in turn; as those of the servers when nothing is said. */
+  readonly clients?: readonly number[];
+  /** What the way to a server of another zone takes more, and as much back. */
+  readonly betweenMs: number;
+}
 
 export interface Scenario {
   readonly name: string;
@@ -44,6 +55,7 @@ export interface Scenario {
   readonly faults?: readonly Fault[];
   /** The way to a server, and as much back. */
   readonly oneWayMs: number;
+  readonly zones?: Zones;
   /** When a caller gives up. The server works on. */
   readonly deadlineMs: number;
   /** Calls are made for so long, and those made before `warmUpMs` are not counted. */

@@ -274,3 +274,35 @@ export const REAL: readonly Scenario[] = [
     faults: [{ kind: 'stops', fromMs: 8_000, toMs: 13_000 }],
   },
 ];
+
+const ZONED = {
+  ...USUAL,
+  clients: 60,
+  servers: 18,
+  workers: 4,
+  offered: { load: 0.5 },
+  zones: { count: 3, betweenMs: 0.7 },
+  durationMs: 35_000,
+} as const;
+
+/** What calls that stay in their zone gain and cost. Zones are as large as each other. */
+export const ZONES: readonly Scenario[] = [
+  {
+    ...ZONED,
+    name: 'zones',
+    about:
+      'three zones of 20 clients and 6 servers at 50 %; the way to another zone takes 0.7 ms more, and so does that back',
+  },
+  {
+    ...ZONED,
+    name: 'zone-halved',
+    about: 'the same, and three of the six servers of one zone fail all in 1 ms',
+    faults: [{ kind: 'fails', ratio: 1, ms: 1, fromMs: 0, toMs: 35_000, servers: [0, 3, 6] }],
+  },
+  {
+    ...ZONED,
+    name: 'zone-crowded',
+    about: 'the same without these, and half of the clients are in one zone, a third in another, the rest in the third',
+    zones: { ...ZONED.zones, clients: [0, 1, 0, 2, 0, 1] },
+  },
+];

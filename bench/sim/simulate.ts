@@ -3,7 +3,7 @@ import { below } from '../../src/core/random.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { callsOf } from './calls.ts';
 import { CentralQueue } from './central-queue.ts';
-import { Client, endpointsOf } from './client.ts';
+import { Client, endpointsOf, nameOf } from './client.ts';
 import { Engine } from './engine.ts';
 import { cause } from './faults.ts';
 import type { Policy } from './policy.ts';
@@ -100,10 +100,14 @@ function clients(
 ): MakeCall {
   const network = engine.lane(scenario.oneWayMs);
   const deadlines = engine.lane(scenario.deadlineMs);
-  const world = { engine, servers, endpoints: endpointsOf(servers.length), tally, network, deadlines };
-  const all = Array.from({ length: scenario.clients }, () => {
+  const { zones } = scenario;
+  const far = zones === undefined ? network : engine.lane(scenario.oneWayMs + zones.betweenMs);
+  const endpoints = endpointsOf(servers.length, zones?.count);
+  const world = { engine, servers, endpoints, tally, network, far, deadlines };
+  const all = Array.from({ length: scenario.clients }, (_, index) => {
     const random = chance();
-    return new Client(world, picker(random, engine), policy, random);
+    const zone = zones && nameOf(zones.clients?.[index % zones.clients.length] ?? index % zones.count);
+    return new Client(world, picker(random, engine), policy, random, zone);
   });
   return (client, workMs, counted, ended) => all[client]?.call(workMs, counted, ended);
 }

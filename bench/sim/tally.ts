@@ -10,6 +10,8 @@ export interface Summary {
   readonly timedOut: number;
   /** Requests that were sent for them. */
   readonly sent: number;
+  /** How many of these went to another zone. */
+  readonly away: number;
   readonly meanMs: number;
   readonly p50: number;
   readonly p99: number;
@@ -23,6 +25,7 @@ export class Tally {
   #failed = 0;
   #timedOut = 0;
   sent = 0;
+  away = 0;
 
   add(ending: Ending, latencyMs: number): void {
     if (ending === 'failure') {
@@ -48,6 +51,7 @@ export class Tally {
       failed: this.#failed,
       timedOut: this.#timedOut,
       sent: this.sent,
+      away: this.away,
       meanMs: sorted.reduce((sum, ms) => sum + ms, 0) / this.#count,
       p50: at(0.5),
       p99: at(0.99),

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../core/endpoint.ts';
+import type { Counter } from '../core/metrics.ts';
 import type { Node } from './node.ts';
 import { portion } from './rank.ts';
 import { capacityOf } from './spill.ts';
@@ -22,25 +23,47 @@ export interface CellState {
   readonly steady: boolean;
 }
 
+interface CellParts {
+  readonly name: string;
+  readonly priority: number;
+  /** Whether nothing is preferred to its place. */
+  readonly first: boolean;
+  readonly nodes: readonly Node[];
+  /** Of more nodes so many are used. */
+  readonly size: number | false;
+  /** The id of this client. */
+  readonly client: string;
+  /** Counts the attempts that go there. */
+  readonly placed: Counter | undefined;
+}
+
 /** The nodes of one place and priority. Of more than `size` this client uses so many of its own, and more while some of these are down. */
 export class Cell {
   readonly name: string;
   readonly priority: number;
+  readonly first: boolean;
   readonly #nodes: readonly Node[];
   readonly #endpoints: readonly Endpoint[];
   readonly #size: number;
   /** Those that may be used, in the order in which they come into use. */
-  readonly #candidates: readonly Node[];
+  readonly candidates: readonly Node[];
   #used: readonly Node[] = [];
+  /** The weight that is enough for its part of the calls. What comes on top of it counts once it is past its slow start. */
+  #needed: number;
 
-  constructor(name: string, priority: number, nodes: readonly Node[], size: number | false, client: string) {
+  /** `before`: the one that it takes the place of, where there was one. */
+  constructor({ name, priority, first, nodes, size, client, placed }: CellParts, before: Cell | undefined) {
     const whole = size === false || nodes.length <= size;
     this.name = name;
     this.priority = priority;
+    this.first = first;
+    for (const node of nodes) if (node.placed !== placed) node.placed = placed;
     this.#nodes = nodes;
     this.#endpoints = nodes.map(({ endpoint }) => endpoint);
     this.#size = whole ? nodes.length : size;
-    this.#candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
+    // Nothing is known of what a new place needs: all that there is.
+    this.#needed = before === undefined ? Number.POSITIVE_INFINITY : before.#needed;
+    this.candidates = whole ? nodes : inOrderOf(client, nodes, ({ endpoint }) => endpoint.id, MOST_TIMES * size);
   }
 
   /** How many nodes there are, used or not. */
@@ -62,15 +85,18 @@ export class Cell {
   }
 
   look(now: number): CellState {
-    const candidates = this.#candidates;
+    const candidates = this.candidates;
     const due: Node[] = [];
-    let [count, up, reachable, weight, used, steady] = [0, 0, 0, 0, 0, true];
+    let [count, up, reachable, weight, started, used, steady] = [0, 0, 0, 0, 0, 0, true];
     for (const node of candidates) {
       if (up === this.#size) break;
       count++;
       const { health, endpoint } = node;
-      if (count <= this.#size) weight += endpoint.weight;
       const fitness = health.fitness(now);
+      if (count <= this.#size) {
+        weight += endpoint.weight;
+        started += fitness === 'up' ? portion(node, now) : endpoint.weight;
+      }
       if (!health.unreachable) reachable++;
       if (fitness === 'busy') due.push(node);
       if (fitness === 'up') {
@@ -79,7 +105,8 @@ export class Cell {
         steady &&= health.share(now) === 1;
       } else steady = false;
     }
+    this.#needed = Math.min(weight, Math.max(this.#needed, started));
     if (this.#used.length !== count) this.#used = count === candidates.length ? candidates : candidates.slice(0, count);
-    return { cell: this, nodes: this.#used, up, reachable, capacity: capacityOf(used, weight), due, steady };
+    return { cell: this, nodes: this.#used, up, reachable, capacity: capacityOf(used, this.#needed), due, steady };
   }
 }

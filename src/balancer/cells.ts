@@ -1,3 +1,4 @@
+import type { Counter } from '../core/metrics.ts';
 import { Cell } from './cell.ts';
 import type { Node } from './node.ts';
 import { type Preference, priorityOf } from './preference.ts';
@@ -12,17 +13,29 @@ export interface LayoutOptions {
   readonly subset: number | false;
   /** The id of this client. */
   readonly client: string;
+  /** Counts attempts by the place where they go; asked for only where some place is preferred. @default they are not counted */
+  readonly placed?: ((place: string) => Counter) | undefined;
+}
+
+/** Whether nothing can set some of these nodes apart. */
+export function sideBySide(nodes: readonly Node[], { prefer, subset }: LayoutOptions): boolean {
+  if (subset !== false) return false;
+  return prefer === false || (prefer.length === 0 && nodes.every(({ endpoint }) => priorityOf(endpoint) === 0));
 }
 
 /** The nodes by priority, and within one by preference, those to be used first in front. What did not change is taken over from `before`. */
 export function cellsOf(
   nodes: readonly Node[],
-  { prefer, subset, client }: LayoutOptions,
+  { prefer, subset: size, client, placed }: LayoutOptions,
   before: readonly Cell[],
 ): readonly Cell[] {
-  const cellOf = (name: string, priority: number, some: readonly Node[]) =>
-    before.find((cell) => cell.name === name && cell.holds(some)) ?? new Cell(name, priority, some, subset, client);
-  if (prefer === false) return [cellOf('all', 0, nodes)];
+  const cellOf = (name: string, priority: number, place: number, some: readonly Node[]) => {
+    const known = before.find((cell) => cell.name === name);
+    if (known?.holds(some) === true) return known;
+    const counter = prefer === false || prefer.length === 0 ? undefined : placed?.(prefer[place]?.place ?? 'elsewhere');
+    return new Cell({ name, priority, first: place === 0, nodes: some, size, client, placed: counter }, known);
+  };
+  if (prefer === false) return [cellOf('all', 0, 0, nodes)];
   const byPriority = new Map<number, Node[][]>();
   for (const node of nodes) {
     const priority = priorityOf(node.endpoint);
@@ -40,7 +53,7 @@ export function cellsOf(
     const before = byPriority.size > 1 ? `priority=${priority} ` : '';
     places.forEach((place, i) => {
       const name = `${before}${prefer[i]?.name ?? rest}`;
-      if (place.length > 0) cells.push(cellOf(name, priority, place));
+      if (place.length > 0) cells.push(cellOf(name, priority, i, place));
     });
   }
   return cells;

@@ -3,7 +3,7 @@ import { durationMs, fail, integer, options as known, oneOf } from '../core/chec
 /**
  * How this process asks each endpoint whether it is well, beside its calls. Each is checked when the mesh is made.
  *
- * Every process that follows the service asks every endpoint, so a thousand callers ask it a thousand times in each interval.
+ * Every process that follows the service asks every endpoint that it may use, so without subsets a thousand callers ask it a thousand times in each interval.
  */
 export interface CheckOptions {
   /** The path that is asked for; begins with a slash. Without one a TCP connection is made, and closed. @default false */

@@ -38,7 +38,7 @@ interface Tally {
 }
 
 /**
- * Has each endpoint of a set checked once in each interval, one after the other: so the checks are spread over the interval by themselves, with
+ * Has each endpoint of a set that may get calls checked once in each interval, one after the other: so the checks are spread over the interval by themselves, with
  * one timer for all. Where in the list it begins, and how long before that, is chance, so that processes which start together do not check
  * together. One that joins is used at once, and is checked within two intervals. The process does not stay alive for it.
  */
@@ -78,16 +78,17 @@ export class Checker {
   /** Time from one turn to the next: half of what would do, so that jitter does not make two due at once. */
   #pauseMs(): number {
     const { nodes, options } = this.#parts;
-    return Math.max(SHORTEST_MS, options.intervalMs / (2 * Math.max(1, nodes.nodes.length)));
+    return Math.max(SHORTEST_MS, options.intervalMs / (2 * Math.max(1, nodes.usable.length)));
   }
 
   #turn(): void {
     const { clock, nodes, options } = this.#parts;
     const now = clock.now();
-    const share = ((now - this.#lookedAt) * nodes.nodes.length) / options.intervalMs;
+    const { length } = nodes.usable;
+    const share = ((now - this.#lookedAt) * length) / options.intervalMs;
     this.#lookedAt = now;
     // What was missed, because too many were under way or the process slept, is not made up for in one go.
-    this.#due = Math.min(this.#due + share, nodes.nodes.length, MOST);
+    this.#due = Math.min(this.#due + share, length, MOST);
     while (this.#due >= 1 && this.#underWay.size < MOST) {
       const node = this.#take();
       if (node === undefined) return;
@@ -98,34 +99,47 @@ export class Checker {
 
   /** The next one in the list that can be checked. */
   #take(): Node | undefined {
-    const { nodes, random } = this.#parts;
     for (let tried = 0; tried <= this.#round.length; tried++) {
-      if (this.#next >= this.#round.length) {
-        this.#round = nodes.nodes;
-        this.#next = this.#started ? 0 : below(random, this.#round.length);
-        this.#started = this.#round.length > 0;
-      }
+      if (this.#next >= this.#round.length) this.#beginRound();
       const node = this.#round[this.#next++];
       if (node !== undefined && !node.retired && !this.#underWay.has(node.endpoint.id)) return node;
     }
     return undefined;
   }
 
+  #beginRound(): void {
+    const { nodes, random } = this.#parts;
+    const before = this.#round;
+    this.#round = nodes.usable;
+    this.#next = this.#started ? 0 : below(random, this.#round.length);
+    this.#started = this.#round.length > 0;
+    if (this.#round === before) return;
+    const asked = new Set(this.#round);
+    for (const node of before) if (!asked.has(node)) this.#letGo(node);
+  }
+
+  /** One that is not asked any more, since it left, or left the subset: what was found of it would stay said for ever. */
+  #letGo(node: Node): void {
+    const out = this.#tallies.get(node)?.out === true;
+    this.#tallies.delete(node);
+    if (out && !node.retired) this.#parts.nodes.checked(node, 'well', 'it is not checked any more');
+  }
+
   #check(node: Node): void {
     const { check, options } = this.#parts;
     const finding = check(node.endpoint, options);
     if (finding === undefined) return;
+    if (!this.#tallies.has(node)) this.#tallies.set(node, { streak: 0, out: false });
     this.#underWay.add(node.endpoint.id);
     void finding.then((heard) => {
       this.#underWay.delete(node.endpoint.id);
-      if (!this.#stopped && !node.retired) this.#heard(node, heard);
+      const tally = this.#tallies.get(node);
+      if (!this.#stopped && !node.retired && tally !== undefined) this.#heard(node, tally, heard);
     });
   }
 
-  #heard(node: Node, { found, reason }: Finding): void {
+  #heard(node: Node, tally: Tally, { found, reason }: Finding): void {
     const { nodes, options } = this.#parts;
-    const tally = this.#tallies.get(node) ?? { streak: 0, out: false };
-    this.#tallies.set(node, tally);
     if (found === 'well') {
       tally.streak = Math.max(1, tally.streak + 1);
       // A refused connection is the one thing said against a node that a check disproves.

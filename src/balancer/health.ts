@@ -13,6 +13,10 @@ export type Fitness = 'up' | 'busy' | 'down';
 /** What checks find. */
 export type Found = 'well' | 'failing' | 'unreachable';
 
+interface Begun {
+  readonly startedAt: number;
+}
+
 /** What it is compared with, and may be done without. */
 type Others = Pick<Peers, 'spare' | 'worse'>;
 
@@ -39,14 +43,20 @@ export class Health {
   /** What its checks found. */
   #unwell: Exclude<Found, 'well'> | undefined;
   #rampFrom: number;
-  /** Why it was taken out, or came back, last; in words. */
-  reason = '';
+  // Two, because one that passes its checks again may still be out for what its calls found.
+  #reason = '';
+  #reasonOfChecks = '';
 
   /** `rampFrom` is when its slow start begins; `-Infinity` for one that needs none. */
   constructor(options: ResolvedHealth, random: Random, rampFrom: number) {
     this.#options = options;
     this.#random = random;
     this.#rampFrom = rampFrom;
+  }
+
+  /** Why it is out, or came back last; in words. */
+  get reason(): string {
+    return this.#unwell === undefined ? this.#reason : this.#reasonOfChecks;
   }
 
   fitness(now: number): Fitness {
@@ -108,7 +118,9 @@ export class Health {
   }
 
   /** `unreachable` counts as a whole streak: a refused connection will not mend by trying. */
-  fail(now: number, attempt: object, unreachable: boolean, others: Others): void {
+  fail(now: number, attempt: Begun, unreachable: boolean, others: Others): void {
+    // Sent before it came back: the end of a time that is over, as when all that waited for one that hung run into their limits.
+    if (attempt.startedAt < this.#rampFrom) return;
     this.#streak++;
     this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 0, 1);
@@ -133,7 +145,7 @@ export class Health {
     this.#window?.clear();
     this.#slow?.clear();
     this.#rampFrom = now;
-    if (this.#unwell === undefined) this.reason = reason;
+    this.#reason = reason;
   }
 
   /**
@@ -143,10 +155,14 @@ export class Health {
   checked(now: number, found: Found, reason: string): void {
     const was = this.#unwell;
     this.#unwell = found === 'well' ? undefined : found;
-    if (found !== 'well' || this.#cause === undefined) this.reason = reason;
-    if (found !== 'well') return;
-    if (this.#cause === 'unreachable') this.#rest?.hurry(now);
-    else if (this.#cause === undefined && was !== undefined) this.#rampFrom = now;
+    if (found !== 'well') {
+      this.#reasonOfChecks = reason;
+    } else if (this.#cause === 'unreachable') {
+      this.#rest?.hurry(now);
+    } else if (this.#cause === undefined && was !== undefined) {
+      this.#rampFrom = now;
+      this.#reason = reason;
+    }
   }
 
   get #cause(): Cause | undefined {
@@ -172,7 +188,7 @@ export class Health {
   #takeOut(now: number, cause: Cause, reason: string): void {
     this.#rest ??= new Rest(this.#options, this.#random);
     this.#rest.start(now, cause, now - this.#rampFrom);
-    if (this.#unwell === undefined) this.reason = reason;
+    this.#reason = reason;
   }
 }
 

@@ -1,12 +1,13 @@
-import type { LayoutOptions } from './cells.ts';
+import { type LayoutOptions, sideBySide } from './cells.ts';
 import type { NodeGroup } from './grouped.ts';
 import type { Node } from './node.ts';
 import { type Tier, Tiers } from './tiers.ts';
 
 /** While some are down or start slowly, everything is counted anew so often, and not per call. */
 const LOOK_EVERY_MS = 100;
-/** Attempts that look whether somebody waits for a probe in a tier that gets no calls. All but the probes go on to the tiers. */
-const PROBES = 0.05;
+
+/** `where`: which tiers get calls now, in words. */
+type Told = (state: 'begun' | 'ended', where: string) => void;
 
 interface Section {
   readonly share: number;
@@ -29,22 +30,29 @@ export interface LaidOut {
  */
 export class Layout {
   readonly #options: LayoutOptions;
+  #nodes: readonly Node[] = [];
   #sections: readonly Section[] = [];
+  #usable: readonly Node[] | undefined;
   #split = false;
   #groups: readonly NodeGroup[] | undefined;
   #laidOut: readonly LaidOut[] = [];
-  #down = 0;
   #steady = true;
   #lookAt = 0;
+  /** Whether calls went to no other place than that which is preferred, last. */
+  #kept = false;
+  #spilling = false;
+  readonly #told: Told;
 
-  constructor(options: LayoutOptions) {
+  /** `told` when calls begin to leave the place that is preferred to all others, or do so no more. Never of how it is at first. */
+  constructor(options: LayoutOptions, told: Told) {
     this.#options = options;
+    this.#told = told;
   }
 
   /** How calls are split now, with so many nodes `down`; `undefined` when all nodes stand side by side. */
   groups(down: number, now: number): readonly NodeGroup[] | undefined {
-    const settled = this.#steady && down === this.#down;
-    if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now, down);
+    const settled = this.#steady && down === 0;
+    if (!settled && this.#sections.length > 0 && now >= this.#lookAt) this.#look(now);
     return this.#groups;
   }
 
@@ -54,8 +62,22 @@ export class Layout {
     return this.#laidOut;
   }
 
+  /** The nodes that may get calls, now or when others are down: all, but for those outside of this client's subsets. The same array until the set changes. */
+  get usable(): readonly Node[] {
+    this.#usable ??=
+      this.#sections.length === 0 ? this.#nodes : [...new Set(this.#sections.flatMap(({ tiers }) => tiers.usable))];
+    return this.#usable;
+  }
+
   /** Takes over who is in the set, `split` in parts if it is. */
-  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, down: number, now: number): void {
+  adopt(nodes: readonly Node[], split: readonly NodeGroup[] | undefined, now: number): void {
+    this.#nodes = nodes;
+    this.#usable = undefined;
+    if (sideBySide(nodes, this.#options)) {
+      this.#clear(split);
+      this.#tell(true, () => 'all 100 %');
+      return;
+    }
     const whole = split ?? [{ share: 1, nodes }];
     const sections = whole.map(({ share, nodes: some }) => {
       const key = some[0]?.endpoint.service ?? '';
@@ -64,19 +86,37 @@ export class Layout {
       return { share, nodes: some, tiers };
     });
     if (sections.every(({ tiers }) => tiers.plain)) {
-      this.#sections = [];
-      this.#groups = split;
-      this.#laidOut = [];
+      this.#clear(split);
+      const first = sections.flatMap(({ tiers }) => tiers.first ?? []);
+      if (first.length > 0)
+        this.#tell(
+          first.every((cell) => cell.first),
+          () => [...new Set(first.map(({ name }) => `${name} 100 %`))].join(', '),
+        );
       return;
     }
     this.#sections = sections;
     this.#split = split !== undefined;
-    this.#look(now, down);
+    this.#look(now);
   }
 
-  #look(now: number, down: number): void {
+  #clear(split: readonly NodeGroup[] | undefined): void {
+    this.#sections = [];
+    this.#groups = split;
+    this.#laidOut = [];
+  }
+
+  #tell(kept: boolean, where: () => string): void {
+    const was = this.#kept;
+    this.#kept = kept;
+    // Of a place that nobody was ever in, nothing has ended when somebody comes.
+    if (kept === !this.#spilling || was === kept) return;
+    this.#spilling = !kept;
+    this.#told(kept ? 'ended' : 'begun', where());
+  }
+
+  #look(now: number): void {
     this.#lookAt = now + LOOK_EVERY_MS;
-    this.#down = down;
     const looks = this.#sections.map((section) => ({ ...section, ...section.tiers.look(now) }));
     const groups = looks.map(({ share, nodes, tiers, due }) => {
       const parts = partsOf(nodes, tiers, due);
@@ -90,7 +130,18 @@ export class Layout {
       service: nodes[0]?.endpoint.service ?? '',
       tiers,
     }));
+    this.#tell(
+      looks.every((look) => look.kept),
+      () => this.#laidOut.flatMap(inWords).join(', '),
+    );
   }
+}
+
+function inWords({ share, service, tiers }: LaidOut): readonly string[] {
+  const before = share < 1 ? `${service} ` : '';
+  return tiers
+    .filter((tier) => tier.share > 0)
+    .map(({ name, share: part }) => `${before}${name} ${Math.round(100 * share * part)} %`);
 }
 
 function partsOf(
@@ -101,6 +152,5 @@ function partsOf(
   const [only] = tiers;
   if (tiers.length === 1 && only?.nodes.length === nodes.length) return undefined;
   if (due.length === 0) return tiers;
-  const rest = tiers.map((tier) => ({ ...tier, share: tier.share * (1 - PROBES) }));
-  return [...rest, { share: PROBES, nodes: due, parts: undefined, panicking: false }];
+  return [...tiers, { share: 0, nodes: due, parts: undefined, panicking: false, probing: true }];
 }

@@ -5,7 +5,7 @@ import type { Events } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { sameEnds } from '../core/same-ends.ts';
 import type { LayoutOptions } from './cells.ts';
-import type { NodeGroup } from './grouped.ts';
+import { calledOf, type NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import { type LaidOut, Layout } from './layout.ts';
@@ -14,6 +14,7 @@ import { LoadMeans } from './load-means.ts';
 import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
 import type { NodeOutcome, Picker } from './picker.ts';
+import { badPriority } from './preference.ts';
 import { SetHealth } from './set-health.ts';
 
 interface NodeSetScope {
@@ -46,6 +47,7 @@ export class NodeSet {
   #doubted = false;
   readonly #health: SetHealth;
   #filled = false;
+  #toldPriority = false;
   /** Replaced whole by an update, never changed: a picker may hold on to it for the length of a pick. */
   nodes: readonly Node[] = [];
   /** What is usual among the nodes. */
@@ -56,7 +58,10 @@ export class NodeSet {
     this.#scope = scope;
     this.#health = new SetHealth(scope, scope.clock.now());
     this.picker = scope.picker;
-    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE);
+    const { service, events } = scope;
+    this.#layout = new Layout(scope.layout ?? SIDE_BY_SIDE, (state, reason) =>
+      events.emit('spill', { service, state, reason }),
+    );
   }
 
   /**
@@ -67,9 +72,20 @@ export class NodeSet {
     return this.#layout.groups(this.down, now);
   }
 
+  /** The nodes that calls go to now: all of them, unless some are set apart. */
+  calledAt(now: number): readonly Node[] {
+    const groups = this.groupsAt(now);
+    return groups === undefined ? this.nodes : calledOf(groups);
+  }
+
   /** The tiers of the nodes by place, priority and subset, for `explain`; empty when nothing sets some of them apart. */
   laidOutAt(now: number): readonly LaidOut[] {
     return this.#layout.laidOut(this.down, now);
+  }
+
+  /** The nodes that may get calls, now or when others are down: all, but for those outside of this client's subsets. */
+  get usable(): readonly Node[] {
+    return this.#layout.usable;
   }
 
   /**
@@ -78,6 +94,13 @@ export class NodeSet {
    */
   get panicking(): boolean {
     return this.#health.panicking;
+  }
+
+  /** The same, or of a set in tiers whether one of them is used like that. */
+  panickingAt(now: number): boolean {
+    const laidOut = this.laidOutAt(now);
+    if (laidOut.length === 0) return this.panicking;
+    return laidOut.some(({ tiers }) => tiers.some(({ panicking }) => panicking === true));
   }
 
   /** How many are out of use. */
@@ -121,7 +144,7 @@ export class NodeSet {
     this.#doubted = suspects.size > 0;
     this.means.weight = this.nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
     this.#health.adopt(this.nodes, this.#scope.clock.now());
-    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.down, this.#scope.clock.now());
+    this.#layout.adopt(this.nodes, groups && groupsOf(groups, this.#byId), this.#scope.clock.now());
     // Those of the first fill share the load as they are; one that joins later is warmed up.
     if (nodes.length > 0) this.#filled = true;
     if (this.#byId.size > this.nodes.length) this.#forgetUnused();
@@ -137,11 +160,12 @@ export class NodeSet {
     this.means.running++;
     node.load.begin(ctx);
     node.health.begin(now, ctx);
+    node.placed?.add();
   }
 
   end(node: Node, ctx: Context): void {
     node.running--;
-    this.means.running--;
+    if (!node.retired) this.means.running--;
     node.load.end(ctx, node.running);
   }
 
@@ -182,12 +206,25 @@ export class NodeSet {
     const options = health === false ? NEVER : health;
     const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
     this.#byId.set(endpoint.id, node);
+    this.#checkPriority(endpoint);
     return node;
+  }
+
+  /** What is meant as a standby and says so wrongly gets calls like all others: that must not go unnoticed. */
+  #checkPriority(endpoint: Endpoint): void {
+    const { layout, events, service } = this.#scope;
+    if (this.#toldPriority || layout === undefined || layout.prefer === false) return;
+    const reason = badPriority(endpoint);
+    if (reason === undefined) return;
+    this.#toldPriority = true;
+    events.emit('rejected', { source: service, id: endpoint.id, reason });
   }
 
   #retire(node: Node): void {
     this.#health.retire(node);
     node.load.leave();
+    // What it still has on its way is nothing that the others share.
+    this.means.running -= node.running;
     // A new process may have taken the place of its id.
     if (this.#byId.get(node.endpoint.id) === node) this.#byId.delete(node.endpoint.id);
     this.#scope.retired(node);

@@ -20,6 +20,8 @@ export class Node {
   retired = false;
   /** What `peak-ewma` knows of it. */
   peak: Peak | undefined;
+  /** Counts attempts that go where it is; `undefined` where nobody asks. */
+  placed: Counter | undefined;
   /** Where a picker saw it last in the array that it was given: a hint. */
   place = 0;
   // What the filters keep of it. The stack is one for all endpoints of a service, and most of these are never called.

@@ -1,4 +1,5 @@
 import { LAST, LEFT, STEPS } from '../core/decay.ts';
+import type { Mean } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 
 /** Time constant with which the past is forgotten. */
@@ -18,16 +19,10 @@ export class Peak {
     into.serviceMs = this.#ms * (LEFT[Math.max(0, Math.min(LAST, ((now - this.#at) * STEPS) / FORGET_MS)) | 0] ?? 0);
   }
 
-  /** Whether an attempt took longer than that. */
-  exceeded(attempt: Ended, now: number): boolean {
-    return (
-      now - attempt.startedAt >
-      this.#ms * (LEFT[Math.max(0, Math.min(LAST, ((now - this.#at) * STEPS) / FORGET_MS)) | 0] ?? 0)
-    );
-  }
-
-  add(attempt: Ended, now: number): void {
-    const took = now - attempt.startedAt;
+  /** An attempt is over that took as long as it did, and no less than `atLeast`. */
+  add({ startedAt }: Ended, now: number, atLeast?: Mean): void {
+    const least = atLeast === undefined ? 0 : atLeast.value;
+    const took = now - startedAt > least ? now - startedAt : least;
     // Exactly, since what is left after each of many answers is multiplied.
     const kept = Math.exp(Math.min(0, this.#at - now) / FORGET_MS);
     const faded = this.#ms * kept;

@@ -65,12 +65,15 @@ export class Rest {
     if (attempt === this.#probe) this.#probe = undefined;
   }
 
-  /** An attempt ended that says nothing; if it was the probe, another may be. */
+  /**
+   * An attempt ended that says nothing; if it was the probe, another may be, after a rest that is not doubled. Not at once: where every probe is given
+   * up, by impatient callers or for a hedge that was faster, it would be one call after the other.
+   */
   ignored(now: number, attempt: object): void {
     if (attempt !== this.#probe) return;
     this.#probe = undefined;
     this.#doublings--;
-    this.#until = now;
+    this.#until = Math.min(this.#until, now + jittered(this.#random, this.#options.restMs, JITTER));
   }
 
   /** Ends early, but for the probe. */

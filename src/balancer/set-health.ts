@@ -20,6 +20,7 @@ const SLOW_TIMES = 10;
 export class SetHealth {
   readonly #scope: SetHealthScope;
   readonly #peers: Peers;
+  #nodes: readonly Node[] = [];
   /** Of those that are out: how many cannot be reached, and how many have nothing but their success rate against them. */
   #unreachable = 0;
   #outByRate = 0;
@@ -65,11 +66,19 @@ export class SetHealth {
   /** What the checks of a node found, told when it is something else than before. */
   checked(node: Node, found: Found, reason: string, now: number): void {
     this.#change(node, () => node.health.checked(now, found, reason));
+    this.#takeBack(now);
   }
 
-  /** Takes note of who is in the set now. When peers left, and of those that stay more than half are out by their rate alone, some come back. */
+  /** Takes note of who is in the set now. */
   adopt(nodes: readonly Node[], now: number): void {
+    this.#nodes = nodes;
     this.#peers.count = nodes.length;
+    this.#takeBack(now);
+  }
+
+  /** When more than half are out by their rate alone, since peers left or nothing else speaks against them any more, some come back. */
+  #takeBack(now: number): void {
+    const nodes = this.#nodes;
     if (this.#outByRate * 2 <= nodes.length) return;
     const out = nodes.filter(({ health }) => health.outByRate);
     out.sort((a, b) => b.health.overdueMs(now) - a.health.overdueMs(now));

@@ -1,9 +1,9 @@
-/** How much more a tier can take than it gets while all of it is up: with 71 % of it up it still takes everything (Envoy's factor). */
-const SPARE = 1.4;
+/** How much more a tier can take than it gets while all of it is up: with 5 of 7 up it still takes everything (Envoy's factor, 1.4). In whole numbers, since 1.4 is none. */
+const SPARE = { of: 7, for: 5 };
 
 /** The part of all calls that a tier can take, from 0 to 1, when so much of its weight is in use. */
 export function capacityOf(used: number, weight: number): number {
-  return weight > 0 ? Math.min(1, (SPARE * used) / weight) : 0;
+  return weight > 0 ? Math.min(1, (SPARE.of * used) / (SPARE.for * weight)) : 0;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Tier extends NodeGroup {
 }
 
 interface Look {
+  /** Whether all calls go to what is preferred to all else. */
+  readonly kept: boolean;
   readonly tiers: readonly Tier[];
   /** Nodes that wait for a probe in tiers that get no calls, in which nobody would meet them. */
   readonly due: readonly Node[];
@@ -51,6 +53,16 @@ export class Tiers {
     return this.#cells.length < 2 && this.#cells.every(({ whole }) => whole);
   }
 
+  /** Those that may be used, whatever becomes of the health of others. */
+  get usable(): readonly Node[] {
+    return this.#cells.flatMap(({ candidates }) => candidates);
+  }
+
+  /** The place that is preferred to the others that there are. */
+  get first(): Cell | undefined {
+    return this.#cells[0];
+  }
+
   /** Counts everything anew. */
   look(now: number): Look {
     const states = this.#cells.map((cell) => cell.look(now));
@@ -78,7 +90,8 @@ export class Tiers {
       };
     });
     const due = units.flatMap((unit, i) => (shares[i] === 0 ? unit.flatMap((one) => one.due) : []));
-    return { tiers, due, steady: !waiting && states.every(({ steady }) => steady) };
+    const kept = this.first?.first === true && units[0]?.length === 1 && shares[0] === 1;
+    return { kept, tiers, due, steady: !waiting && states.every(({ steady }) => steady) };
   }
 
   /** Which cells make a tier together; `waiting`: time alone may change that. */

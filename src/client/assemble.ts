@@ -17,6 +17,7 @@ import { load } from '../filters/load.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
+import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
 import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
@@ -58,6 +59,8 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   layers.push(['deadline', deadline(settings.deadlineMs)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
+  if (settings.throttle !== false && target.asked !== undefined)
+    layers.push(['throttle', throttle(settings.throttle, target.asked)]);
   layers.push(['balance', balance]);
   return { client: Stack.of<Req, Res>(clientRoles, layers), endpoint };
 }

@@ -12,7 +12,7 @@ export interface ConnectionOptions {
   readonly idleMs?: number | undefined;
   /**
    * Age from which a connection takes no more calls, and is closed once those that it has are done: so that connections move to what was
-   * deployed behind an address. Each pool takes up to a fifth less, drawn at random. Milliseconds, 1 to 86,400,000. @default 600_000
+   * deployed behind an address. Each connection takes up to a fifth less, drawn at random. Milliseconds, 1 to 86,400,000. @default 600_000
    */
   readonly maxAgeMs?: number | false | undefined;
   /**
@@ -24,7 +24,7 @@ export interface ConnectionOptions {
   readonly streams?: number | undefined;
   /**
    * Endpoints to which a first connection is made before there is a call for them: as soon as the service is called, and whenever some join it;
-   * no more than this many each time, drawn at random. Not for clients built on `node:http`. 1 to 1,000. @default false
+   * no more than this many each time, drawn at random among those that calls go to. Not for clients built on `node:http`. 1 to 1,000. @default false
    */
   readonly warm?: number | false | undefined;
 }

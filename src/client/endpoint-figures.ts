@@ -4,7 +4,8 @@ import type { Target } from './target.ts';
 
 /**
  * Counts the endpoints of each service over all targets that call it under its own name. Gauges by service: `endpoints` with `health: all`, in
- * which an endpoint that several targets call counts once, and with `health: down`, in which it counts when one of them has taken it out.
+ * which an endpoint that several targets call counts once, and with `health: down`, in which it counts when one of them has taken it out; `panicking` is 1 while
+ * one of them uses endpoints that are down, because too many are.
  */
 export class EndpointFigures {
   readonly #parts: Pick<Parts, 'clock' | 'metrics'>;
@@ -27,6 +28,10 @@ export class EndpointFigures {
     metrics.gauge('endpoints', { service, health: 'down' }, () => {
       const now = clock.now();
       return this.#count(service, ({ health }) => health.fitness(now) !== 'up');
+    });
+    metrics.gauge('panicking', { service }, () => {
+      const now = clock.now();
+      return [...(this.#byService.get(service) ?? [])].some(({ nodes }) => nodes.panickingAt(now)) ? 1 : 0;
     });
   }
 

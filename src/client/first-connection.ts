@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import type { Clock, Timer } from '../core/clock.ts';
+import { speaksHttp2 } from './ending-silence.ts';
 
 /** Makes the connections of a pool; one it can make ahead, which then waits for the first call. */
 export class FirstConnection {
@@ -77,5 +78,5 @@ export class FirstConnection {
 /** A server of HTTP/1.1 that speaks before it is asked wants to end it. One of HTTP/2 begins with its settings. */
 function usable(socket: Socket): boolean {
   if (socket.destroyed || !socket.writable) return false;
-  return socket.readableLength === 0 || ('alpnProtocol' in socket && socket.alpnProtocol === 'h2');
+  return socket.readableLength === 0 || speaksHttp2(socket);
 }

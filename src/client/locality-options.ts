@@ -44,7 +44,10 @@ export function preferencesOf(
   attributes: Readonly<Record<string, string>>,
 ): readonly Preference[] {
   if (prefer === 'nearest') return nearest(attributes);
-  return prefer.map((query) => ({ name: String(query), matches: (endpoint) => query.matches(endpoint) }));
+  return prefer.map((query) => {
+    const name = String(query);
+    return { name, place: name, matches: (endpoint) => query.matches(endpoint) };
+  });
 }
 
 /** How many instances of a large service this process calls. */
@@ -52,7 +55,7 @@ export interface SubsetOptions {
   /**
    * Of more instances than this in one place and priority, it calls so many of its own, and up to twice as many while some of these are down.
    * 12 to 10,000. No process knows how many others there are, and together they have to reach every instance: (processes × size) ÷ instances
-   * should be 10 or more. Not for pickers that send one key always to the same instance: each process would send it to another.
+   * should be 10 or more. Refused with `ring-hash` and `maglev`: each process would send a key to another instance.
    */
   readonly size: number;
 }

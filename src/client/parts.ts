@@ -6,6 +6,7 @@ import type { Self } from '../core/self.ts';
 import type { Registry } from '../discovery/registry.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { EndpointChecks } from './checks/endpoint-checks.ts';
+import type { NodeAgents } from './node-http/agents.ts';
 import type { EndpointPools } from './pools.ts';
 
 /** What the mesh hands to all of its clients. */
@@ -18,6 +19,7 @@ export interface Parts {
   readonly registry: Registry;
   readonly tracing: Tracing;
   readonly pools: EndpointPools;
+  readonly agents: NodeAgents;
   readonly checks: EndpointChecks;
   /** Monotonic milliseconds at which the mesh was made. */
   readonly startedAt: number;

@@ -1,8 +1,9 @@
 import type { LookupFunction } from 'node:net';
 import type { buildConnector, Pool } from 'undici';
-import { jittered, type Random } from '../core/random.ts';
+import type { Random } from '../core/random.ts';
 import { CONNECT_TIMEOUT_MS } from './connect-timeout.ts';
 import { KEPT_LESS_MS, LONGEST_IDLE_MS, type ResolvedConnections } from './connection-options.ts';
+import { PING_MS } from './ending-silence.ts';
 
 /** How undici makes the connections of a pool. HTTP/2 without TLS is an option that its types do not know. */
 export function connectorOptions(
@@ -18,7 +19,6 @@ export function connectorOptions(
 export function poolOptions(
   { max, idleMs, maxAgeMs, http, streams }: ResolvedConnections,
   protocol: 'http' | 'https',
-  random: Random,
 ): Pool.Options {
   const useH2c = http === 2 && protocol === 'http';
   return {
@@ -26,12 +26,25 @@ export function poolOptions(
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: idleMs,
-    keepAliveMaxTimeout: maxAgeMs === false ? LONGEST_IDLE_MS : maxAgeMs,
+    keepAliveMaxTimeout: maxAgeMs === false ? LONGEST_IDLE_MS : Math.min(maxAgeMs, LONGEST_IDLE_MS),
     keepAliveTimeoutThreshold: KEPT_LESS_MS,
-    // Those who were started together must not all connect anew together.
-    clientTtl: maxAgeMs === false ? null : Math.ceil(jittered(random, maxAgeMs * 0.9, 1 / 9)),
+    clientTtl: maxAgeMs === false ? null : maxAgeMs,
     allowH2: http === 2,
-    ...(http === 2 && { h2Options: { maxConcurrentStreams: streams } }),
+    ...(http === 2 && { h2Options: { maxConcurrentStreams: streams, pingInterval: PING_MS } }),
     ...(useH2c && { useH2c }),
   };
+}
+
+/**
+ * Makes each connection of a pool up to a fifth older than it is: those that were made together, by one burst or by many processes that were started
+ * together, must not all be made anew together. undici has one age for a pool; when a connection was made it notes on its client, and nowhere says so.
+ */
+export function drawAges(pool: Pool, { maxAgeMs }: ResolvedConnections, random: Random): void {
+  if (maxAgeMs === false) return;
+  pool.on('connect', (_origin, targets) => {
+    const made = targets.at(-1);
+    const since: unknown = made === undefined ? undefined : Reflect.get(made, 'ttl');
+    if (made === undefined || typeof since !== 'number') return;
+    Object.assign(made, { ttl: since - (random() * maxAgeMs) / 5 });
+  });
 }

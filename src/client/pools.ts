@@ -6,9 +6,10 @@ import { ClosedError } from '../core/errors.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type AddressRule, defaultAddresses } from '../discovery/address.ts';
 import type { ResolvedConnections } from './connection-options.ts';
+import { endingSilence } from './ending-silence.ts';
 import { FirstConnection } from './first-connection.ts';
 import { guardedLookup } from './guarded-lookup.ts';
-import { connectorOptions, poolOptions } from './pool-options.ts';
+import { connectorOptions, drawAges, poolOptions } from './pool-options.ts';
 import { loadUndici } from './undici.ts';
 
 /** An address, and how connections to it are used: what differs in one of these cannot share a pool. */
@@ -111,8 +112,10 @@ export class EndpointPools {
     const { protocol } = endpoint;
     const connect = buildConnector(connectorOptions(settings, protocol, this.#lookup));
     const first = new FirstConnection(connect, this.#clock, settings.idleMs);
-    const options = { ...poolOptions(settings, protocol, this.#random), connect: first.connector };
-    return { pool: new Pool(originOf(endpoint), options), first };
+    const connector = settings.http === 2 ? endingSilence(first.connector, this.#clock) : first.connector;
+    const pool = new Pool(originOf(endpoint), { ...poolOptions(settings, protocol), connect: connector });
+    drawAges(pool, settings, this.#random);
+    return { pool, first };
   }
 }
 

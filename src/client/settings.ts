@@ -2,9 +2,10 @@ import { type BalancerOptions, type ResolvedBalancer, resolveBalancer } from '..
 import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balancer/check-options.ts';
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
-import { durationMs, integer, options as known } from '../core/check.ts';
+import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
+import { type ResolvedThrottle, resolveThrottle, type ThrottleOptions } from '../filters/throttle-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
 import {
   type LocalityOptions,
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   readonly checks?: CheckOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
+  /** When calls fail here because the service would refuse them. @default false */
+  readonly throttle?: ThrottleOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'recall' */
@@ -54,6 +57,7 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
+  readonly throttle: ResolvedThrottle | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
 }
@@ -69,6 +73,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'health',
   'checks',
   'concurrency',
+  'throttle',
   'connections',
   'balancer',
 ];
@@ -91,6 +96,18 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 }
 
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
+  const settings = resolveEach(name, options);
+  const { subset, balancer } = settings;
+  if (subset !== false && balancer.hashOf !== undefined)
+    fail(
+      `${name}.subset`,
+      `false where ${name}.balancer is '${balancer.kind}': each process would send a key to another instance, its own subset being another`,
+      subset,
+    );
+  return settings;
+}
+
+function resolveEach(name: string, options: ServiceOptions): ResolvedService {
   return {
     where: compileQuery(`${name}.where`, options.where),
     locality: orOff(options.locality, (value) => resolveLocality(`${name}.locality`, value)),
@@ -104,6 +121,7 @@ function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
+    throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };
@@ -116,7 +134,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
 /** What a layer says whole, and not key by key. */
 const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
 
-/** Lays the layers over each other; `retry`, `breaker`, `health`, `checks` and `connections` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; `retry`, `breaker`, `health`, `checks`, `throttle` and `connections` key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {

@@ -7,7 +7,7 @@ import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
 
 /**
- * The root context of a call: with the trace, the deadline and the names of the request that it is made for, and with the caller's signal tied to it
+ * The root context of a call: with the trace, the deadline, the priority and the names of the request that it is made for, and with the caller's signal tied to it
  * by one listener that is removed when the call ends. A trace that the caller wrote on its request counts where there is no other.
  */
 export function startCall<Req>(
@@ -25,6 +25,7 @@ export function startCall<Req>(
     ctx.baggage = inbound.baggage;
     ctx.deadline = inbound.deadline;
     ctx.retried = inbound.retried;
+    ctx.priority = inbound.priority;
     if (inbound.names !== undefined) ctx.headers.push('mesh-names', inbound.names.header);
   }
   if (ctx.trace === undefined && description.traceparent !== undefined) ctx.trace = parseTraceContext(description);

@@ -11,6 +11,8 @@ interface Owner {
   readonly service: string;
   readonly settings: ResolvedConnections;
   readonly random: Random;
+  /** Those that calls go to now. */
+  readonly called: () => readonly Holder[];
 }
 
 /** Who sends to an endpoint; its address never changes. */
@@ -30,7 +32,6 @@ export class TargetPools {
   readonly #byNode = new WeakMap<Holder, Pool>();
   /** Those that were drawn for a first connection, or were not. */
   readonly #known = new WeakSet<Holder>();
-  #latest: readonly Holder[] = [];
   #used = false;
 
   constructor(all: EndpointPools, owner: Owner) {
@@ -54,13 +55,11 @@ export class TargetPools {
     this.all.letGo(this.#placeOf(node), node);
   }
 
-  /** Told of all nodes whenever some came: makes first connections to new ones, once anything is sent over these pools at all. */
-  follow(nodes: readonly Holder[]): void {
-    const { settings, random } = this.#owner;
-    if (settings.warm === false) return;
-    this.#latest = nodes;
-    if (!this.#used) return;
-    const come = nodes.filter((node) => !this.#known.has(node));
+  /** Told when some may have come: makes first connections to new ones among those called, once anything is sent over these pools at all. */
+  follow(): void {
+    const { settings, random, called } = this.#owner;
+    if (settings.warm === false || !this.#used) return;
+    const come = called().filter((node) => !this.#known.has(node));
     for (const node of come) this.#known.add(node);
     void abreast(drawn(come, settings.warm, random), ABREAST, (node) => this.#warm(node));
   }
@@ -71,7 +70,7 @@ export class TargetPools {
     this.#byNode.set(node, opened.pool);
     if (!this.#used) {
       this.#used = true;
-      this.follow(this.#latest);
+      this.follow();
     }
     return opened;
   }

@@ -17,6 +17,7 @@ import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import { type Asked, createAsked } from '../filters/throttle.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
@@ -46,6 +47,8 @@ export class Target {
   readonly breaker: ServiceBreaker | undefined;
   readonly budget: RetryBudget;
   readonly inFlight: InFlight = { running: 0 };
+  /** What became of its attempts; only with a throttle. */
+  readonly asked: Asked | undefined;
   /** Its connections over undici. */
   readonly pools: TargetPools;
   readonly #checker: Checker | undefined;
@@ -67,26 +70,31 @@ export class Target {
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
-      layout: layoutOf(settings, parts),
+      layout: layoutOf(service, settings, parts),
       clock,
       random,
       events,
       health: settings.health,
       picker: settings.balancer.makePicker(random, clock),
       unreachable: (id) => this.#named.watch.failed(id),
-      retired: (node) => this.pools.letGo(node),
+      retired: (node) => {
+        this.pools.letGo(node);
+        parts.agents.letGo(node);
+      },
     });
     this.pools = new TargetPools(parts.pools, {
       service,
       // Names that requests bring are many, and each has few calls.
       settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
       random,
+      called: () => this.nodes.calledAt(clock.now()),
     });
     if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
+    if (settings.throttle !== false) this.asked = createAsked(clock.now());
     const wanted = { service, where: settings.where, override };
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);
     this.#latest = this.view;
@@ -170,7 +178,7 @@ export class Target {
 
   #took(view: CombinedView): void {
     this.#taken = view;
-    this.pools.follow(this.nodes.nodes);
+    this.pools.follow();
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];
@@ -234,11 +242,12 @@ export class Target {
   }
 }
 
-function layoutOf({ locality, subset }: ResolvedService, { self }: Parts): LayoutOptions {
+function layoutOf(service: string, { locality, subset }: ResolvedService, { self, metrics }: Parts): LayoutOptions {
   return {
     prefer: locality === false ? false : preferencesOf(locality, self.attributes),
     minimum: locality === false ? 1 : locality.minimum,
     subset: subset === false ? false : subset.size,
     client: self.id,
+    placed: (place) => metrics.counter('attempts_by_place', { service, place }),
   };
 }

@@ -1,5 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { NameOverride } from './name-override.ts';
+import type { Priority } from './priority.ts';
 import type { TraceContext } from './trace-context.ts';
 
 /** What an inbound request hands to the calls made while it is served. */
@@ -13,6 +14,8 @@ export interface Ambient {
   readonly retried: boolean;
   /** Names that stand for others; it travels as `baggage` does. */
   readonly names?: NameOverride | undefined;
+  /** How much it matters; `default` when it does not say. */
+  readonly priority?: Priority | undefined;
 }
 
 // The one AsyncLocalStorage: set where a request enters, read once where a call starts, never inside the stack.
@@ -27,6 +30,11 @@ export function ambient(): Ambient | undefined {
 /** The names that the present request puts in the place of others. */
 export function ambientNames(): NameOverride | undefined {
   return overriding ? storage.getStore()?.names : undefined;
+}
+
+/** `run`, to be called later as if it were now: whatever the application or its tracing keeps per request stays that of this one. */
+export function keptForLater<A, R>(run: (value: A) => R): (value: A) => R {
+  return AsyncResource.bind(run);
 }
 
 export function runAmbient<T>(value: Ambient, run: () => T): T {

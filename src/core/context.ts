@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { Priority } from './priority.ts';
 import type { Timer } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
 import type { Verdict } from './verdict.ts';
@@ -63,6 +64,8 @@ export class Context {
   trace: TraceContext | undefined;
   /** `baggage` of the request that the call is made for, or empty. */
   baggage = '';
+  /** How much it matters to whoever asked first; `default` when nobody said. */
+  priority: Priority | undefined;
   /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
   span: unknown;
   /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
@@ -97,6 +100,7 @@ export class Context {
       this.retried = parent.retried;
       this.trace = parent.trace;
       this.baggage = parent.baggage;
+      this.priority = parent.priority;
       this.span = parent.span;
       if (parent.headers.length > 0) this.headers.push(...parent.headers);
     }

@@ -16,6 +16,11 @@ export interface MeshEvents {
     readonly health: 'up' | 'busy' | 'down';
     readonly reason: string;
   };
+  /**
+   * Calls of a service `begun` to leave the instances that this process prefers (its zone, the first priority), which cannot take all of them, or that has
+   * `ended`. `reason` says where they go now. Not told of a service that had nobody near from the start.
+   */
+  spill: { readonly service: string; readonly state: 'begun' | 'ended'; readonly reason: string };
   /** The set of known instances of a service changed. */
   view: {
     readonly service: string;

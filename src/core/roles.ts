@@ -20,6 +20,11 @@ export const clientRoles: readonly Place[] = [
     why: 'above balance, so that each attempt picks anew and avoids the endpoints already tried',
   },
   { role: 'hedge', on: false, why: 'a second copy of one attempt' },
+  {
+    role: 'throttle',
+    on: false,
+    why: 'below retry and hedge, so that it counts what would be sent; above balance, as it spares all endpoints together',
+  },
   { role: 'balance', on: true, why: 'the hinge: picks a node, reports the end of the attempt' },
 ];
 

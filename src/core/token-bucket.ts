@@ -20,4 +20,10 @@ export class TokenBucket {
     this.#tokens -= 1;
     return true;
   }
+
+  /** Milliseconds until there is a token; 0 when there is one. */
+  untilNextMs(now: number): number {
+    const tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMs);
+    return tokens >= 1 ? 0 : (1 - tokens) / this.#perMs;
+  }
 }

@@ -32,8 +32,7 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
           ? new MisdirectedError(target, id)
           : new RefusedError(
               target,
-              // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
-              nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack',
+              reasonOf(nack, ctx),
               `'${target}' (${id}) refused the call before working on it: ${nack}`,
               id,
             );
@@ -45,6 +44,20 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
       judge(error, ctx);
     },
   }));
+}
+
+/** Nacks of a server that works as fast as it can, and refuses what is beyond. */
+const OVERLOAD = new Set(['overloaded', 'rate']);
+
+function reasonOf(nack: string, ctx: Context): RefusedError['reason'] {
+  if (OVERLOAD.has(nack)) return 'overload';
+  // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
+  return nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack';
+}
+
+/** Taken out for it, an overloaded server would idle while its load falls on the others; a breaker would refuse what it can still serve. */
+function overloaded(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === 'overload';
 }
 
 /** Whether an endpoint refused an attempt that asked it to, because it is busier than others. */
@@ -66,6 +79,7 @@ function verdictOfError(error: unknown, ctx: Context): Verdict {
   if (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
   if (softlyRefused(error)) return 'ignorable';
+  if (overloaded(error)) return 'ignorable';
   if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
@@ -84,7 +98,7 @@ export function verdictOnCall(error: unknown): Verdict {
       // Time that was handed over says how patient the caller is, not how the service does.
       return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
-      return error.resend === 'safe' && !softlyRefused(error) ? 'failure' : 'ignorable';
+      return error.resend === 'safe' && !softlyRefused(error) && !overloaded(error) ? 'failure' : 'ignorable';
     default:
       return 'failure';
   }

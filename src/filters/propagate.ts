@@ -6,7 +6,7 @@ import { formatTraceparent } from '../telemetry/w3c.ts';
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
 
 /**
- * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, how busy
+ * Writes what the next hop should know of this attempt: the trace, the time left as a duration (clocks differ), which attempt it is, how much it matters, how busy
  * whoever takes it may be, who calls, and whom it means: the service that the endpoint was announced as, which is another than the one that
  * was called where names are rewritten. A value that a header cannot carry is left out: it must not fail the call.
  */
@@ -28,6 +28,7 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
       // One that was refused as busy was not executed: the server is not to take the next for a retry.
       if (ctx.counted > 1) headers.push('mesh-attempt', String(ctx.counted));
       if (ctx.limit !== undefined) headers.push('mesh-limit', String(ctx.limit));
+      if (ctx.priority !== undefined && ctx.priority !== 'default') headers.push('mesh-priority', ctx.priority);
       headers.push('mesh-caller', caller, 'mesh-target', node.meant);
       return undefined;
     },

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type Ambient, runAmbient } from '../core/ambient.ts';
+import { type Ambient, keptForLater, runAmbient } from '../core/ambient.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { NameOverride } from '../core/name-override.ts';
+import { parsePriority } from '../core/priority.ts';
 import type { Self } from '../core/self.ts';
 import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
 import type { InboundNames } from './inbound-names.ts';
+import type { Admission, Admitted } from './limit/admission.ts';
+import type { InboundLimits } from './limit/inbound-limits.ts';
 import { LoadMeter } from './load-meter.ts';
 import { loadReport } from './load-report.ts';
 import { onHead } from './on-head.ts';
@@ -20,6 +23,8 @@ export interface InboundParts {
   readonly names?: InboundNames | undefined;
   /** How busy the application finds itself; it never throws. Without it only what is counted here is reported. */
   readonly utilisation?: (() => number | undefined) | undefined;
+  /** What is refused when there is too much; without it nothing is. */
+  readonly limits?: InboundLimits | undefined;
 }
 
 /**
@@ -36,6 +41,10 @@ export interface InboundParts {
  *   moment in which its head is written. Strangers are not told.
  * - `mesh-limit`: when more requests are in flight, and they take longer than they do when this process is idle, the request is refused with 503
  *   and `mesh-nack: busy`: the caller knows somebody else to ask. Only of a caller of the mesh, and not when its body may be gone by then.
+ * - `mesh-priority`: how much the request matters, for the limits here and of those that are called for it. `critical` is believed of callers of the mesh.
+ *
+ * With limits, a request beyond them is refused with 503 and `mesh-nack: overloaded`, or with 429 and `mesh-nack: rate`; with a queue it may be served
+ * a moment later.
  *
  * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
  * a stranger can say with these headers narrows its own request.
@@ -45,7 +54,7 @@ export interface InboundParts {
  */
 export interface Inbound {
   (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The same for a plain listener of `node:http`: it is called, with its `this` and result, unless the request is refused. */
+  /** The same for a plain listener of `node:http`: it is called, with its `this` and result, unless the request is refused; without its result if later. */
   listener<This, Req extends IncomingMessage, Res extends ServerResponse, Result>(
     listener: (this: This, req: Req, res: Res) => Result,
   ): (this: This, req: Req, res: Res) => Result | undefined;
@@ -59,11 +68,13 @@ const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
-export function createInbound({ self, clock, metrics, names, utilisation }: InboundParts): Inbound {
+export function createInbound({ self, clock, metrics, names, utilisation, limits }: InboundParts): Inbound {
   const requests = metrics.counter('inbound_requests');
   const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
   const expired = metrics.counter('inbound_refused', { reason: 'expired' });
   const busy = metrics.counter('inbound_refused', { reason: 'busy' });
+  const tooOften = metrics.counter('inbound_refused', { reason: 'rate' });
+  const overloaded = metrics.counter('inbound_refused', { reason: 'overloaded' });
   const meter = new LoadMeter();
   metrics.gauge('inbound_in_flight', {}, () => meter.inFlight);
   const ended = () => {
@@ -73,7 +84,7 @@ export function createInbound({ self, clock, metrics, names, utilisation }: Inbo
   const load = () => loadReport(meter, 0, utilisation?.());
 
   /** What the request says, or `undefined` when it was refused and answered. */
-  const enter = (req: IncomingMessage, res: ServerResponse): Ambient | undefined => {
+  const enter = (req: IncomingMessage, res: ServerResponse, by: InboundLimits | undefined): Ambient | undefined => {
     requests.add();
     const { headers } = req;
     const target = one(headers, 'mesh-target');
@@ -89,6 +100,15 @@ export function createInbound({ self, clock, metrics, names, utilisation }: Inbo
       const late = `the request reached '${self.service}' when its time was over`;
       refuse(res, 504, 'expired', late, meshed ? load() : undefined);
       return undefined;
+    }
+    if (by !== undefined) {
+      const waitMs = by.waitMs(req, one(headers, 'mesh-caller'));
+      if (waitMs > 0) {
+        tooOften.add();
+        res.setHeader('retry-after', Math.ceil(waitMs / 1000));
+        refuse(res, 429, 'rate', `there are too many requests to '${self.service}' from this caller`);
+        return undefined;
+      }
     }
     if (meshed) {
       const now = clock.now();
@@ -112,16 +132,63 @@ export function createInbound({ self, clock, metrics, names, utilisation }: Inbo
     return read(headers, timeoutMs, clock, named === undefined ? undefined : names?.(named));
   };
 
+  /** Serves a request as soon as there is room for it, or refuses it: gives what `serve` does, if that is at once. */
+  const limited = <T>(by: Admission, { req, res, ambient }: Entered, serve: () => T): T | undefined => {
+    const { priority = 'default' } = ambient;
+    const started = (admitted: Admitted): T | undefined => {
+      if (clock.now() >= ambient.deadline) {
+        expired.add();
+        admitted.ended();
+        refuse(res, 504, 'expired', `the time of the request was over before '${self.service}' came to it`);
+        return undefined;
+      }
+      onHead(res, 'mesh-load', (status) => {
+        admitted.answered(status >= 500, clock.now() > ambient.deadline);
+        return undefined;
+      });
+      onResponseEnd(req, res, admitted.ended);
+      return runAmbient(ambient, serve);
+    };
+    const admitted = by.enter(priority);
+    if (admitted !== undefined) return started(admitted);
+    const later = keptForLater(started);
+    const leave = by.wait(
+      priority,
+      // By itself, so that what it throws reaches nobody else's request.
+      (given) => queueMicrotask(() => later(given)),
+      () => {
+        overloaded.add();
+        // Whoever knows other instances need not wait.
+        if (one(req.headers, 'mesh-caller') === undefined) res.setHeader('retry-after', 1);
+        refuse(res, 503, 'overloaded', `'${self.service}' has as many requests as it can serve in time`);
+      },
+    );
+    if (leave !== undefined) onResponseEnd(req, res, leave);
+    return undefined;
+  };
+  const run = <T>(req: IncomingMessage, res: ServerResponse, serve: () => T): T | undefined => {
+    const by = limits === undefined || limits.exempt(req) ? undefined : limits;
+    const ambient = enter(req, res, by);
+    if (ambient === undefined) return undefined;
+    return by?.admission === undefined
+      ? runAmbient(ambient, serve)
+      : limited(by.admission, { req, res, ambient }, serve);
+  };
+
   const inbound = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
-    const ambient = enter(req, res);
-    if (ambient !== undefined) runAmbient(ambient, next);
+    run(req, res, next);
   };
   const listener: Inbound['listener'] = (listener) =>
     function (req, res) {
-      const ambient = enter(req, res);
-      return ambient && runAmbient(ambient, () => listener.call(this, req, res));
+      return run(req, res, () => listener.call(this, req, res));
     };
   return Object.assign(inbound, { listener });
+}
+
+interface Entered {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly ambient: Ambient;
 }
 
 function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock, names: NameOverride | undefined): Ambient {
@@ -132,13 +199,17 @@ function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock, nam
   const baggage = parseBaggage(one(headers, 'baggage'));
   const limited = timeoutMs > 0;
   const retried = plainNumber(one(headers, 'mesh-attempt')) > 1;
-  if (trace === undefined && baggage === '' && !limited && !retried && names === undefined) return UNLIMITED;
+  const said = parsePriority(one(headers, 'mesh-priority'), one(headers, 'mesh-caller') !== undefined);
+  const priority = said === 'default' ? undefined : said;
+  if (trace === undefined && baggage === '' && !limited && !retried && names === undefined && priority === undefined)
+    return UNLIMITED;
   return {
     trace,
     baggage,
     deadline: limited ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY,
     retried,
     names,
+    priority,
   };
 }
 

@@ -36,6 +36,12 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: `${service} ${endpoint} ${health}`,
     fields: { service, endpoint, reason },
   }),
+  spill: ({ service, state, reason }) => ({
+    level: state === 'begun' ? 'warn' : 'info',
+    message: `spill ${state}`,
+    key: `${service} ${state}`,
+    fields: { service, reason },
+  }),
   view: ({ service, known, joined, left }) => ({
     level: 'info',
     message: 'instances changed',
@@ -98,6 +104,7 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
   const stops = [
     follow('breaker'),
     follow('endpoint'),
+    follow('spill'),
     follow('view'),
     follow('doubt'),
     follow('registry'),

@@ -26,6 +26,7 @@ export class RecentEvents {
       events.on('endpoint', ({ service, endpoint, health, reason }) =>
         this.#keep(service, `${endpoint} ${health}: ${reason}`),
       ),
+      events.on('spill', ({ service, state, reason }) => this.#keep(service, `spill ${state}: ${reason}`)),
       events.on('doubt', ({ service, known, suspects }) =>
         this.#keep(service, `${suspects} of ${known} in doubt together`),
       ),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { LayoutOptions } from '../../src/balancer/cells.ts';
 import { type CheckOptions, resolveChecks } from '../../src/balancer/check-options.ts';
 import { Checker, type Finding } from '../../src/balancer/checker.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
@@ -21,7 +22,11 @@ const FAILING: Finding = { found: 'failing', reason: 'answered 503' };
 const GONE: Finding = { found: 'unreachable', reason: 'connect ECONNREFUSED' };
 
 /** A set of endpoints that are checked; a check takes `tookMs`, and comes to what `finding` says. */
-function setup(count: number, options: CheckOptions = {}, { seed = 1, tookMs = 1 } = {}) {
+function setup(
+  count: number,
+  options: CheckOptions = {},
+  { seed = 1, tookMs = 1, layout }: { seed?: number; tookMs?: number; layout?: LayoutOptions } = {},
+) {
   const clock = new ManualClock();
   const events = new Events();
   const random = seededRandom(seed);
@@ -29,6 +34,7 @@ function setup(count: number, options: CheckOptions = {}, { seed = 1, tookMs = 1
   events.on('endpoint', (event) => seen.push(`${event.endpoint} ${event.health}: ${event.reason}`));
   const nodes = new NodeSet({
     service: 'players',
+    layout,
     clock,
     random,
     events,
@@ -149,6 +155,40 @@ test('who joins is used at once and checked within two intervals; who leaves is 
   const after = made.slice(before).map(({ id }) => id);
   expect(after).toContain(endpoint(9).id);
   expect(after).not.toContain(endpoint(4).id);
+});
+
+test('of a large set only those are checked that this client may use', async () => {
+  const layout = { prefer: false, minimum: 1, subset: 3, client: 'teams-1' } as const;
+  const { clock, made, nodes } = setup(100, { intervalMs: 1_000 }, { layout });
+  await clock.advance(10_000);
+  const checked = new Set(made.map(({ id }) => id));
+  // Its subset, and those that may take the place of members that are down.
+  expect(checked.size).toBe(6);
+  for (const tier of nodes.laidOutAt(clock.now())[0]?.tiers ?? [])
+    for (const node of tier.nodes) expect(checked).toContain(node.endpoint.id);
+  expect(made.length).toBeLessThan(6 * 11);
+});
+
+test('one that this client does not use any more is not checked, and has nothing said against it', async () => {
+  const layout = { prefer: false, minimum: 1, subset: 1, client: 'teams-1' } as const;
+  for (const late of [false, true]) {
+    const { clock, made, nodes, control, fill, seen } = setup(
+      2,
+      { intervalMs: 1_000, fall: 1 },
+      { layout, tookMs: 3_000 },
+    );
+    const first = nodes.laidOutAt(clock.now())[0]?.tiers[0]?.nodes[0]?.endpoint.id ?? 'nobody';
+    control.finding = (id) => (id === first ? FAILING : WELL);
+    // Its failure is known when it leaves the subset, or is on its way.
+    while (late ? made.every(({ id }) => id !== first) : nodes.down === 0) await clock.advance(10);
+    fill(Array.from({ length: 1_000 }, (_, i) => i));
+    await clock.advance(5_000);
+    const before = made.length;
+    await clock.advance(5_000);
+    expect(made.slice(before).map(({ id }) => id)).not.toContain(first);
+    expect(nodes.down).toBe(0);
+    if (!late) expect(seen.at(-1)).toBe(`${first} up: it is not checked any more`);
+  }
 });
 
 test('a set that is empty at first is checked once it is not, and nothing is after the end', async () => {

@@ -8,6 +8,7 @@ import { p2c } from '../../src/balancer/pickers/p2c.ts';
 import { ringHash } from '../../src/balancer/pickers/ring-hash.ts';
 import { ringOf } from '../../src/balancer/ring.ts';
 import type { Making } from '../../src/balancer/tables.ts';
+import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { hashOf, mixed } from '../../src/core/hash.ts';
 import { ManualClock } from '../../src/testing/entry.ts';
@@ -130,19 +131,75 @@ test('a node that leaves the table of maglev moves few keys besides its own', ()
   );
 });
 
-test('of one hot key no node gets more than its bound, and without a bound one gets all', () => {
-  const load = (boundedLoad: number | undefined, calls: number) => {
-    const { set, call, clock } = setup({ make: (random, of) => ringHash(random, of, boundedLoad), of: endpoints(10) });
-    for (let i = 0; i < calls; i++) {
-      const ctx = call();
-      ctx.hash = hashOf('celebrity');
-      const node = set.picker.pick(set.nodes, ctx, clock.now(), false);
-      if (node !== undefined) set.begin(node, ctx, clock.now());
-    }
-    return set.nodes.map(({ running }) => running);
+/** Calls of one hot key to some nodes of a set of ten, which go on; how many each node then has. */
+function hot(boundedLoad: number | undefined, calls: number, part = (all: readonly Node[]) => all) {
+  const { set, call, clock, at } = setup({
+    make: (random, of) => ringHash(random, of, boundedLoad),
+    of: endpoints(10, (i) => (i < 5 ? 1 : 3)),
+  });
+  const nodes = part(set.nodes);
+  // The rest is busy.
+  for (const node of set.nodes)
+    if (!nodes.includes(node)) for (let i = 0; i < 500; i++) set.begin(node, call(), clock.now());
+  for (let i = 0; i < calls; i++) {
+    const ctx = call();
+    ctx.hash = hashOf('celebrity');
+    const node = set.picker.pick(nodes, ctx, clock.now(), false);
+    if (node === undefined) continue;
+    set.begin(node, ctx, clock.now());
+  }
+  return { set, at, nodes };
+}
+
+test('of one hot key no node ever gets more than its bound, and without a bound one gets all', () => {
+  const { nodes } = hot(1.25, 1_000);
+  for (const { running, endpoint } of nodes)
+    expect(running).toBeLessThanOrEqual(Math.ceil((1.25 * 1_000 * endpoint.weight) / 20));
+  // It goes along the circle, and not anywhere: the last that takes some is the only one that is not full.
+  expect(nodes.filter(({ running }) => running > 0).length).toBeLessThan(10);
+  expect(Math.max(...hot(undefined, 1_000).nodes.map(({ running }) => running))).toBe(1_000);
+});
+
+test('the bound is that of the part of a set that is picked from, whatever the rest has to do', () => {
+  const { nodes } = hot(1.25, 1_000, (all) => all.slice(0, 5));
+  for (const { running } of nodes) expect(running).toBeLessThanOrEqual(250);
+  // So some keys go by the circle still: were the whole set counted, all would be full with 62, and the calls would go anywhere.
+  expect(Math.min(...nodes.map(({ running }) => running))).toBeLessThan(100);
+});
+
+test('what a node that left still has on its way does not count for those that stay', () => {
+  const { set, at } = hot(undefined, 100);
+  const hotNode = set.nodes.find(({ running }) => running > 0) ?? at(0);
+  set.update(
+    set.nodes.filter((node) => node !== hotNode).map(({ endpoint: one }) => one),
+    new Set(),
+  );
+  expect(set.means.running).toBe(0);
+  set.end(hotNode, new Context('players', { operation: 'GET', idempotent: true }, 0));
+  expect(set.means.running).toBe(0);
+});
+
+test('calls without a key are picked as well and as fast where they alternate between parts of a set', () => {
+  let drawn = 0;
+  const { set, call, clock } = setup({
+    make: (random, of) =>
+      ringHash(() => {
+        drawn++;
+        return random();
+      }, of),
+    of: endpoints(8),
+  });
+  const parts = [set.nodes.slice(0, 4), set.nodes.slice(4)];
+  const pick = (i: number) => {
+    const ctx = call();
+    ctx.hash = undefined;
+    return set.picker.pick(parts[i % 2] ?? [], ctx, clock.now(), false);
   };
-  expect(Math.max(...load(1.25, 1_000))).toBeLessThanOrEqual(125);
-  expect(Math.max(...load(undefined, 1_000))).toBe(1_000);
+  for (let i = 0; i < 10; i++) pick(i);
+  const before = drawn;
+  for (let i = 0; i < 100; i++) expect(parts[i % 2]).toContain(pick(i));
+  // Chance is asked for only when something is made: nothing was.
+  expect(drawn).toBe(before);
 });
 
 test('while a table is made anew, those that left get nothing of the one before', async () => {

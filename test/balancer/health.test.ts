@@ -11,7 +11,7 @@ const few = { spare: false, worse: () => true };
 
 function setup(options = {}, random = steady) {
   const health = new Health(resolveHealth('health', options), random, Number.NEGATIVE_INFINITY);
-  return { health, attempt: {} };
+  return { health, attempt: { startedAt: 0 } };
 }
 
 /** A health that rests from 0, because nobody was there, for 5 s. */
@@ -105,10 +105,10 @@ test('a rest is followed by exactly one probe, and doubles each time that it fai
     expect(health.fitness(now + restMs - 1)).toBe('down');
     now += restMs;
     expect(health.fitness(now)).toBe('busy');
-    const probe = {};
+    const probe = { startedAt: now };
     health.begin(now, probe);
     expect(health.fitness(now)).toBe('down');
-    health.begin(now, {});
+    health.begin(now, { startedAt: now });
     health.fail(now, probe, false, few);
   }
 });
@@ -139,27 +139,51 @@ test('only the probe brings it back: an older request that succeeds late does no
   expect([health.fitness(6_002), health.reason]).toEqual(['up', 'its probe succeeded']);
 });
 
-test('a probe that says nothing makes room for another, and lengthens no rest', () => {
+test('a probe that says nothing is followed by another after the shortest rest, and lengthens none', () => {
   const { health } = resting();
+  let now = 6_000;
   for (let i = 0; i < 3; i++) {
-    const probe = {};
-    health.begin(6_000, probe);
-    health.ignore(6_000, {});
-    expect(health.fitness(6_000)).toBe('down');
-    health.ignore(6_000, probe);
-    expect(health.fitness(6_000)).toBe('busy');
+    const probe = { startedAt: now };
+    health.begin(now, probe);
+    health.ignore(now, {});
+    expect(health.fitness(now + 9_999)).toBe('down');
+    now += 100;
+    health.ignore(now, probe);
+    // At once it would be the next call: where callers are less patient than it is slow, one after the other would wait for it.
+    expect(health.fitness(now + 4_999)).toBe('down');
+    now += 5_000;
+    expect(health.fitness(now)).toBe('busy');
   }
-  const probe = {};
+  const probe = { startedAt: now };
+  health.begin(now, probe);
+  health.fail(now, probe, false, few);
+  expect([health.fitness(now + 9_999), health.fitness(now + 10_000)]).toEqual(['down', 'busy']);
+});
+
+test('a probe that is given up late puts off the next one no further than its own rest does', () => {
+  const { health } = resting();
+  const probe = { startedAt: 5_000 };
+  health.begin(5_000, probe);
+  health.ignore(14_000, probe);
+  expect([health.fitness(14_999), health.fitness(15_000)]).toEqual(['down', 'busy']);
+});
+
+test('attempts that were sent before it came back and fail only then do not take it out again', () => {
+  const { health, attempt } = resting();
+  const probe = { startedAt: 6_000 };
   health.begin(6_000, probe);
-  health.fail(6_000, probe, false, few);
-  expect([health.fitness(15_999), health.fitness(16_000)]).toEqual(['down', 'busy']);
+  health.succeed(6_001, probe);
+  for (let i = 0; i < 30; i++) health.fail(7_000, attempt, i === 7, plenty);
+  expect(health.out).toBe(false);
+  for (let i = 0; i < 5; i++) health.fail(7_000, { startedAt: 6_001 }, false, few);
+  expect([health.out, health.reason]).toEqual([true, '5 failures in a row']);
 });
 
 test('one that fails again as soon as it is back rests longer and longer; every ten seconds in use forgive one doubling', () => {
   const { health } = setup({ maxRestMs: 100_000 });
   let now = 0;
   const restOf = () => {
-    health.fail(now, {}, true, few);
+    health.fail(now, { startedAt: now }, true, few);
     const began = now;
     while (health.fitness(now) !== 'busy') now += 500;
     const probe = {};
@@ -222,6 +246,19 @@ test('passing checks do not shorten the rest of one that failed its calls', () =
   expect([health.fitness(4_999), health.reason]).toEqual(['down', '5 failures in a row']);
 });
 
+test('the reason is that which holds: when checks pass again, what the calls found', () => {
+  const { health, attempt } = setup();
+  health.checked(0, 'failing', 'its checks fail');
+  for (let i = 0; i < 5; i++) health.fail(0, attempt, false, few);
+  expect(health.reason).toBe('its checks fail');
+  health.checked(1_000, 'well', 'its checks pass');
+  expect([health.out, health.reason]).toEqual([true, '5 failures in a row']);
+  health.checked(2_000, 'failing', 'its checks fail');
+  expect(health.reason).toBe('its checks fail');
+  health.checked(3_000, 'well', 'its checks pass');
+  expect([health.out, health.reason]).toEqual([true, '5 failures in a row']);
+});
+
 test('F81: whatever happens, there is never more than one probe in a rest, and every rest ends', () => {
   const step = fc.record({
     waitMs: fc.oneof(fc.nat(100), fc.nat(20_000)),
@@ -231,15 +268,15 @@ test('F81: whatever happens, there is never more than one probe in a rest, and e
   fc.assert(
     fc.property(fc.integer(), fc.array(step, { maxLength: 100, size: 'max' }), (seed, steps) => {
       const { health } = setup({ restMs: 1_000, maxRestMs: 10_000 }, seededRandom(seed));
-      const attempts: object[] = [{}];
+      const attempts: { readonly startedAt: number }[] = [{ startedAt: 0 }];
       let now = 0;
       let probing: { readonly probe: object; readonly since: number } | undefined;
       for (const { waitMs, act, which } of steps) {
         now += waitMs;
-        const attempt = attempts.at(-1 - (which % attempts.length)) ?? {};
+        const attempt = attempts.at(-1 - (which % attempts.length)) ?? { startedAt: 0 };
         if (act === 'begin') {
           const fitness = health.fitness(now);
-          const probe = {};
+          const probe = { startedAt: now };
           health.begin(now, probe);
           attempts.push(probe);
           if (fitness !== 'busy') continue;

@@ -19,6 +19,7 @@ import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
 import { integers } from '../../src/core/random.ts';
+import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -46,9 +47,22 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
   const clock = new ManualClock();
   const random = seededRandom(7);
   const picker = make(random, clock);
-  const layout = { prefer: nearest(HERE), minimum: 3, subset: false, client: 'teams-1', ...options } as const;
+  const metrics = new MemoryMetrics();
+  const events = new Events();
+  const spills: (readonly [state: string, reason: string])[] = [];
+  events.on('spill', ({ state, reason }) => spills.push([state, reason]));
+  const rejected: (readonly string[])[] = [];
+  events.on('rejected', ({ source, id, reason }) => rejected.push([source, id, reason]));
+  const layout = {
+    prefer: nearest(HERE),
+    minimum: 3,
+    subset: false,
+    client: 'teams-1',
+    placed: (place: string) => metrics.counter('attempts_by_place', { place }),
+    ...options,
+  } as const;
   const [unreachable, retired] = [() => {}, () => {}];
-  const scope = { service: 'players', clock, random, events: new Events(), health: resolveHealth('health') };
+  const scope = { service: 'players', clock, random, events, health: resolveHealth('health') };
   const set = new NodeSet({ ...scope, picker, layout, unreachable, retired });
   set.update(all, NOBODY);
   const context = (idempotent = true) => new Context('players', { operation: 'GET', idempotent }, clock.now());
@@ -97,7 +111,12 @@ function setup(all: readonly Endpoint[], options: Partial<LayoutOptions> = {}, m
   };
   const tiers = () =>
     set.laidOutAt(clock.now()).flatMap((part) => part.tiers.map(({ name, share }) => [name, Number(share.toFixed(3))]));
-  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context };
+  /** Attempts by where they went. */
+  const placed = () =>
+    Object.fromEntries(
+      metrics.read().flatMap((one) => (one.kind === 'counter' ? [[one.labels['place'], one.value] as const] : [])),
+    );
+  return { set, groups, clock, pick, named, fail, recover, later, shares, tiers, context, placed, spills, rejected };
 }
 
 const threeZones = () => [...endpoints('a', 4, A), ...endpoints('b', 4, B), ...endpoints('us', 4, US)];
@@ -263,6 +282,16 @@ test.each(['', '-1', '1.5', '128', '1e1', ' 1', 'first', '0000'])('a priority of
   expect(groups()).toBe(undefined);
 });
 
+test('a priority that is none is told, once for all, and not where priorities do not count', () => {
+  const standby = endpoints('s', 4, { ...A, priority: 'standby' });
+  const { set, rejected } = setup([...endpoints('a', 4, { ...A, priority: '0' }), ...standby]);
+  set.update(endpoints('t', 4, { ...A, priority: '128' }), NOBODY);
+  expect(rejected).toEqual([
+    ['players', 's-0', "the priority 'standby' is no whole number from 0 to 127: it counts as 0"],
+  ]);
+  expect(setup(standby, { prefer: false }).rejected).toEqual([]);
+});
+
 test('few of a lower priority are not joined with the next one', () => {
   const { tiers } = setup([...endpoints('a', 1, A), ...endpoints('s', 8, { ...A, priority: '1' })]);
   expect(tiers()).toEqual([
@@ -272,15 +301,15 @@ test('few of a lower priority are not joined with the next one', () => {
 });
 
 test('a zone panics by itself only when all together cannot take the calls', async () => {
-  const { groups, fail, later, shares } = setup(threeZones(), { minimum: 1 });
+  const { set, clock, groups, fail, later, shares } = setup(threeZones(), { minimum: 1 });
   const panicking = () => groups()?.map((group) => group.panicking);
   fail('a', 3, 'failure');
   await later();
-  expect(panicking()).toEqual([false, false, false]);
+  expect([panicking(), set.panickingAt(clock.now())]).toEqual([[false, false, false], false]);
   fail('b', 4, 'failure');
   fail('us', 4, 'failure');
   await later();
-  expect(panicking()).toEqual([true, true]);
+  expect([panicking(), set.panickingAt(clock.now())]).toEqual([[true, true], true]);
   // The whole capacity that is left is in the own zone: all of it is used, those that are down too.
   expect(shares(1_000)('a')).toBe(1);
 });
@@ -317,6 +346,39 @@ test('one that waits for a probe is probed although its zone gets no calls', asy
     set.begin(node, ctx, clock.now());
   }
   expect(probes).toBe(1);
+});
+
+test.each<[string, MakePicker]>([
+  ['ring-hash', ringHash],
+  ['maglev', maglev],
+])('with %s a key stays where it is while a zone spills and another waits for a probe', async (_, make) => {
+  const { fail, later, pick, context, clock, set, named } = setup(
+    [...endpoints('a', 10, A), ...endpoints('b', 10, B), ...endpoints('us', 4, US)],
+    {},
+    make,
+  );
+  fail('a', 5);
+  fail('us', 2);
+  await later();
+  const ofKey = (i: number) => {
+    const ctx = context(false);
+    ctx.hash = Math.imul(i, 0x9e3779b1);
+    return pick(ctx)?.endpoint.id;
+  };
+  const keys = Array.from({ length: 1_000 }, (_, i) => i);
+  // The tables of maglev are made in slices, and until then calls go as those without a key.
+  for (let i = 0; i < 50; i++) {
+    ofKey(i);
+    await later(10);
+  }
+  const first = keys.map(ofKey);
+  expect(keys.map(ofKey)).toEqual(first);
+  const away = first.filter((id) => id?.startsWith('b-')).length / keys.length;
+  expect(Math.abs(away - 0.3)).toBeLessThan(0.05);
+  // Their rests are over: those of the zone without calls are to be probed, and no key moves for that.
+  for (const node of named('a').slice(0, 5)) set.checked(node, 'failing', 'for the test');
+  await clock.advance(9_000);
+  expect(keys.map(ofKey)).toEqual(first);
 });
 
 test('parts that names split keep their shares, and each prefers its own nearest', async () => {
@@ -379,6 +441,52 @@ test('of a large tier only the subset is called, and one more for each of its me
   expect(shares(1_000)('us')).toBe(1);
 });
 
+test('a subset grows for a member that goes down in the moment in which another endpoint comes back', async () => {
+  const { set, groups, later } = setup(endpoints('n', 200, A), { subset: 20 });
+  const called = () => groups()?.[0]?.nodes ?? [];
+  const members = new Set(called());
+  const [member] = members;
+  const stranger = set.nodes.find((node) => !members.has(node));
+  if (member === undefined || stranger === undefined) throw new Error('there are 20 members of 200');
+  set.checked(stranger, 'failing', 'for the test');
+  await later();
+  expect(called().length).toBe(20);
+  set.checked(stranger, 'well', 'for the test');
+  set.checked(member, 'failing', 'for the test');
+  await later();
+  expect(called().length).toBe(21);
+});
+
+test('a zone that grows does not lose calls for it, while those that join start slowly', async () => {
+  const few = [...endpoints('a', 4, A), ...endpoints('b', 4, B)];
+  const many = [...endpoints('a', 16, A), ...endpoints('b', 4, B)].sort((x, y) => (x.id < y.id ? -1 : 1));
+  const { set, tiers, later, fail } = setup(few, { minimum: 1 });
+  set.update(many, NOBODY);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  // From now on it is as large as it is: seven of sixteen take 61 %.
+  fail('a', 9);
+  await later();
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.613]);
+});
+
+test('a zone all of whose processes are replaced at once gets its calls back as these get started', async () => {
+  const old = [...endpoints('a', 4, A), ...endpoints('b', 4, B)];
+  const { set, tiers, later } = setup(old, { minimum: 1 });
+  set.update(
+    old.map((one) => (one.id.startsWith('a-') ? { ...one, generation: 2 } : one)),
+    NOBODY,
+  );
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.14]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 0.77]);
+  await later(5_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+});
+
 test('an array of nodes stays the same while it holds the same ones: pickers keep what they make of it', async () => {
   const { groups, fail, later } = setup([...endpoints('n', 200, A), ...endpoints('us', 5, US)], { subset: 20 });
   const before = groups()?.map(({ nodes }) => nodes);
@@ -416,6 +524,93 @@ test('a zone that is too small stays joined when something else changes', async 
   recover('a', 2);
   set.update(all.slice(0, -1), NOBODY);
   expect(tiers()[0]?.[0]).toBe('zone=eu-1a + region=eu');
+});
+
+test('attempts are counted by where they go, whatever tier they belong to', async () => {
+  const { shares, placed, fail, later, set } = setup(threeZones(), { minimum: 1 });
+  shares(100);
+  expect(placed()).toEqual({ zone: 100, region: 0, elsewhere: 0 });
+  fail('a', 4);
+  fail('b', 4);
+  const probed = placed();
+  await later();
+  shares(100);
+  expect(placed()).toEqual({ ...probed, elsewhere: 100 });
+  // All in one place are no tier, and are counted all the same.
+  set.update(endpoints('a', 4, A), NOBODY);
+  shares(50);
+  expect(placed()['zone']).toBe((probed['zone'] ?? 0) + 50);
+});
+
+test.each<[string, Partial<LayoutOptions>]>([
+  ['does not say where it is', { prefer: nearest({}) }],
+  ['is told that it does not matter', { prefer: false }],
+])('one that %s counts nothing by place', (_, options) => {
+  const { shares, placed } = setup(threeZones(), options);
+  shares(10);
+  expect(placed()).toEqual({});
+});
+
+test('it is told when calls begin to leave the zone, and when they stay in it again', async () => {
+  const { clock, fail, recover, later, groups, spills } = setup([...endpoints('a', 10, A), ...endpoints('b', 10, B)]);
+  fail('a', 2);
+  await later();
+  groups();
+  expect(spills).toEqual([]);
+  fail('a', 5);
+  await later();
+  groups();
+  const begun = ['begun', 'zone=eu-1a 70 %, region=eu 30 %'];
+  expect(spills).toEqual([begun]);
+  fail('a', 7);
+  await later(10_000);
+  groups();
+  expect(spills).toEqual([begun]);
+  recover('a', 7);
+  await later(20_000);
+  groups();
+  expect(spills).toEqual([begun, ['ended', 'zone=eu-1a 100 %']]);
+  expect(clock.now()).toBeGreaterThan(30_000);
+});
+
+test('it is told when the zone is joined with the next, and when all who were in it leave', () => {
+  const all = threeZones();
+  const { set, spills } = setup(all);
+  const less = (gone: RegExp) =>
+    set.update(
+      all.filter(({ id }) => !gone.test(id)),
+      NOBODY,
+    );
+  less(/^a-[01]/);
+  expect(spills).toEqual([['begun', 'zone=eu-1a + region=eu 100 %']]);
+  less(/^[ab]-/);
+  less(/^$/);
+  expect(spills.slice(1)).toEqual([]);
+});
+
+test('it is told when all who are left are elsewhere, and no set that is empty says anything', async () => {
+  const all = threeZones();
+  const { set, spills, later, groups } = setup(all);
+  set.update([], NOBODY);
+  expect(spills).toEqual([]);
+  set.update(endpoints('us', 4, US), NOBODY);
+  const begun = ['begun', 'elsewhere 100 %'];
+  expect(spills).toEqual([begun]);
+  // Those that come start slowly.
+  set.update(all, NOBODY);
+  expect(spills).toEqual([begun]);
+  await later(10_000);
+  groups();
+  expect(spills).toEqual([begun, ['ended', 'zone=eu-1a 100 %']]);
+});
+
+test('one that never had anybody near says nothing of it, nor when somebody comes', async () => {
+  const { set, spills, later, tiers } = setup(endpoints('us', 4, US));
+  set.update([...endpoints('b', 4, B), ...endpoints('us', 4, US)], NOBODY);
+  set.update(threeZones(), NOBODY);
+  await later(10_000);
+  expect(tiers()[0]).toEqual(['zone=eu-1a', 1]);
+  expect(spills).toEqual([]);
 });
 
 const pickers: readonly (readonly [string, MakePicker, runs: number])[] = [

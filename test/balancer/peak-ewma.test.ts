@@ -17,15 +17,14 @@ test('the cost goes up at once, comes down with a time constant of ten seconds, 
   peak.add(...took(100, 0));
   expect(value(0)).toBe(100);
   expect(value(10_000)).toBeCloseTo(100 * Math.exp(-1), 0);
-  expect([peak.exceeded(...took(35, 10_000)), peak.exceeded(...took(40, 10_000))]).toEqual([false, true]);
   peak.add(...took(10, 10_000));
   expect(value(10_000)).toBeCloseTo(100 * Math.exp(-1) + 10 * (1 - Math.exp(-1)), 0);
 });
 
-async function used() {
+async function used(ms = 10) {
   const all = setup({ make: peakEwma, of: endpoints(4), health: { slowStartMs: 0 } });
   const { set, answer } = all;
-  for (const node of set.nodes) await answer(node, 10);
+  for (const node of set.nodes) await answer(node, ms);
   return all;
 }
 
@@ -57,4 +56,44 @@ test('a failure counts when it took longer than answers do, and a fast one does 
   expect(shares(10_000)[0]).toBeLessThan(0.45);
   await answer(at(0), 1_000, 'failure');
   expect(shares(1_000)[0]).toBe(0);
+});
+
+test('a new node has its part in the end beside one that is always slow: what it costs fades as that of any other', async () => {
+  const { at, answer, update, shares } = await used();
+  const round = async () => {
+    await answer(at(0), 1_000);
+    for (const i of [1, 2, 3]) await answer(at(i), 10);
+  };
+  await round();
+  update(endpoints(5));
+  for (let i = 0; i < 40; i++) {
+    shares(10);
+    await round();
+  }
+  expect(shares(20_000)[4]).toBeGreaterThan(0.15);
+});
+
+test('a new node whose attempts fail late, and never answers, is not taken for as good as the others', async () => {
+  const { at, update, answer, shares } = await used();
+  update(endpoints(5));
+  await answer(at(4), 1_000, 'failure');
+  expect(shares(1_000)[4]).toBe(0);
+});
+
+test('where answers take longer than what is remembered, the one with fewer requests on their way still gets the call', async () => {
+  const { at, clock, shares } = await used();
+  await clock.advance(200_000);
+  for (const i of [0, 1, 2]) at(i).running = 3;
+  // In half of all pairs.
+  expect(Math.abs((shares(20_000)[3] ?? 0) - 0.5)).toBeLessThan(0.02);
+});
+
+test('one that only fails, and fast, does not become cheaper by that', async () => {
+  const { at, answer, shares } = await used(1_000);
+  for (let i = 0; i < 30; i++) {
+    for (const n of [1, 2, 3]) await answer(at(n), 1_000);
+    await answer(at(0), 1, 'failure');
+    at(0).health.comeBack(Number.NEGATIVE_INFINITY, '');
+  }
+  expect(shares(10_000)[0]).toBeLessThan(0.3);
 });

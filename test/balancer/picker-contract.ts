@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MakePicker } from '../../src/balancer/picker.ts';
+import { seededRandom } from '../../src/testing/entry.ts';
 import { endpoint, endpoints, setup } from './node-setup.ts';
 
 interface Traits {
@@ -80,6 +81,25 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
       }
     });
 
+    test('each part of the set is shared out evenly, in whatever order calls come to the parts', async () => {
+      const { set, call, clock } = await ready(endpoints(8));
+      const parts = [set.nodes.slice(0, 3), set.nodes.slice(3)];
+      const counts = new Map(set.nodes.map((node) => [node, 0]));
+      const pickOf = (turn: number) => {
+        const node = set.picker.pick(parts[turn] ?? [], call(), clock.now(), false);
+        if (node !== undefined) counts.set(node, (counts.get(node) ?? 0) + 1);
+      };
+      const random = seededRandom(5);
+      for (let i = 0; i < 10_000; i++) pickOf(i % 2);
+      for (let i = 0; i < 10_000; i++) pickOf(random() < 0.5 ? 0 : 1);
+      for (const part of parts)
+        for (const node of part) {
+          const share = (counts.get(node) ?? 0) / 10_000;
+          // Of its even share; a ring comes close to that, and no closer.
+          expect(Math.abs(share * part.length - 1)).toBeLessThan(weights === 0.06 ? 0.4 : 0.1);
+        }
+    });
+
     test('a retry goes to a node that the call has not tried, even to one that is down', async () => {
       const { at, set, call, clock, breakDown } = await ready(endpoints(3));
       const pick = (ctx: ReturnType<typeof call>) => set.picker.pick(set.nodes, ctx, clock.now(), set.panicking);
@@ -152,16 +172,19 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
     });
 
     test('of nodes that left, none is held beyond the next pick', async () => {
-      const { set, pick, attempt, update } = await ready(endpoints(6));
+      const { set, call, pick, attempt, update } = await ready(endpoints(6));
       // In functions of their own, since the frame of this one may hold what it once had in its hands.
-      const use = () => {
+      const use = (keys = true) => {
         for (let i = 0; i < 100; i++) {
-          const node = pick();
+          const ctx = call();
+          if (!keys) ctx.hash = undefined;
+          const node = pick(ctx);
           if (node !== undefined) attempt(node, 'success');
         }
       };
       const watch = () => set.nodes.slice(0, 5).map((node) => new WeakRef(node));
       use();
+      use(false);
       const gone = watch();
       update([5, 6].map((n) => endpoint(n)));
       use();

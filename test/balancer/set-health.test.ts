@@ -104,6 +104,17 @@ test('F50: when healthy peers leave, those come back that are too many to be out
   expect([nodes.down, seen.slice(3)]).toEqual([0, ['p-00 up: too few are left to do without it']]);
 });
 
+test('F50: when checks pass again, those come back that would be too many to be out by their rate alone', () => {
+  const { at, report, fill, nodes, seen } = setup(4);
+  for (const n of [0, 1]) for (let i = 0; i < 30; i++) report(at(n), i % 2 === 0 ? 'success' : 'failure');
+  nodes.checked(at(0), 'failing', 'its checks fail');
+  fill([0, 1]);
+  // Of these two one is out by its rate alone, and the other by its checks as well.
+  expect([nodes.down, seen.slice(2)]).toEqual([2, []]);
+  nodes.checked(at(0), 'well', 'its checks pass');
+  expect([nodes.down, seen.slice(2)]).toEqual([1, ['p-01 up: too few are left to do without it']]);
+});
+
 test('F61: what a check found is an event, and counts like what the calls found', () => {
   const { at, nodes, seen } = setup(3);
   nodes.checked(at(0), 'failing', 'its checks fail');

@@ -43,6 +43,17 @@ test('a tier takes everything while 5 of its 7 are in use, and its part of it wi
   expect(capacityOf(0, 0)).toBe(0);
 });
 
+test('exactly 5 of 7 are enough, however many they are, and one less is not', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 10_000 }), (n) => {
+      expect(capacityOf(5 * n, 7 * n)).toBe(1);
+      expect(capacityOf(5 * n - 1, 7 * n)).toBeLessThan(1);
+    }),
+    // 63, where 1.4 × 45 is a little less in floating point.
+    { examples: [[9]] },
+  );
+});
+
 test('shares are 1 together, none is more than its tier can take unless all together cannot, and the first is served first', () => {
   fc.assert(
     fc.property(parts, (capacities) => {

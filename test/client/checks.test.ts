@@ -1,12 +1,24 @@
-import { afterEach, expect, test } from 'vitest';
+import https from 'node:https';
+import tls from 'node:tls';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { type CheckOptions, resolveChecks } from '../../src/balancer/check-options.ts';
 import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { type AddressRule, defaultAddresses } from '../../src/discovery/address.ts';
+import { MemoryMetrics } from '../../src/telemetry/memory-metrics.ts';
 import { ManualClock } from '../../src/testing/entry.ts';
-import { misbehave, nobody, serve } from '../support/servers.ts';
-import { closeAll, meshOver } from './setup.ts';
+import { type SelfSigned, selfSigned } from '../support/certificates.ts';
+import { misbehave, nobody, serve, start } from '../support/servers.ts';
+import { closeAll, counted, meshOver } from './setup.ts';
+
+let players: SelfSigned;
+let teams: SelfSigned;
+beforeAll(() => {
+  players = selfSigned('players');
+  teams = selfSigned('teams');
+  tls.setDefaultCACertificates([...tls.getCACertificates(), players.cert, teams.cert]);
+});
 
 const opened = new Set<EndpointChecks>();
 afterEach(async () => {
@@ -22,10 +34,13 @@ function setup({
   clock?: ManualClock | typeof systemClock;
   addresses?: AddressRule;
 } = {}) {
-  const checks = new EndpointChecks(clock, 'teams', addresses);
+  const metrics = new MemoryMetrics();
+  const checks = new EndpointChecks({ clock, metrics, caller: 'teams', addresses });
   opened.add(checks);
   const of = (options: CheckOptions) => resolveChecks('checks', options);
-  return { checks, check: (at: Endpoint, options: CheckOptions = {}) => checks.check(at, of(options)) };
+  const counts = () =>
+    ['well', 'failing', 'unreachable'].map((result) => metrics.value('checks', { service: 'players', result }));
+  return { checks, counts, check: (at: Endpoint, options: CheckOptions = {}) => checks.check(at, of(options)) };
 }
 
 function endpointAt(url: string, more: Partial<Endpoint> = {}): Endpoint {
@@ -103,6 +118,70 @@ test('F40: a server that accepts and says nothing fails when its time is up, and
   expect(await check(endpointAt(rude.url), { path: '/' })).toMatchObject({ found: 'failing' });
 });
 
+test('over TLS the endpoint has to prove that it is the service, and is unreachable if it cannot', async () => {
+  const { check } = setup();
+  for (const [signed, expected] of [
+    [players, { found: 'well', reason: 'answered 200' }],
+    [teams, { found: 'unreachable', reason: expect.stringContaining('DNS:teams') }],
+    [selfSigned('players'), { found: 'unreachable', reason: expect.stringContaining('self-signed certificate') }],
+  ] as const) {
+    const names: unknown[] = [];
+    const server = https.createServer({ ...signed }, (_req, res) => res.end());
+    server.on('secureConnection', (socket: tls.TLSSocket) => names.push(Reflect.get(socket, 'servername')));
+    const { url } = await start(server);
+    expect(await check(endpointAt(url, { protocol: 'https' }), { path: '/' })).toEqual(expected);
+    if (signed === players) expect(names).toEqual(['players']);
+  }
+});
+
+test('F40: a server that never finishes the handshake of TLS is not reached, and one that then says nothing fails', async () => {
+  const clock = new ManualClock();
+  const { check } = setup({ clock });
+  const dumb = await misbehave(() => {});
+  const finding = check(endpointAt(dumb.url, { protocol: 'https' }), { path: '/', timeoutMs: 500 });
+  await dumb.connected(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(500);
+  expect(await finding).toEqual({ found: 'unreachable', reason: 'no answer within 500 ms' });
+  const asked = Promise.withResolvers<void>();
+  const { url } = await start(https.createServer({ ...players }, () => asked.resolve()));
+  const other = check(endpointAt(url, { protocol: 'https' }), { path: '/', timeoutMs: 500 });
+  await asked.promise;
+  await clock.advance(500);
+  expect(await other).toEqual({ found: 'failing', reason: 'no answer within 500 ms' });
+  expect(clock.pending).toBe(0);
+});
+
+test.each([undefined, '/'])(
+  'what cannot even be tried is a finding too, and not a rejection (path %s)',
+  async (path) => {
+    const { check } = setup();
+    const at = { ...endpointAt('http://127.0.0.1:1'), port: 70_000 };
+    expect(await check(at, { path })).toMatchObject({
+      found: 'failing',
+      reason: expect.stringContaining('70000'),
+    });
+  },
+);
+
+test('checks are counted by service and result, each once, whoever hears of it', async () => {
+  const clock = new ManualClock();
+  const { check, checks, counts } = setup({ clock });
+  const [well, unwell] = [await serve((_req, res) => res.end()), await serve((_req, res) => res.writeHead(503).end())];
+  const at = endpointAt(well.url);
+  await Promise.all([check(at, { path: '/' }), check(at, { path: '/' })]);
+  await check(at, { path: '/' });
+  await check(endpointAt(unwell.url), { path: '/' });
+  await check(endpointAt((await nobody()).url));
+  expect(counts()).toEqual([1, 1, 1]);
+  const silent = await misbehave(() => {});
+  const finding = check(endpointAt(silent.url), { path: '/' });
+  await silent.connected(1);
+  checks.close();
+  await finding;
+  expect(counts()).toEqual([1, 1, 1]);
+});
+
 test('F101: a name that leads where nobody may be called is not connected to', async () => {
   const server = await serve((_req, res) => res.end());
   const { check } = setup({ addresses: { ...defaultAddresses, leadsTo: () => false } });
@@ -162,6 +241,7 @@ test('a mesh with checks takes an instance out that says that it is unwell, and 
   expect([health, reason]).toEqual(['down', expect.stringMatching(/^\d+ checks in a row failed: answered 503$/)]);
   expect(String(mesh.explain('players'))).toContain(`down (${reason})`);
   expect(settings.find(({ name }) => name === 'checks.path')?.value).toBe('/health');
+  expect(counted(mesh, 'checks', { service: 'players', result: 'failing' })).toBeGreaterThan(1);
   const before = well.requests.filter(({ url }) => url === '/called').length;
   for (let i = 0; i < 5; i++) await players.get('/called');
   expect(well.requests.filter(({ url }) => url === '/called').length - before).toBe(5);

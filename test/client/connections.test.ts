@@ -1,10 +1,13 @@
+import https from 'node:https';
+import tls from 'node:tls';
 import got from 'got';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { type ConnectionOptions, createMesh, type Mesh, meshOf } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { createScope, instanceOf, looked } from '../discovery/setup.ts';
-import { type Answer, misbehave, reply, serve } from '../support/servers.ts';
+import { selfSigned } from '../support/certificates.ts';
+import { type Answer, misbehave, nobody, reply, serve, start } from '../support/servers.ts';
 import { until } from './contract.ts';
 import { closeAll, meshOver, rejection } from './setup.ts';
 
@@ -39,12 +42,14 @@ function held() {
   const waiting: (() => void)[] = [];
   let open = false;
   const answer: Answer = (_req, res) => {
-    if (open) res.end('late');
-    else waiting.push(() => res.end('late'));
+    const go = () => res.writeHead(200, { 'content-length': 4, 'keep-alive': 'timeout=600' }).end('late');
+    if (open) go();
+    else waiting.push(go);
   };
-  const release = () => {
-    open = true;
-    for (const go of waiting.splice(0)) go();
+  /** Answers all from now on, or only the first. */
+  const release = (first = Number.POSITIVE_INFINITY) => {
+    open = first === Number.POSITIVE_INFINITY;
+    for (const go of waiting.splice(0, first)) go();
   };
   return { answer, release };
 }
@@ -163,6 +168,59 @@ describe.each(clients)('%s', (_name, open) => {
     await (await server.request(1)).closed;
   });
 
+  test('F89: keeps no connection to an endpoint that left, nor opens one when what was under way there ends', async () => {
+    const { answer, release } = held();
+    // As long as it is the server's to say.
+    const server = await serve(answer, answer, keeping(600));
+    const { registry } = createMemoryRegistry();
+    const instance = instanceOf({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+    const announced = registry(createScope()).announce(instance);
+    const mesh = meshOver([], { registry, connections: { max: 2 } });
+    const call = open(mesh);
+    const two = [call(), call()];
+    await server.request(2);
+    release(1);
+    await Promise.race(two);
+    await looked();
+    expect(server.open()).toBe(2);
+    await announced.leave();
+    await until(() => mesh.explain('players').endpoints.length === 0);
+    await looked(() => server.open() === 1);
+    expect(server.open()).toBe(1);
+    release();
+    expect(await Promise.all(two)).toEqual(['late', 'late']);
+    await looked(() => server.open() === 0); // the server itself would close it after some seconds
+    expect([server.open(), server.connections()]).toEqual([0, 2]);
+  });
+
+  test('what waits for a connection when the mesh is closed fails, and is not sent', async () => {
+    const { answer } = held();
+    const server = await serve(answer);
+    const mesh = meshOver([server], { connections: { max: 1 }, retry: false });
+    const call = open(mesh);
+    const calls = Array.from({ length: 3 }, () => rejection(call()));
+    await server.request(1);
+    await until(() => mesh.explain('players').endpoints[0]?.running === 3);
+    await mesh.close();
+    for (const error of await Promise.all(calls)) expect(String(meshOf(error)?.attempts[0]?.error)).toContain('closed');
+    await looked(() => server.connections() > 1);
+    expect([server.connections(), server.requests.length]).toEqual([1, 1]);
+  });
+
+  test('keeps as many connections as it may have for the next calls', async () => {
+    const { answer, release } = held();
+    const server = await serve(answer, ...Array<Answer>(259).fill(answer), keeping(60));
+    const call = open(meshOver([server], { concurrency: false, attemptTimeoutMs: false }));
+    const burst = () => Array.from({ length: 260 }, () => call());
+    const first = burst();
+    await server.request(260);
+    release();
+    await Promise.all(first);
+    await looked(); // undici puts a connection back a little after its response
+    await Promise.all(burst());
+    expect(server.connections()).toBe(260);
+  });
+
   test('F47: a connection that the server closes as it is used costs a GET no more than another attempt', async () => {
     const server = await misbehave((socket, nth) => {
       let requests = 0;
@@ -190,6 +248,20 @@ test('F47: a POST over such a connection is not sent again: it may have been wor
   await players.get('/');
   expect(await rejection(players.post('/', { json: 1 }))).toMatchObject({ code: 'MESH_TRANSPORT' });
   expect(received).toEqual(['GET', 'POST']);
+});
+
+test('F41: got leaves a server with which no TLS comes about after a second, even by a POST', async () => {
+  const players = selfSigned('players');
+  tls.setDefaultCACertificates([...tls.getCACertificates(), players.cert]);
+  const silent = await misbehave(() => {});
+  const good = await start(https.createServer(players, (_req, res) => res.end('ok')));
+  const secure = [silent, good].map(({ url }) => ({ url: url.replace('http:', 'https:') }));
+  const clock = new ManualClock();
+  const call = meshOver(secure, { clock }).wrap(got).post('http://players/', { json: 1 });
+  await silent.connected(1);
+  await until(() => clock.pending > 2);
+  await clock.advance(1_000);
+  expect((await call).body).toBe('ok');
 });
 
 describe('connections made ahead', () => {
@@ -259,6 +331,36 @@ describe('connections made ahead', () => {
     expect(made()).toBeLessThanOrEqual(4); // one for the call, and two ahead, of which it may have taken one
   });
 
+  test('are none where no calls go: in other zones, and outside of the subset', async () => {
+    const servers = await Promise.all(Array.from({ length: 14 }, () => serve(reply(200))));
+    const registry = {
+      players: servers.map(({ url }, i) => ({ url, attributes: { zone: i < 3 ? 'eu-1a' : 'eu-1b' } })),
+    };
+    const open = () => servers.filter(({ connections }) => connections() > 0);
+    const mesh = meshOver([], { registry, self: { service: 'teams', zone: 'eu-1a' }, connections: { warm: 20 } });
+    await mesh.client('players').get('/');
+    await until(() => open().length >= 3);
+    await looked(() => open().length > 3);
+    expect(open()).toEqual(servers.slice(0, 3));
+    await mesh.close();
+    await until(() => servers.every((server) => server.open() === 0));
+    const few = meshOver([], { registry, subset: { size: 12 }, connections: { warm: 20 } });
+    await few.client('players').get('/');
+    await until(() => servers.filter((server) => server.open() > 0).length >= 12);
+    await looked(() => servers.filter((server) => server.open() > 0).length > 12);
+    expect(servers.filter((server) => server.open() > 0).length).toBe(12);
+  });
+
+  test('speak against nobody when they cannot be made', async () => {
+    const good = await serve(reply(200));
+    const rude = await misbehave((socket) => socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'));
+    const mesh = meshOver([good, await nobody(), rude], { connections: { warm: 5 }, health: { failures: 1 } });
+    await mesh.client('players').get('/');
+    await rude.connected(1);
+    await until(() => rude.open() === 0);
+    expect(mesh.explain('players').endpoints.map(({ health }) => health)).toEqual(['up', 'up', 'up']);
+  });
+
   test('are none for a name that a request brought', async () => {
     const servers = await Promise.all([serve(reply(200)), serve(reply(200))]);
     const mesh = meshOver(servers, { connections: { warm: 5 } });
@@ -300,6 +402,26 @@ test('the connections of an endpoint that left are closed after its last respons
   release();
   expect(await slow).toBe('late');
   await request.closed;
+});
+
+test('the connections of an instance that comes back at another address are closed', async () => {
+  const [before, after] = await Promise.all([serve(keeping(600)), serve(keeping(600))]);
+  const { registry } = createMemoryRegistry();
+  const owner = registry(createScope());
+  const at = ({ url }: { readonly url: string }, generation: number) =>
+    instanceOf({ id: 'p-1', host: '127.0.0.1', port: Number(new URL(url).port), generation });
+  owner.announce(at(before, 1));
+  const mesh = meshOver([], { registry });
+  const [native, http] = [mesh.client('players'), mesh.wrap(got)];
+  const both = () => Promise.all([native.get('/').text(), http('http://players/').text()]);
+  await both();
+  await looked();
+  expect(before.open()).toBe(2);
+  owner.announce(at(after, 2));
+  await looked(() => before.open() === 0); // the server itself would close them after some seconds
+  expect(before.open()).toBe(0);
+  await both();
+  expect([before.connections(), after.connections()]).toEqual([2, 2]);
 });
 
 test.each<[string, ConnectionOptions, string]>([

@@ -1,8 +1,9 @@
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { meshOf } from '../../src/index.ts';
-import { clientContract } from './contract.ts';
+import { overHttp2 } from '../support/wires.ts';
+import { type Contract, clientContract } from './contract.ts';
 
-clientContract({
+const contract: Contract = {
   open: (mesh) => {
     const fetch = mesh.wrap(globalThis.fetch);
     return async (path, { body, pieces, json, headers, ...options } = {}) => {
@@ -29,4 +30,7 @@ clientContract({
     expect(error instanceof TypeError).toBe(true);
     expect((error as TypeError).message).toBe('fetch failed');
   },
-});
+};
+
+clientContract(contract);
+describe('over HTTP/2', () => clientContract({ ...contract, wire: overHttp2 }));

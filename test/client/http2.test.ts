@@ -5,6 +5,8 @@ import tls from 'node:tls';
 import got from 'got';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectionOptions, Mesh } from '../../src/index.ts';
+import { ManualClock } from '../../src/testing/manual-clock.ts';
+import { tcpSwitch } from '../chaos/tcp-switch.ts';
 import { looked } from '../discovery/setup.ts';
 import { type SelfSigned, selfSigned } from '../support/certificates.ts';
 import { serveHttp2 } from '../support/http2-server.ts';
@@ -186,6 +188,38 @@ describe.each([
     await client.get('/');
     await until(() => server.open() === 0);
     expect(await client.get('/').text()).toBe('ok');
+  });
+
+  test('leaves a connection over which nothing comes any more, which takes the calls on it along', async () => {
+    const server = await begin((req, res) => {
+      if (req.url === '/') res.end('ok');
+    });
+    const port = Number(new URL(server.url).port);
+    const relay = await tcpSwitch(port);
+    const clock = new ManualClock();
+    const url = server.url.replace(/\d+$/, String(relay.port));
+    const off = { attemptTimeoutMs: false, deadlineMs: false, retry: false } as const;
+    const mesh = meshOver([{ url }], { clock, connections: { http: 2 }, ...off });
+    const client = mesh.client('players');
+    const slow = rejection(client.get('/slow'));
+    // As long as anything comes, one that takes its time is waited for.
+    for (let i = 0; i < 5; i++) {
+      expect(await client.get('/').text()).toBe('ok');
+      await clock.advance(5_000);
+    }
+    expect(server.connections()).toBe(1);
+    relay.stall();
+    const lost = rejection(client.get('/'));
+    await until(() => mesh.explain('players').endpoints[0]?.running === 2);
+    await clock.advance(5_000);
+    await clock.advance(5_000);
+    expect(await slow).toMatchObject({ code: 'MESH_TRANSPORT', resend: 'idempotent' });
+    expect(await lost).toMatchObject({ code: 'MESH_TRANSPORT', resend: 'idempotent' });
+    relay.to(port);
+    expect(await client.get('/').text()).toBe('ok');
+    expect(server.connections()).toBe(2);
+    await mesh.close();
+    await relay.close();
   });
 
   test('can be made ahead, and is then used by the first call', async () => {

@@ -56,7 +56,15 @@ async function threeZones(settings: ServiceOptions = {}, self: Partial<MeshOptio
 
 test('calls stay in the own zone, go to the region when it is down, and then anywhere; explain says so', async () => {
   const { a, b, mesh, answers, tiers } = await threeZones();
+  const spills: string[] = [];
+  mesh.on('spill', ({ service, state, reason }) => spills.push(`${service} ${state}: ${reason}`));
+  const placed = () =>
+    mesh.metrics().flatMap((one) => {
+      const { service, place } = one.labels;
+      return one.kind === 'counter' && one.name === 'attempts_by_place' && one.value > 0 ? [`${service} ${place}`] : [];
+    });
   expect(await answers()).toEqual(['a']);
+  expect(placed()).toEqual(['players zone']);
   expect(tiers()).toEqual([
     ['zone=eu-1a', 1, 2],
     ['region=eu', 0, 2],
@@ -73,6 +81,9 @@ test('calls stay in the own zone, go to the region when it is down, and then any
   ]);
   await b.stop();
   expect(await answers()).toEqual(['us']);
+  expect(placed().sort()).toEqual(['players elsewhere', 'players region', 'players zone']);
+  expect(spills).toEqual(['players begun: zone=eu-1a + region=eu 100 %']);
+  expect(String(mesh.explain('players'))).toContain('spill begun: zone=eu-1a + region=eu 100 %');
 });
 
 test('whom to prefer can be said; those that are down are not preferred alone', async () => {
@@ -113,4 +124,30 @@ test('explain tells how many of a large service are called', async () => {
     'all: 100 % of the calls; 40 endpoints, 12 of the 12 called up, could take 100 %',
   );
   expect(explained.settings).toContainEqual({ name: 'subset.size', value: 12, from: 'defaults' });
+});
+
+const bySession = { kind: 'ring-hash', hashOn: { header: 'x-user' } } as const;
+const ofSubset = { subset: { size: 12 } } as const;
+
+test.each<[where: string, settings: Pick<MeshOptions, 'defaults' | 'services'>]>([
+  ['defaults', { defaults: { ...ofSubset, balancer: bySession } }],
+  ['services.players', { services: { players: { ...ofSubset, balancer: { ...bySession, kind: 'maglev' } } } }],
+  ['services.players', { defaults: ofSubset, services: { players: { balancer: bySession } } }],
+  ['services.players', { defaults: { balancer: bySession }, services: { players: ofSubset } }],
+])('a subset and a picker by key are refused together when the mesh is made (%s)', (where, settings) => {
+  const make = () => createMesh({ self: { service: 'teams' }, registry: { players: [] }, logger: false, ...settings });
+  expect(make).toThrow(new RegExp(`^${where}.subset must be false where ${where}.balancer is '(ring-hash|maglev)'`));
+});
+
+test('a subset and a picker by key are refused together when a client is made, and go together when one is switched off', () => {
+  const mesh = createMesh({
+    self: { service: 'teams' },
+    registry: { players: [] },
+    logger: false,
+    defaults: ofSubset,
+    services: { sessions: { subset: false, balancer: bySession } },
+  });
+  closing.push(() => mesh.close());
+  expect(() => mesh.client('players', { balancer: bySession })).toThrow("client('players').subset must be false where");
+  mesh.client('players', { subset: false, balancer: bySession });
 });

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { CancelledError, meshOf, TransportError } from '../../src/index.ts';
-import { clientContract } from './contract.ts';
+import { overHttp2 } from '../support/wires.ts';
+import { type Contract, clientContract } from './contract.ts';
 
-clientContract({
+const contract: Contract = {
   open: (mesh) => {
     const players = mesh.client('players');
     return async (path, { method = 'GET', body, pieces, ...options } = {}) => {
@@ -23,4 +24,7 @@ clientContract({
     expect((error as CancelledError).cause).toBe(reason);
   },
   broken: (error) => expect(error instanceof TransportError).toBe(true),
-});
+};
+
+clientContract(contract);
+describe('over HTTP/2', () => clientContract({ ...contract, wire: overHttp2 }));

@@ -38,19 +38,22 @@ async function run(then: string) {
   return { lines: text.trim().split('\n'), exitCode, tookMs: performance.now() - doneAt };
 }
 
+/** What is kept open ends after this at the soonest: what does not hold a process up ends it long before, on a busy machine too. */
+const RUNS_OUT_MS = 3_000;
+
 test.each(['close', 'leave it open', 'leave a check hanging'])(
-  'a process that has called, and then does nothing else (%s), ends within a second',
+  'a process that has called, and then does nothing else (%s), ends before a connection runs out',
   async (then) => {
     const { lines, exitCode, tookMs } = await run(then);
     expect(lines).toEqual(['answered: 200,200,200', 'done']);
     expect(exitCode).toBe(0);
-    expect(tookMs < 1_000).toBe(true);
+    expect(tookMs < RUNS_OUT_MS).toBe(true);
   },
 );
 
-test('a process that closes its mesh amid calls has them all fail, and ends within a second', async () => {
+test('a process that closes its mesh amid calls has them all fail, and ends before a connection runs out', async () => {
   const { lines, exitCode, tookMs } = await run('close amid calls');
   expect(lines).toEqual(['answered: 200,200,200', `settled: ${Array(7).fill('MESH_CLOSED')}`, 'done']);
   expect(exitCode).toBe(0);
-  expect(tookMs < 1_000).toBe(true);
+  expect(tookMs < RUNS_OUT_MS).toBe(true);
 });

@@ -4,6 +4,7 @@ import { closeServers } from '../support/servers.ts';
 const meshes = new Set<Mesh>();
 
 interface Setup extends ServiceOptions {
+  readonly self?: MeshOptions['self'];
   readonly clock?: MeshOptions['clock'];
   readonly registry?: MeshOptions['registry'];
   readonly isService?: MeshOptions['isService'];
@@ -15,10 +16,10 @@ interface Setup extends ServiceOptions {
  */
 export function meshOver(
   servers: readonly { readonly url: string }[],
-  { clock, registry, isService, ...defaults }: Setup = {},
+  { self = { service: 'teams' }, clock, registry, isService, ...defaults }: Setup = {},
 ): Mesh {
   const mesh = createMesh({
-    self: { service: 'teams' },
+    self,
     registry: registry ?? { players: servers.map(({ url }, i) => ({ url, weight: i === 0 ? 1_000 : 0.001 })) },
     logger: false,
     clock,

@@ -47,6 +47,24 @@ test('F34: with two of three killed no call fails, and only probes go to the dea
   expect(seen.map(({ name }) => name)).toEqual(['endpoint', 'endpoint']);
 });
 
+test('F50: a panic shows in the figures for as long as it lasts', async () => {
+  const { call, clock, peer, metrics } = harness({ endpoints: 3, retry: false, breaker: false });
+  const panicking = () => metrics.value('panicking', { service: 'players' });
+  const until = async (status: number, done: () => boolean) => {
+    for (let i = 0; i < 1_000 && !done(); i++) {
+      const reply = call();
+      peer.next().reply({ status });
+      await reply;
+      await clock.advance(50);
+    }
+  };
+  expect(panicking()).toBe(0);
+  await until(500, () => panicking() === 1);
+  expect([panicking(), metrics.value('endpoints', { service: 'players', health: 'down' })]).toEqual([1, 2]);
+  await until(200, () => panicking() === 0);
+  expect([panicking(), metrics.value('endpoints', { service: 'players', health: 'down' })]).toEqual([0, 1]);
+});
+
 test('F40: an endpoint that hangs is left after five attempts that ran into their limit', async () => {
   const { call, clock, peer, seen } = harness({ endpoints: 1, retry: false, breaker: false, attemptTimeoutMs: 100 });
   for (let i = 0; i < 5; i++) {

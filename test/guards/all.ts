@@ -8,6 +8,7 @@ import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
 import { k8sGuards } from './k8s.ts';
+import { limitGuards } from './limits.ts';
 import { loadGuards } from './load.ts';
 import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
@@ -29,6 +30,7 @@ export const guards: readonly Guard[] = [
   ...chaosGuards,
   ...connectionGuards,
   ...healthGuards,
+  ...limitGuards,
   ...loadGuards,
   ...localityGuards,
   ...pickerGuards,

@@ -60,6 +60,20 @@ export const healthGuards: readonly Guard[] = [
   },
   {
     ...rest,
+    failure: 'F81',
+    guard: 'Math.min(this.#until, now + jittered(this.#random, this.#options.restMs, JITTER))',
+    without: 'now',
+    name: 'a probe that says nothing',
+  },
+  {
+    ...set,
+    failure: 'F50',
+    guard: 'node.health.checked(now, found, reason));\n    this.#takeBack(now);',
+    without: 'node.health.checked(now, found, reason));',
+    name: 'F50: when checks pass again',
+  },
+  {
+    ...rest,
     failure: 'F86',
     guard: 'now + jittered(this.#random, rest, JITTER)',
     without: 'now + rest',
@@ -92,6 +106,13 @@ export const healthGuards: readonly Guard[] = [
     guard: 'request.destroy(new Error(`no answer',
     without: 'void (new Error(`no answer',
     name: 'F40: ',
+  },
+  {
+    ...http,
+    failure: 'F120',
+    guard: "protocol === 'https' ? 'secureConnect' : 'connect'",
+    without: "'connect'",
+    name: 'over TLS the endpoint',
   },
   {
     ...http,

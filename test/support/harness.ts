@@ -1,5 +1,6 @@
 import { assembler } from '../../src/client/assemble.ts';
 import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
+import { NodeAgents } from '../../src/client/node-http/agents.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
 import type { ServiceOptions } from '../../src/client/settings.ts';
@@ -36,7 +37,8 @@ export function harness(options: ServiceOptions & { readonly endpoints?: number 
     registry,
     tracing: new Tracing(random),
     pools: new EndpointPools(),
-    checks: new EndpointChecks(clock, self.service),
+    agents: new NodeAgents(),
+    checks: new EndpointChecks({ clock, metrics, caller: self.service }),
     startedAt: clock.now(),
   };
   const targets = new Targets(parts, settings, new Map());

@@ -178,7 +178,7 @@ function closed(socket: Socket): Promise<void> {
 }
 
 /** Those who wait for something to have happened often enough. */
-class Waiting {
+export class Waiting {
   #waiting: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
   reached(_count: number): void {
@@ -219,9 +219,9 @@ export function replyAtOnce(status: number, body = ''): Answer {
 }
 
 /** Answers with what came: method, URL, headers, and length and hash of the body. */
-export const echo: Answer = (req, res, seen) => {
+export const echo: Answer = (_req, res, seen) => {
   void seen.whole.then(() => {
-    const { method, url, headers } = req;
+    const { method, url, headers } = seen;
     const body = seen.body();
     res.writeHead(200, { 'content-type': 'application/json' });
     res.end(

@@ -39,6 +39,8 @@ test('each change of state and each failure is logged at its level', () => {
   events.emit('announcement', { service, id: 'x', state: 'left', reason: 'r' });
   events.emit('view', { service, known: 3, joined: ['a', 'b'], left: [] });
   events.emit('doubt', { service, known: 3, suspects: 2 });
+  events.emit('spill', { service, state: 'begun', reason: 'r' });
+  events.emit('spill', { service, state: 'ended', reason: 'r' });
   events.emit('fault', { source: 'filter', error: new Error('broken') });
   expect(said()).toEqual([
     'warn: breaker open',
@@ -55,6 +57,8 @@ test('each change of state and each failure is logged at its level', () => {
     'info: announcement left',
     'info: instances changed',
     'warn: instances in doubt',
+    'warn: spill begun',
+    'info: spill ended',
     'error: fault in code given to the mesh',
   ]);
 });

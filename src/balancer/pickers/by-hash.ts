@@ -19,10 +19,11 @@ export function byHash(random: Random, seek: Seek): Picker {
   let last: readonly Node[] | undefined;
   return {
     pick(nodes, ctx, now, panicking) {
-      if (nodes.length < 2) return nodes[0];
-      // What it remembers would keep nodes that left for as long as all calls have a key.
-      if (nodes !== last) other = undefined;
+      // What it remembers would keep nodes that left for as long as all calls have a key; with a pick it forgets them. It is not made anew for that: calls may
+      // alternate between parts of a set.
+      if (nodes !== last) other?.pick(nodes, ctx, now, panicking);
       last = nodes;
+      if (nodes.length < 2) return nodes[0];
       const { hash } = ctx.root;
       const node = hash === undefined ? undefined : seek(nodes, hash, ctx, now, panicking);
       if (node !== undefined) return node;

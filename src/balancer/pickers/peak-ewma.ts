@@ -11,20 +11,22 @@ import { betterOfTwo } from './better-of-two.ts';
  * Finagle's: of two drawn at random the one with the lower cost × (requests on their way + 1). The cost is a mean of what answers take that goes up to
  * each slower one at once, comes down with a time constant of 10 s, and fades towards nothing while none comes, so that a node that was slow is tried again.
  *
- * Where Finagle takes a node without answers to cost nothing while it is idle and 2^47 while it is not, here it costs what the last answers of all the others
- * took. Free, a new node would be the better of every pair that it is in, once for each client; and one that fails before it ever answers
- * would stay free. A failure counts only when it took longer than answers do: to fail fast must not look like speed.
+ * Where Finagle takes a node without answers to cost nothing while it is idle and 2^47 while it is not, here one that is new costs what answers usually take in the set, and
+ * that fades as the cost of any other. Free, it would be the better of every pair that it is in, once for each client. A failure counts as an answer that took as
+ * long as answers usually do, if it did not take longer: to fail fast must not look like speed.
  */
 export function peakEwma(random: Random): Picker {
   return new PeakEwma(random);
 }
 
+/** What a cost has faded to of which nothing is left: what is on its way still counts. */
+const FADED_MS = 1e-6;
+/** An attempt that took no time. */
+const NO_TIME = { startedAt: Number.POSITIVE_INFINITY };
+
 class PeakEwma implements Picker {
   readonly #draws: Draws;
   readonly #reading = new LoadReading();
-  /** What answers take, whoever gives them; nothing before the first. */
-  readonly #usual = new Peak();
-  #answered = false;
   // Of the node that was looked at last; here and not returned, since a fraction may be allocated on its way.
   #cost = 0;
   readonly pick: Picker['pick'];
@@ -40,21 +42,25 @@ class PeakEwma implements Picker {
   }
 
   ended(node: Node, outcome: NodeOutcome, attempt: Context, now: number): void {
-    if (outcome === 'ignorable') return;
-    if (outcome === 'success') {
-      node.peak ??= new Peak();
-      node.peak.add(attempt, now);
-      this.#usual.add(attempt, now);
-      this.#answered = true;
-    } else if (node.peak?.exceeded(attempt, now)) node.peak.add(attempt, now);
+    const usual = node.load.means.latencyMs;
+    if (outcome === 'ignorable' || usual.count === 0) return;
+    node.peak ??= new Peak();
+    node.peak.add(attempt, now, outcome === 'success' ? undefined : usual);
   }
 
   #look(node: Node, now: number): void {
     const reading = this.#reading;
+    const usual = node.load.means.latencyMs;
     this.#draws.weigh(node, now);
+    if (node.peak === undefined && usual.count > 0) {
+      // Once for each node: it fades from now on.
+      node.peak = new Peak();
+      node.peak.add(NO_TIME, now, usual);
+    }
     // Before the first answer of all only what is on its way counts.
-    if (this.#answered) (node.peak ?? this.#usual).read(reading, now);
-    else reading.serviceMs = 1;
+    if (node.peak === undefined) reading.serviceMs = 1;
+    else node.peak.read(reading, now);
+    if (reading.serviceMs < FADED_MS) reading.serviceMs = FADED_MS;
     this.#cost = reading.serviceMs * (1 + node.running / this.#draws.portion);
   }
 }

@@ -1,8 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
-import type { Node } from '../node.ts';
+import { Bound } from '../bound.ts';
 import type { Picker } from '../picker.ts';
-import { portion } from '../rank.ts';
 import { pointsOf, type Ring, ringOf } from '../ring.ts';
 import { Tables } from '../tables.ts';
 import { takes } from '../takes.ts';
@@ -25,18 +24,15 @@ export function ringHash(random: Random, clock: Clock, boundedLoad?: number): Pi
   const rings = new Tables<Ring>(clock, ringOf, (nodes) =>
     nodes.length > MANY ? Number.POSITIVE_INFINITY : 2 * pointsOf(nodes),
   );
-  const full = (node: Node, now: number): boolean => {
-    if (boundedLoad === undefined) return false;
-    const { means } = node.load;
-    return node.running >= Math.ceil((boundedLoad * (means.running + 1) * portion(node, now)) / means.weight);
-  };
+  const bound = boundedLoad === undefined ? undefined : new Bound(boundedLoad);
   return byHash(random, (nodes, hash, ctx, now, panicking) => {
     const ring = rings.of(nodes, now);
     if (ring === undefined) return undefined;
+    bound?.of(nodes);
     const from = ring.at(hash);
     for (let i = 0; i < WALK; i++) {
       const node = ring.owner(from + i);
-      if (node !== undefined && takes(node, hash, ctx, now, panicking) && !full(node, now)) return node;
+      if (node !== undefined && takes(node, hash, ctx, now, panicking) && !bound?.reached(node, now)) return node;
     }
     return undefined;
   });

@@ -1,6 +1,7 @@
 import { INTEGERS, type Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
 import type { Node } from '../node.ts';
+import { perSet } from '../per-set.ts';
 import type { Picker } from '../picker.ts';
 import { GOOD, rank } from '../rank.ts';
 
@@ -10,16 +11,17 @@ import { GOOD, rank } from '../rank.ts';
  */
 export function roundRobin(random: Random): Picker {
   const draws = new Draws(random);
-  let turn = -1;
+  // One for each part of the set: of one for all, a small part would bring a large one back to its beginning.
+  const turnOf = perSet((nodes) => ({ place: draws.below(nodes.length) }));
   return {
     pick(nodes, ctx, now, panicking) {
       const count = nodes.length;
-      if (turn < 0) turn = draws.below(count);
+      const turn = turnOf(nodes);
       let best: Node | undefined;
       let against = Number.POSITIVE_INFINITY;
       for (let i = 0; i < count; i++) {
-        turn = turn + 1 < count ? turn + 1 : 0;
-        const node = nodes[turn];
+        turn.place = turn.place + 1 < count ? turn.place + 1 : 0;
+        const node = nodes[turn.place];
         if (node === undefined) continue;
         const againstIt = rank(node, ctx, now, panicking);
         const share = node.health.share(now);

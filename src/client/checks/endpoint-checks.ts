@@ -2,11 +2,21 @@ import type { ResolvedChecks } from '../../balancer/check-options.ts';
 import type { Finding } from '../../balancer/checker.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import { type AddressRule, defaultAddresses } from '../../discovery/address.ts';
 import { guardedLookup } from '../guarded-lookup.ts';
 import type { CheckScope, Open } from './check-scope.ts';
 import { checkConnection } from './connection-check.ts';
 import { checkHttp } from './http-check.ts';
+
+interface ChecksParts {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  /** The service that asks. */
+  readonly caller: string;
+  readonly addresses?: AddressRule | undefined;
+}
 
 interface Last {
   readonly what: string;
@@ -15,7 +25,7 @@ interface Last {
 }
 
 /**
- * The checks of a mesh. However many clients follow a service, an endpoint has one check under way at most, and what it came to is news to all who ask
+ * The checks of a mesh, counted in `checks{service, result}`. However many clients follow a service, an endpoint has one check under way at most, and what it came to is news to all who ask
  * the same within half an interval.
  *
  * A check has a connection of its own, made as those of calls are, which is closed after it: among the calls it would wait for a free
@@ -23,12 +33,14 @@ interface Last {
  */
 export class EndpointChecks {
   readonly #scope: CheckScope;
+  readonly #metrics: Metrics;
   readonly #underWay = new Map<string, Last>();
   readonly #last = new WeakMap<Endpoint, Last>();
   readonly #open = new Set<Open>();
   #closed = false;
 
-  constructor(clock: Clock, caller: string, addresses: AddressRule = defaultAddresses) {
+  constructor({ clock, metrics, caller, addresses = defaultAddresses }: ChecksParts) {
+    this.#metrics = metrics;
     const opened: CheckScope['opened'] = (one, closed) => {
       this.#open.add(one);
       closed(() => this.#open.delete(one));
@@ -46,14 +58,19 @@ export class EndpointChecks {
     if (underWay !== undefined) return underWay.what === what ? underWay.finding : undefined;
     const last = this.#last.get(endpoint);
     if (last?.what === what && now - last.at < intervalMs / 2) return last.finding;
-    const finding =
+    const asked =
       path === false
         ? checkConnection(endpoint, timeoutMs, this.#scope)
         : checkHttp(endpoint, { path, method, status, timeoutMs }, this.#scope);
+    // What Node refuses to try, it throws; nobody who waits for a finding expects that.
+    const finding = asked.catch((error: unknown): Finding => ({ found: 'failing', reason: messageOf(error) }));
     const made = { what, at: now, finding };
     this.#underWay.set(where, made);
     this.#last.set(endpoint, made);
-    void finding.then(() => this.#underWay.delete(where));
+    void finding.then(({ found }) => {
+      this.#underWay.delete(where);
+      if (!this.#closed) this.#metrics.counter('checks', { service: endpoint.service, result: found }).add();
+    });
     return finding;
   };
 

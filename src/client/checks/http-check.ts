@@ -32,7 +32,8 @@ export function checkHttp(endpoint: Endpoint, question: Question, scope: CheckSc
     });
     request.once('socket', (socket) => {
       socket.unref(); // the process does not wait for it
-      socket.once('connect', () => {
+      // Who cannot prove to be the service is not there, as for calls.
+      socket.once(protocol === 'https' ? 'secureConnect' : 'connect', () => {
         connected = true;
       });
     });

@@ -17,6 +17,8 @@ export class AttemptDispatcher {
   readonly #pools: TargetPools;
   /** Whether fetch used it. One that does not is not built on undici. */
   used = false;
+  /** Whether the answer was a 421, which fetch was told as a 400: after a 421 it would ask again by itself, and over HTTP/2 without the body. */
+  misdirected = false;
 
   constructor(ctx: Context, pools: TargetPools) {
     this.#ctx = ctx;
@@ -27,7 +29,8 @@ export class AttemptDispatcher {
     this.used = true;
     const ctx = this.#ctx;
     const headers = this.#pools.headers(withMesh(options.headers, ctx));
-    return this.#pools.of(nodeOf(ctx)).dispatch({ ...options, headers }, new ObservedHandler(handler, ctx));
+    const observed = new ObservedHandler(handler, ctx, this);
+    return this.#pools.of(nodeOf(ctx)).dispatch({ ...options, headers }, observed);
   }
 }
 
@@ -55,11 +58,13 @@ function add(all: string[], name: string, value: string | number | readonly stri
 class ObservedHandler implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #ctx: Context;
+  readonly #attempt: AttemptDispatcher;
   #head = false;
 
-  constructor(inner: Dispatcher.DispatchHandler, ctx: Context) {
+  constructor(inner: Dispatcher.DispatchHandler, ctx: Context, attempt: AttemptDispatcher) {
     this.#inner = inner;
     this.#ctx = ctx;
+    this.#attempt = attempt;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
@@ -82,7 +87,8 @@ class ObservedHandler implements Dispatcher.DispatchHandler {
     text?: string,
   ): void {
     this.#head = status >= 200;
-    this.#inner.onResponseStart?.(controller, status, headers, text);
+    if (status === 421) this.#attempt.misdirected = true;
+    this.#inner.onResponseStart?.(controller, status === 421 ? 400 : status, headers, text);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -43,6 +43,7 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
       try {
         const res = await bare(input, given as RequestInit); // its type has the dispatcher of the undici inside Node, not of ours
         if (!dispatcher.used) throw notUndici();
+        if (dispatcher.misdirected) Reflect.defineProperty(res, 'status', { value: 421 });
         attachCall(res, ctx);
         return res;
       } catch (error) {

@@ -7,7 +7,7 @@ import { type Random, systemRandom } from '../../core/random.ts';
 import { type AddressRule, defaultAddresses } from '../../discovery/address.ts';
 import type { ResolvedConnections } from '../connection-options.ts';
 import { guardedLookup } from '../guarded-lookup.ts';
-import { KeptSockets } from './kept-sockets.ts';
+import { KeptSockets, type Sender } from './kept-sockets.ts';
 
 interface AgentsParts {
   readonly addresses?: AddressRule | undefined;
@@ -46,7 +46,8 @@ export class NodeAgents {
     let agents = this.#bySettings.get(key);
     if (agents === undefined) {
       const kept = new KeptSockets(settings, this.#clock, this.#random);
-      const options = { keepAlive: true, maxSockets: max };
+      // By itself an agent keeps no more than 256 that are unused.
+      const options = { keepAlive: true, maxSockets: max, maxFreeSockets: max };
       agents = {
         http: kept.keptBy(new http.Agent(options)),
         https: kept.keptBy(new https.Agent(options)),
@@ -58,14 +59,28 @@ export class NodeAgents {
     return agents;
   }
 
-  /** Closes all of them at once; what is still under way fails with a `ClosedError`. */
+  /** A node was retired: it sends nothing more. */
+  letGo(node: Sender): void {
+    for (const { kept } of this.#bySettings.values()) kept.letGo(node);
+  }
+
+  /** Closes all of them at once; what waits or is still under way fails with a `ClosedError`. */
   close(): void {
     for (const { http: plain, https: secure } of this.#bySettings.values()) {
       for (const agent of [plain, secure]) {
+        failWaiting(agent);
         for (const sockets of Object.values(agent.sockets))
           for (const socket of sockets ?? []) socket.destroy(new ClosedError());
         agent.destroy();
       }
     }
+  }
+}
+
+/** Fails what waits for a connection: one would be made for it as soon as another is closed. */
+function failWaiting({ requests }: http.Agent): void {
+  for (const [name, waiting] of Object.entries(requests)) {
+    Reflect.deleteProperty(requests, name);
+    for (const request of waiting ?? []) request.destroy().emit('error', new ClosedError());
   }
 }

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
+import { nodeOf } from '../../balancer/node.ts';
 import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -104,7 +105,8 @@ function exchange(
   request.once('socket', (socket) => whenConnected(socket, request, clock, () => req.body.connected(request)));
   request.once('response', (response) => {
     res = response;
-    if (!agents.kept.keeps(response.socket, response.headers['keep-alive'])) request.shouldKeepAlive = false;
+    const keeps = agents.kept.keeps(response.socket, response.headers['keep-alive'], nodeOf(ctx));
+    if (!keeps) request.shouldKeepAlive = false;
     attachCall(response, ctx);
     response.once('end', () => ctx.end());
     // Heard before the reader does and gives the rest up. With the connection still there, it is the reader who breaks off.
@@ -126,7 +128,9 @@ function cutOff({ target, endpoint }: Context): TransportError {
 
 /** Calls `connected` when the connection stands, and gives the request up when that takes too long: `node:http` has no limit for it. */
 function whenConnected(socket: Socket, request: http.ClientRequest, clock: Clock, connected: () => void): void {
-  if (!socket.connecting) {
+  // One for TLS is connected long before it stands. The types of Node do not know the second.
+  const securing = 'secureConnecting' in socket && socket.secureConnecting === true;
+  if (!socket.connecting && !securing) {
     connected();
     return;
   }
@@ -134,7 +138,7 @@ function whenConnected(socket: Socket, request: http.ClientRequest, clock: Clock
     const error = new Error(`connect ETIMEDOUT after ${CONNECT_TIMEOUT_MS} ms`);
     request.destroy(Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect' }));
   });
-  socket.once('connect', () => {
+  socket.once(securing ? 'secureConnect' : 'connect', () => {
     timer.cancel();
     connected();
   });

@@ -1,0 +1,75 @@
+import type { Guard } from './guard.ts';
+
+const adaptive = { file: 'src/server/limit/adaptive-limit.ts', test: 'test/server/limit/admission.test.ts' };
+const idle = { file: 'src/server/limit/idle-latency.ts', test: 'test/server/limit/overload.test.ts' };
+const overload = { file: 'src/filters/classify.ts', test: 'test/limits-mesh.test.ts' };
+const inbound = { file: 'src/server/inbound.ts', test: 'test/server/limits.test.ts' };
+
+/** What keeps a process that is offered too much at work, and reachable for those who have to reach it. */
+export const limitGuards: readonly Guard[] = [
+  {
+    ...idle,
+    failure: 'F85',
+    guard: 'if (now < this.#askAt) return;',
+    without: 'return;',
+    name: 'F85: a service that became three times slower',
+  },
+  {
+    ...idle,
+    failure: 'F85',
+    guard: 'BATCH_TIMES * few',
+    without: '0',
+    name: 'F85: those that end first',
+  },
+  {
+    ...adaptive,
+    failure: 'F85',
+    guard: 'inFlight <= few',
+    without: 'true',
+    test: 'test/server/limit/overload.test.ts',
+    name: 'F85: an overload that lasts for an hour',
+  },
+  {
+    ...adaptive,
+    failure: 'F85',
+    guard: 'this.took(ms, inFlight, true, now)',
+    without: 'void inFlight',
+    name: 'F85: gradient2 falls when requests are given up',
+  },
+  {
+    ...overload,
+    failure: 'F85',
+    guard: "  if (overloaded(error)) return 'ignorable';\n",
+    without: '',
+    name: 'F85: a POST that an overloaded instance refused',
+  },
+  {
+    ...overload,
+    failure: 'F85',
+    guard: ' && !overloaded(error)',
+    without: '',
+    name: 'F85: a service that refuses most calls',
+  },
+  {
+    file: 'src/filters/throttle.ts',
+    test: 'test/filters/throttle.test.ts',
+    failure: 'F85',
+    guard: 'Math.min(MOST, chance)',
+    without: 'chance',
+    name: 'F85: one that accepts nothing',
+  },
+  {
+    ...inbound,
+    failure: 'F67',
+    guard: 'clock.now() >= ambient.deadline',
+    without: 'clock.now() < 0',
+    name: 'F67: one whose time is over when its turn comes',
+  },
+  {
+    ...inbound,
+    failure: 'F87',
+    guard: 'limits === undefined || limits.exempt(req)',
+    without: 'limits === undefined',
+    name: 'F87: a request for',
+  },
+];

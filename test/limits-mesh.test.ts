@@ -1,0 +1,118 @@
+import { createServer, type RequestListener } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { createMesh, type Mesh, type MeshOptions, type Priority } from '../src/index.ts';
+import { listen } from './server/support.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+function mesh(options: Partial<MeshOptions> = {}): Mesh {
+  const made = createMesh({ self: { service: 'teams' }, registry: {}, logger: false, ...options });
+  closing.push(() => made.close());
+  return made;
+}
+
+async function serving(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  const port = await listen(server);
+  closing.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
+  return `http://127.0.0.1:${port}`;
+}
+
+const figure = (of: Mesh, name: string) =>
+  of
+    .metrics()
+    .filter((reading) => reading.name === name)
+    .reduce((sum, reading) => sum + ('value' in reading ? reading.value : 0), 0);
+
+test.each<[Priority | undefined, string]>([
+  ['sheddable', 'sheddable'],
+  ['critical', 'critical'],
+  ['default', ''],
+  [undefined, ''],
+])('a call of priority %s keeps it through all services that are called for it', async (priority, sent) => {
+  const referees = await serving((req, res) => res.end(String(req.headers['mesh-priority'] ?? '')));
+  const between = mesh({ self: { service: 'players' }, registry: { referees: [referees] } });
+  const client = between.client('referees');
+  const players = await serving(
+    between.inbound.listener((_req, res) => {
+      void client
+        .get('/')
+        .text()
+        .then((text) => res.end(text));
+    }),
+  );
+  const caller = mesh({ registry: { players: [players] } });
+  const ask = () => caller.client('players').get('/').text();
+  expect(await (priority === undefined ? ask() : caller.withPriority(priority, ask))).toBe(sent);
+});
+
+test('what is no priority is refused', () => {
+  const given = 'urgent' as Priority; // as plain JavaScript might give it
+  expect(() => mesh().withPriority(given, () => 0)).toThrow(
+    "withPriority must be one of critical, default, sheddable, not 'urgent'",
+  );
+});
+
+test('F85: a POST that an overloaded instance refused is served by another, and nobody is taken out for that', async () => {
+  let refusals = 0;
+  let executed = 0;
+  const overloaded = await serving((_req, res) => {
+    refusals++;
+    res.writeHead(503, { 'mesh-nack': 'overloaded' }).end();
+  });
+  const well = await serving((_req, res) => {
+    executed++;
+    res.end('served');
+  });
+  const caller = mesh({ registry: { players: [overloaded, well] }, defaults: { balancer: 'round-robin' } });
+  const players = caller.client('players');
+  for (let i = 0; i < 20; i++) expect(await players.post('/', { body: 'x' }).text()).toBe('served');
+  expect(executed).toBe(20);
+  expect(refusals).toBeGreaterThan(9);
+  expect(caller.explain('players').endpoints.map(({ health }) => health)).toEqual(['up', 'up']);
+});
+
+test.each([
+  [503, 'overloaded'],
+  [429, 'rate'],
+])(
+  'F85: a service that refuses most calls with %i %s is not cut off from the rest by its breaker',
+  async (status, nack) => {
+    const url = await serving((_req, res) => res.writeHead(status, { 'mesh-nack': nack }).end());
+    const caller = mesh({ registry: { players: [url] }, defaults: { retry: false } });
+    const players = caller.client('players');
+    for (let i = 0; i < 30; i++) {
+      await expect(players.get('/')).rejects.toMatchObject({
+        code: 'MESH_REFUSED',
+        reason: 'overload',
+        resend: 'safe',
+      });
+    }
+    expect(caller.explain('players').breaker.state).toBe('closed');
+    expect(caller.explain('players').endpoints[0]?.health).toBe('up');
+  },
+);
+
+test('F87: what is no limit of the process stays reachable while it serves as much as it can', async () => {
+  const server = mesh({
+    self: { service: 'players' },
+    inbound: { limit: { initial: 1, min: 1, max: 1 } },
+  });
+  const url = await serving(
+    server.inbound.listener((req, res) => {
+      if (req.url === '/health') res.end('well');
+    }),
+  );
+  const hanging = fetch(`${url}/`);
+  hanging.catch(() => {});
+  while (figure(server, 'inbound_in_flight') === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect((await fetch(`${url}/`)).status).toBe(503);
+  expect(await (await fetch(`${url}/health`)).text()).toBe('well');
+  expect(figure(server, 'inbound_shed')).toBe(1);
+});
