@@ -100,7 +100,8 @@ class Call implements Job {
   readonly answer: () => void;
   readonly limit = undefined;
   arrivedAt = 0;
-  others = 0;
+  others = -1;
+  abandoned = false;
 
   constructor(workMs: number, until: number, answer: () => void) {
     this.workMs = workMs;

@@ -170,7 +170,7 @@ class Call {
       // What a later one overtook has failed. If it said nothing, a server that is stuck would seem idle each time that a call leaves it for another, and draw calls
       // until the extra ones are used up: 99.98 % of the published experiment succeed then, instead of all.
       for (const other of this.#attempts)
-        other.settle(other.ctx.attempt < attempt.ctx.attempt ? 'failure' : 'ignorable');
+        other.giveUp(other.ctx.attempt < attempt.ctx.attempt ? 'failure' : 'ignorable');
       this.#end('success');
     } else if (this.#attempts.length === 0 && !this.#sendAgain(attempt)) {
       this.#end('failure');
@@ -208,7 +208,7 @@ class Call {
   }
 
   #expire(): void {
-    for (const attempt of this.#attempts) attempt.settle('failure');
+    for (const attempt of this.#attempts) attempt.giveUp('failure');
     this.#end('timeout');
   }
 
@@ -228,7 +228,8 @@ class Attempt implements Job {
   readonly workMs: number;
   readonly limit: number | undefined;
   arrivedAt = 0;
-  others = 0;
+  others = -1;
+  abandoned = false;
   readonly #call: Call;
   readonly #node: Node;
   readonly #way: Lane;
@@ -245,9 +246,17 @@ class Attempt implements Job {
   }
 
   begin(): void {
-    const { engine, servers } = this.#call.client.world;
-    const server = servers[this.#node.endpoint.port - 1];
-    this.#way.add(engine.now(), () => server?.arrive(this));
+    this.#way.add(this.#call.client.world.engine.now(), () => this.#server?.arrive(this));
+  }
+
+  /** Nobody waits for it any more, which the server learns. */
+  giveUp(outcome: 'failure' | 'ignorable'): void {
+    this.settle(outcome);
+    this.#way.add(this.#call.client.world.engine.now(), () => this.#server?.abandon(this));
+  }
+
+  get #server(): Server | undefined {
+    return this.#call.client.world.servers[this.#node.endpoint.port - 1];
   }
 
   answer(answer: Answer, server: Server): void {

@@ -14,10 +14,12 @@ export interface Job {
   readonly workMs: number;
   /** When the server noticed it; the server writes it. */
   arrivedAt: number;
-  /** Requests that the server had when it came; the server writes it. */
+  /** Requests that the server had when it noticed it; below 0 while it is not counted among them. The server writes it. */
   others: number;
   /** Most of them with which the server may take it; `undefined` for any number. */
   readonly limit: number | undefined;
+  /** Nobody waits for it any more; the server writes it. */
+  abandoned: boolean;
   answer(answer: Answer, server: Server): void;
 }
 
@@ -144,12 +146,15 @@ export class Server {
   #take(job: Job): void {
     const now = this.#engine.now();
     job.arrivedAt = now;
-    job.others = this.#meter.inFlight;
-    if (job.limit !== undefined && job.others > job.limit && this.#meter.slow(now)) {
+    const others = this.#meter.inFlight;
+    if (job.limit !== undefined && others > job.limit && this.#meter.slow(now)) {
       job.answer('busy', this);
       return;
     }
-    this.#meter.inFlight++;
+    if (!job.abandoned) {
+      job.others = others;
+      this.#meter.inFlight++;
+    }
     if (this.hanging) return;
     if (this.failRatio > 0 && this.#random() < this.failRatio) this.#answerIn(this.failMs, 'failure', job);
     else if (this.fixedMs !== undefined) this.#answerIn(this.fixedMs, 'success', job);
@@ -160,6 +165,17 @@ export class Server {
     } else {
       this.#waiting.push(job);
     }
+  }
+
+  /** Its caller gave it up and closed the connection. It is worked on all the same, but no part of the load that the middleware counts. */
+  abandon(job: Job): void {
+    job.abandoned = true;
+    if (job.others >= 0) this.#uncount(job);
+  }
+
+  #uncount(job: Job): void {
+    this.#meter.inFlight--;
+    job.others = -1;
   }
 
   #answerIn(ms: number, outcome: 'success' | 'failure', job: Job): void {
@@ -174,8 +190,11 @@ export class Server {
 
   #answer(answer: 'success' | 'failure', job: Job): void {
     const now = this.#engine.now();
-    this.#meter.inFlight--;
-    if (answer === 'success') this.#meter.took(now - job.arrivedAt, job.others, now);
+    const { others } = job;
+    if (others >= 0) {
+      this.#uncount(job);
+      if (answer === 'success') this.#meter.took(now - job.arrivedAt, others, now);
+    }
     job.answer(answer, this);
   }
 

@@ -67,7 +67,7 @@ function doneAt(
   then(server, engine);
   for (const workMs of works) {
     const answer = (outcome: string) => done.push(`${workMs}: ${outcome} at ${+engine.now().toFixed(6)}`);
-    server.arrive({ workMs, arrivedAt: 0, others: 0, limit: undefined, answer });
+    server.arrive({ workMs, arrivedAt: 0, others: -1, abandoned: false, limit: undefined, answer });
   }
   engine.run();
   return done;
@@ -115,7 +115,8 @@ function watched(workers: number, busyLoop: boolean) {
   const job = (workMs: number, limit?: number): Job => ({
     workMs,
     arrivedAt: 0,
-    others: 0,
+    others: -1,
+    abandoned: false,
     limit,
     answer: (answer) => said.push(`${answer} at ${engine.now()}, ${server.load()?.rif ?? 'no'} others`),
   });
@@ -145,6 +146,27 @@ test('a process with one thread notices what came while it worked only between t
   };
   expect(answers(false)).toEqual(['success at 10, 1 others', 'success at 20, 1 others', 'success at 30, 0 others']);
   expect(answers(true)).toEqual(['success at 10, 0 others', 'success at 20, 0 others', 'success at 30, 0 others']);
+});
+
+test('what its caller gave up is worked on, but no part of the load that a server reports', () => {
+  const { engine, server, said, job } = watched(1, false);
+  const [first, second, third] = [job(10), job(1_000), job(10)];
+  server.arrive(first);
+  server.arrive(second);
+  server.arrive(third);
+  engine.schedule(5, () => server.abandon(second));
+  engine.run();
+  expect(said).toEqual(['success at 10, 1 others', 'success at 1010, 1 others', 'success at 1020, 0 others']);
+  server.abandon(third);
+  // The mean of 10 and 1,020 ms: the second is none of them.
+  expect(server.load()).toEqual({ rif: 0, serviceMs: 515 });
+
+  server.pause(10);
+  const late = job(10);
+  server.arrive(late);
+  server.abandon(late);
+  engine.run();
+  expect(server.load()?.rif).toBe(0);
 });
 
 /** How long a central queue before two servers has calls of 10 ms wait and work that all come at once: the longest. */
