@@ -13,6 +13,8 @@ const fates = fc.record({
   status: fc.constantFrom(200, 200, 404, 503),
   head: fc.nat(60),
   body: fc.nat(60),
+  /** Whether the client library goes on when it is told to stop. */
+  deaf: fc.boolean(),
 });
 type Fate = typeof fates extends fc.Arbitrary<infer T> ? T : never;
 
@@ -41,10 +43,12 @@ async function play(plays: readonly Caller[], fortunes: readonly Fate[], attempt
   const arrivals: Arrival[] = [];
   /** Heads that the peer gave, each of its own. */
   const given = new Map<MockResponse, Arrival>();
+  /** Those of them that came when nobody wanted them any more. */
+  const late: MockResponse[] = [];
   const replies: Promise<MockResponse>[] = [];
   const signals: AbortSignal[] = [];
 
-  const suffer = (arrival: Arrival, { kind, status, head, body }: Fate) => {
+  const suffer = (arrival: Arrival, { kind, status, head, body, deaf }: Fate) => {
     const { ctx } = arrival;
     const service = 'players';
     clock.after(head, () => {
@@ -53,11 +57,11 @@ async function play(plays: readonly Caller[], fortunes: readonly Fate[], attempt
       if (kind !== 'answer' && kind !== 'break off') return;
       const response = { status, body: `${given.size}` };
       given.set(response, arrival);
+      if (ctx.cancelled !== undefined && deaf) late.push(response);
       arrival.replyHead(response);
       clock.after(body, () => ctx.end(kind === 'answer' ? undefined : new Error('cut off')));
     });
-    // A client library hears that it is to stop, and fails.
-    ctx.onCancel((reason) => arrival.fail(reason));
+    if (!deaf) ctx.onCancel((reason) => arrival.fail(reason));
   };
   const begin = ({ abortAt, goneAt, inheritedMs }: Caller) => {
     const controller = new AbortController();
@@ -79,7 +83,7 @@ async function play(plays: readonly Caller[], fortunes: readonly Fate[], attempt
       begun.add(arrival);
     }
   }
-  return { arrivals, given, replies, signals, peer, metrics, target, left: clock.pending - idle };
+  return { arrivals, given, late, replies, signals, peer, metrics, target, left: clock.pending - idle };
 }
 
 const begun = new WeakSet<Arrival>();
@@ -92,7 +96,7 @@ test('F69: whatever comes first, a call has one outcome, and nothing of it is le
       fc.integer({ min: 1, max: 60 }),
       fc.integer({ min: 1, max: 120 }),
       async (plays, fortunes, attemptTimeoutMs, deadlineMs) => {
-        const { arrivals, given, replies, signals, peer, metrics, target, left } = await play(
+        const { arrivals, given, late, replies, signals, peer, metrics, target, left } = await play(
           plays,
           fortunes,
           attemptTimeoutMs,
@@ -118,6 +122,7 @@ test('F69: whatever comes first, a call has one outcome, and nothing of it is le
             !delivered.includes(response) && !peer.discarded.includes(response) && ctx.cancelled === undefined,
         );
         expect(lost).toEqual([]);
+        expect(late.filter((one) => !peer.discarded.includes(one))).toEqual([]);
 
         expect(arrivals.every(({ ctx }) => ctx.ended)).toBe(true);
         expect(left).toBe(0);

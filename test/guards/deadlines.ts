@@ -81,8 +81,8 @@ export const deadlineGuards: readonly Guard[] = [
   {
     failure: 'F66',
     file: 'src/client/node-http/replay-body.ts',
-    guard: '    this.#kept = undefined;\n    this.#outgrown();\n',
-    without: '    this.#outgrown();\n',
+    guard: '    this.#held = undefined;\n',
+    without: '',
     test: 'test/client/replay-body.test.ts',
     name: 'F66: whenever attempts fail',
   },
