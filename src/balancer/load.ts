@@ -2,7 +2,16 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import { ANSWERED_AT, BEGUN_SUM, FAILED_AT, FAILING, HEARD_AT, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
+import {
+  ANSWERED_AT,
+  BEGUN_SUM,
+  FAILED_AT,
+  FAILING,
+  HEARD_AT,
+  LATENCY_MS,
+  SERVED_AT,
+  SERVICE_MS,
+} from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
 /** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */

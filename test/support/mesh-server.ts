@@ -10,7 +10,7 @@ export interface MeshServer {
 }
 
 type Served = (mesh: Mesh, req: IncomingMessage, res: ServerResponse) => unknown;
-type Options = Partial<Pick<MeshOptions, 'registry' | 'defaults'>> & { readonly http?: 1 | 2 };
+type Options = Partial<Pick<MeshOptions, 'registry' | 'defaults' | 'clock'>> & { readonly http?: 1 | 2 };
 
 /** A mesh whose server serves with `served`, over HTTP/1.1 or, without TLS, HTTP/2. Whoever asks for it closes the mesh. */
 export async function meshServer(
