@@ -51,6 +51,7 @@ test.each(Object.keys(DEAD))(
     expect(attempts).toBeGreaterThan(500);
     expect(attempts).toBeLessThanOrEqual(600);
   },
+  60_000,
 );
 
 test.each(Object.keys(DEAD))(
