@@ -29,6 +29,7 @@ export {
   ConfigError,
   ConnectError,
   DeadlineError,
+  FallbackError,
   isMeshError,
   MeshError,
   type MeshErrorCode,
@@ -41,6 +42,7 @@ export {
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
+export type { FallenBack } from './core/context.ts';
 export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
@@ -51,6 +53,8 @@ export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
+export type { Answer } from './filters/answer.ts';
+export type { FailedCall, FallbackOptions } from './filters/fallback-options.ts';
 export type { HedgeOptions } from './filters/hedge-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';

@@ -5,6 +5,7 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveFallback } from '../src/filters/fallback-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
@@ -97,6 +98,11 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/retries.md'), 'Tuning'),
     types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
     defaults: { ...resolveHedge('hedge', {}) },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The fallback'),
+    types: [['src/filters/fallback-options.ts', 'FallbackOptions']],
+    defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

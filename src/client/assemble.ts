@@ -13,6 +13,7 @@ import { breaker } from '../filters/breaker.ts';
 import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
+import { fallback } from '../filters/fallback.ts';
 import { health } from '../filters/health.ts';
 import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
@@ -30,8 +31,13 @@ interface Stacks<Req, Res> {
   readonly endpoint: Stack<Req, Res>;
 }
 
-/** The default stacks with the layers that the settings leave on. */
-export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
+/** The default stacks with the layers that the settings leave on. `other` gives the stack of another service, for filters that call one. */
+export function stacksOf<Req, Res>(
+  target: Target,
+  binding: Binding<Req, Res>,
+  parts: Parts,
+  other: (service: string) => Service<Req, Res>,
+): Stacks<Req, Res> {
   const { settings, nodes, softNack } = target;
   const endpoint = Stack.of<Req, Res>(endpointRoles, [
     ['attempt-trace', attemptTrace(parts.tracing)],
@@ -57,6 +63,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
     ['trace', trace(parts.tracing)],
     ['stats', stats()],
   ];
+  if (settings.fallback !== false) layers.push(['fallback', fallback(settings.fallback, { binding, other })]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
   layers.push(['deadline', deadline(settings.deadlineMs)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
@@ -76,15 +83,21 @@ export function assembler<Req, Res>(
   const built = new WeakMap<Target, Service<Req, Res>>();
   // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
   const beyond = () => Promise.reject(new Error('nothing stands inside of balance'));
-  return (target) => {
+  const serviceFor = (target: Target): Service<Req, Res> => {
     let service = built.get(target);
     if (service === undefined) {
       const binding = bindingOf(target);
-      service = stacksOf(target, binding, parts).client.build(beyond, scopeOf(target, binding, parts));
+      const other = (name: string): Service<Req, Res> => {
+        // Asked at each call: it may be called under other names, or have been forgotten and made again.
+        return async (req, ctx) => serviceFor(target.beside(name))(req, ctx);
+      };
+      const { client } = stacksOf(target, binding, parts, other);
+      service = client.build(beyond, scopeOf(target, binding, parts));
       built.set(target, service);
     }
     return service;
   };
+  return serviceFor;
 }
 
 /** Whether an endpoint is up that the call did not go to first. Asked only when an attempt is late, so that it may look at many. */

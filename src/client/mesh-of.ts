@@ -1,5 +1,5 @@
 import { callOf } from '../core/call-of.ts';
-import type { Context } from '../core/context.ts';
+import type { Context, FallenBack } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { NotRetried } from '../core/not-retried.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -24,6 +24,8 @@ export interface CallReport {
   readonly attempts: readonly AttemptReport[];
   /** Why the last attempt, which failed, was not followed by another; `undefined` when that was never asked. */
   readonly notRetried: NotRetried | undefined;
+  /** What it was answered with in the place of its own outcome, and why; `undefined` when it was not. */
+  readonly fallback: FallenBack | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
   readonly traceId: string | undefined;
@@ -71,6 +73,7 @@ function report(ctx: Context): CallReport {
     endpoint: ctx.endpoint?.id ?? attempts.at(-1)?.endpoint,
     attempts,
     notRetried: ctx.notRetried,
+    fallback: ctx.fallback,
     ms: ctx.finishedAt - ctx.startedAt,
     traceId: ctx.trace?.traceId,
   };

@@ -4,6 +4,7 @@ import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balan
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
+import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import { type ResolvedThrottle, resolveThrottle, type ThrottleOptions } from '../filters/throttle-options.ts';
@@ -43,6 +44,8 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** When calls fail here because the service would refuse them. @default false */
   readonly throttle?: ThrottleOptions | false | undefined;
+  /** What a call is answered with that failed. @default false */
+  readonly fallback?: FallbackOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'recall' */
@@ -62,6 +65,7 @@ export interface ResolvedService {
   readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
   readonly throttle: ResolvedThrottle | false;
+  readonly fallback: ResolvedFallback | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
 }
@@ -79,6 +83,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'checks',
   'concurrency',
   'throttle',
+  'fallback',
   'connections',
   'balancer',
 ];
@@ -128,6 +133,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
+    fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };
@@ -140,7 +146,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
 /** What a layer says whole, and not key by key. */
 const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
 
-/** Lays the layers over each other; `retry`, `hedge`, `breaker`, `health`, `checks`, `throttle` and `connections` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; groups of options key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {
@@ -184,12 +190,19 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
       for (const [inner, one] of Object.entries(value))
         settings.push({
           name: `${key}.${inner}`,
-          value: Array.isArray(one) ? one.join(', then ') : one,
+          value: shown(one),
           from: source(layers, key, inner),
         });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;
+}
+
+/** A setting as a person reads it. */
+function shown(value: unknown): Setting['value'] {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', then ');
+  if (typeof value === 'object' && value !== null && 'words' in value) return String(value.words);
+  return value as Setting['value']; // all else that a group resolves to
 }
 
 function source(layers: readonly Layer[], key: keyof ServiceOptions, inner?: string): string {

@@ -37,6 +37,8 @@ interface TargetParts {
   readonly rotation: EventEmitter;
   readonly naming: Naming;
   readonly parts: Parts;
+  /** The target of another service. */
+  readonly beside: (service: string) => Target;
 }
 
 /** One service as one set of settings calls it: everything that its calls share, whichever client makes them. */
@@ -54,6 +56,8 @@ export class Target {
   readonly asked: Asked | undefined;
   /** Its connections over undici. */
   readonly pools: TargetPools;
+  /** The target of another service, as the same mesh calls it. */
+  readonly beside: (service: string) => Target;
   readonly #checker: Checker | undefined;
   readonly #parts: Parts;
   readonly #named: Named;
@@ -66,10 +70,11 @@ export class Target {
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
-  constructor({ service, settings, override, rotation, naming, parts }: TargetParts) {
+  constructor({ service, settings, override, rotation, naming, parts, beside }: TargetParts) {
     const { clock, random, events } = parts;
     this.service = service;
     this.settings = settings;
+    this.beside = beside;
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,

@@ -21,6 +21,7 @@ export type MeshErrorCode =
   | 'MESH_CONNECT'
   | 'MESH_TRANSPORT'
   | 'MESH_MISDIRECTED'
+  | 'MESH_FALLBACK'
   | 'MESH_STATUS';
 
 interface MeshErrorFields {
@@ -135,6 +136,22 @@ export class RefusedError extends MeshError {
     const resend = reason === 'concurrency' || reason === 'throttle' ? 'never' : 'safe';
     super('MESH_REFUSED', message, { resend, service, endpoint, stack: false });
     this.reason = reason;
+  }
+}
+
+/** What was to answer in the place of a failed call failed as well. `cause` is what the call itself failed with. */
+export class FallbackError extends MeshError {
+  /** What the fallback threw. */
+  readonly thrown: unknown;
+
+  constructor(service: string, thrown: unknown, cause: unknown) {
+    super('MESH_FALLBACK', `the fallback of '${service}' failed: ${messageOf(thrown)}`, {
+      resend: 'never',
+      service,
+      cause,
+      stack: false,
+    });
+    this.thrown = thrown;
   }
 }
 

@@ -3,6 +3,7 @@ import { chaosGuards } from './chaos.ts';
 import { connectionGuards } from './connections.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
+import { fallbackGuards } from './fallbacks.ts';
 import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
@@ -31,6 +32,7 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,
+  ...fallbackGuards,
   ...healthGuards,
   ...limitGuards,
   ...loadGuards,

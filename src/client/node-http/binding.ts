@@ -13,6 +13,7 @@ import { idempotentMethod } from '../idempotent.ts';
 import { ownHeader } from '../own-header.ts';
 import { sendError } from '../send-error.ts';
 import type { Agents } from './agents.ts';
+import { madeMessage } from './made-response.ts';
 import type { ReplayBody } from './replay-body.ts';
 
 /** A request in the words of `node:http`, to be made at whichever endpoint is picked. */
@@ -55,6 +56,12 @@ export function nodeHttpBinding(name: string, agents: Agents, clock: Clock): Bin
       // The rest of a body that another attempt now sends will not come here.
       if (requestOf(res)?.writableFinished === false) res.destroy();
       else res.on('error', () => {}).resume();
+    },
+    http: {
+      path: ({ path }) => path,
+      status: ({ statusCode }) => statusCode ?? 0,
+      respond: madeMessage,
+      whole: 'never',
     },
   };
 }

@@ -1,0 +1,18 @@
+import { afterAll, expect, test } from 'vitest';
+import type { CallReport, Mesh } from '../src/index.ts';
+import { DocCode } from './support/doc-code.ts';
+
+const code = new DocCode('docs/fallbacks.md', 'test/.fallbacks');
+afterAll(() => code.close());
+
+test('the fallback in docs/fallbacks.md answers', async () => {
+  const { mesh, roster, why } = await code.run<{
+    readonly mesh: Mesh;
+    readonly roster: unknown;
+    readonly why: CallReport['fallback'];
+  }>('a fallback', 'mesh, roster, why', {});
+  expect(roster).toEqual([]);
+  expect(why?.to).toBe('answer');
+  expect(why?.because).toContain("cannot connect to 'players'");
+  await mesh.close();
+});

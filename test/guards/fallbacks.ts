@@ -1,0 +1,35 @@
+import type { Guard } from './guard.ts';
+
+const fallback = { file: 'src/filters/fallback.ts', test: 'test/filters/fallback.test.ts' };
+
+/** What keeps an answer in the place of a failure from making things worse, or looking like success. */
+export const fallbackGuards: readonly Guard[] = [
+  {
+    ...fallback,
+    failure: 'F84',
+    guard: 'throw new FallbackError(target, thrown, error);',
+    without: 'throw thrown;',
+    name: 'F84: ',
+  },
+  {
+    ...fallback,
+    failure: 'F84',
+    guard: ' || status < 500',
+    without: '',
+    name: 'a response of 429 is the answer',
+  },
+  {
+    ...fallback,
+    failure: 'F64',
+    guard: "      if (!ctx.idempotent && error.resend !== 'safe' && sent(ctx)) return undefined;\n",
+    without: '',
+    name: 'another service does not get a POST',
+  },
+  {
+    ...fallback,
+    failure: 'F70',
+    guard: '        if (ctx.cancelled !== undefined || !(error instanceof MeshError)',
+    without: '        if (!(error instanceof MeshError)',
+    name: 'a caller that gives up is not answered',
+  },
+];
