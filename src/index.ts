@@ -54,6 +54,7 @@ export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
 export type { Answer } from './filters/answer.ts';
+export type { BulkheadOptions } from './filters/bulkhead-options.ts';
 export type { FailedCall, FallbackOptions } from './filters/fallback-options.ts';
 export type { HedgeOptions } from './filters/hedge-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';

@@ -5,6 +5,7 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveBulkhead } from '../src/filters/bulkhead-options.ts';
 import { resolveFallback } from '../src/filters/fallback-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
@@ -103,6 +104,11 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The fallback'),
     types: [['src/filters/fallback-options.ts', 'FallbackOptions']],
     defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The bulkhead'),
+    types: [['src/filters/bulkhead-options.ts', 'BulkheadOptions']],
+    defaults: { max: resolveBulkhead('bulkhead', { by: { header: 'a' } }).max },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

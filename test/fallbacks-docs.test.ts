@@ -16,3 +16,13 @@ test('the fallback in docs/fallbacks.md answers', async () => {
   expect(why?.because).toContain("cannot connect to 'players'");
   await mesh.close();
 });
+
+test('the bulkhead in docs/fallbacks.md is set', async () => {
+  const { fair } = await code.run<{ readonly fair: Mesh }>('a bulkhead', 'fair', {});
+  const settings = fair.explain('players').settings.filter(({ name }) => name.startsWith('bulkhead'));
+  expect(settings.map(({ name, value }) => `${name} = ${value}`)).toEqual([
+    'bulkhead.by = header x-tenant',
+    'bulkhead.max = 20',
+  ]);
+  await fair.close();
+});

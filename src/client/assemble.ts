@@ -10,6 +10,7 @@ import { Stack } from '../core/stack.ts';
 import { attemptStats } from '../filters/attempt-stats.ts';
 import { attemptTimeout } from '../filters/attempt-timeout.ts';
 import { breaker } from '../filters/breaker.ts';
+import { bulkhead } from '../filters/bulkhead.ts';
 import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
@@ -66,6 +67,7 @@ export function stacksOf<Req, Res>(
   if (settings.fallback !== false) layers.push(['fallback', fallback(settings.fallback, { binding, other })]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
   layers.push(['deadline', deadline(settings.deadlineMs)]);
+  if (settings.bulkhead !== false) layers.push(['bulkhead', bulkhead(settings.bulkhead, target.runningByKey, binding)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
   if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, anotherIsUp(nodes))]);

@@ -4,6 +4,7 @@ import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balan
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
+import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
@@ -46,6 +47,8 @@ export interface ServiceOptions {
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call is answered with that failed. @default false */
   readonly fallback?: FallbackOptions | false | undefined;
+  /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
+  readonly bulkhead?: BulkheadOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'recall' */
@@ -66,6 +69,7 @@ export interface ResolvedService {
   readonly concurrency: number | false;
   readonly throttle: ResolvedThrottle | false;
   readonly fallback: ResolvedFallback | false;
+  readonly bulkhead: ResolvedBulkhead | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
 }
@@ -84,6 +88,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'concurrency',
   'throttle',
   'fallback',
+  'bulkhead',
   'connections',
   'balancer',
 ];
@@ -134,6 +139,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
     ),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
     fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
+    bulkhead: orOff(options.bulkhead, (value) => value !== undefined && resolveBulkhead(`${name}.bulkhead`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };

@@ -15,6 +15,7 @@ import type { NameStep } from '../discovery/delegation/name-step.ts';
 import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
+import type { RunningByKey } from '../filters/bulkhead.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
@@ -52,6 +53,8 @@ export class Target {
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
+  /** The same by whom they are for; only with a bulkhead. */
+  readonly runningByKey: RunningByKey = new Map();
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
   /** Its connections over undici. */

@@ -125,15 +125,16 @@ export class BreakerOpenError extends MeshError {
 }
 
 /**
- * A limit refused the call before it was executed: one of this process (`concurrency`, `throttle`), one of the server (`overload`), or one that the call
+ * A limit refused the call before it was executed: one of this process (`concurrency`, `bulkhead`, `throttle`), one of the server (`overload`), or one that the call
  * itself asked a busy server to keep (`busy`), so that it goes to another. `nack` is any other refusal of a server.
  */
 export class RefusedError extends MeshError {
-  readonly reason: 'concurrency' | 'throttle' | 'overload' | 'nack' | 'busy';
+  readonly reason: 'concurrency' | 'bulkhead' | 'throttle' | 'overload' | 'nack' | 'busy';
 
   constructor(service: string, reason: RefusedError['reason'], message: string, endpoint?: string) {
     // What this process refuses, it would refuse again; what one server refused, another may take.
-    const resend = reason === 'concurrency' || reason === 'throttle' ? 'never' : 'safe';
+    const own = reason === 'concurrency' || reason === 'bulkhead' || reason === 'throttle';
+    const resend = own ? 'never' : 'safe';
     super('MESH_REFUSED', message, { resend, service, endpoint, stack: false });
     this.reason = reason;
   }

@@ -13,6 +13,11 @@ export const clientRoles: readonly Place[] = [
   { role: 'fallback', on: false, why: 'sees the final outcome' },
   { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
   { role: 'deadline', on: true, why: 'bounds all attempts together' },
+  {
+    role: 'bulkhead',
+    on: false,
+    why: 'above concurrency, so that what is refused for one takes no place of the others',
+  },
   { role: 'concurrency', on: true, why: 'above retry, so that a retry does not queue behind itself' },
   {
     role: 'retry',

@@ -32,4 +32,12 @@ export const fallbackGuards: readonly Guard[] = [
     without: '        if (!(error instanceof MeshError)',
     name: 'a caller that gives up is not answered',
   },
+  {
+    failure: 'F88',
+    file: 'src/filters/bulkhead.ts',
+    guard: 'if (others === 0) running.delete(key);',
+    without: 'if (others === 0) running.set(key, 0);',
+    test: 'test/filters/bulkhead.test.ts',
+    name: 'F88: ',
+  },
 ];
