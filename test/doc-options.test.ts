@@ -106,6 +106,11 @@ const tables: readonly Table[] = [
     defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },
   },
   {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'Which GETs are the same'),
+    types: [['src/filters/single-flight-options.ts', 'SingleFlightOptions']],
+    defaults: {},
+  },
+  {
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The bulkhead'),
     types: [['src/filters/bulkhead-options.ts', 'BulkheadOptions']],
     defaults: { max: resolveBulkhead('bulkhead', { by: { header: 'a' } }).max },

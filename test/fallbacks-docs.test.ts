@@ -26,3 +26,12 @@ test('the bulkhead in docs/fallbacks.md is set', async () => {
   ]);
   await fair.close();
 });
+
+test('the single-flight in docs/fallbacks.md is set', async () => {
+  const { sharing } = await code.run<{ readonly sharing: Mesh }>('single-flight', 'sharing', {});
+  const settings = sharing.explain('players').settings.filter(({ name }) => name.startsWith('singleFlight'));
+  expect(settings.map(({ name, value }) => `${name} = ${value}`)).toEqual([
+    'singleFlight.ignoreHeaders = x-request-id',
+  ]);
+  await sharing.close();
+});

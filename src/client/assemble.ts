@@ -20,6 +20,7 @@ import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
+import { singleFlight } from '../filters/single-flight.ts';
 import { stats } from '../filters/stats.ts';
 import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
@@ -64,9 +65,12 @@ export function stacksOf<Req, Res>(
     ['trace', trace(parts.tracing)],
     ['stats', stats()],
   ];
-  if (settings.fallback !== false) layers.push(['fallback', fallback(settings.fallback, { binding, other })]);
+  if (settings.fallback !== false)
+    layers.push(['fallback', fallback(settings.fallback, { binding, other, stale: target.stale })]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
   layers.push(['deadline', deadline(settings.deadlineMs)]);
+  if (settings.singleFlight !== false)
+    layers.push(['single-flight', singleFlight(settings.singleFlight, target.flights, binding)]);
   if (settings.bulkhead !== false) layers.push(['bulkhead', bulkhead(settings.bulkhead, target.runningByKey, binding)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);

@@ -8,6 +8,11 @@ import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '..
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
+import {
+  type ResolvedSingleFlight,
+  resolveSingleFlight,
+  type SingleFlightOptions,
+} from '../filters/single-flight-options.ts';
 import { type ResolvedThrottle, resolveThrottle, type ThrottleOptions } from '../filters/throttle-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
 import {
@@ -47,6 +52,8 @@ export interface ServiceOptions {
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call is answered with that failed. @default false */
   readonly fallback?: FallbackOptions | false | undefined;
+  /** Whether GETs that are the same, and made at the same time, are sent once. Only for `mesh.client`. @default false */
+  readonly singleFlight?: SingleFlightOptions | false | undefined;
   /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
   readonly bulkhead?: BulkheadOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
@@ -69,6 +76,7 @@ export interface ResolvedService {
   readonly concurrency: number | false;
   readonly throttle: ResolvedThrottle | false;
   readonly fallback: ResolvedFallback | false;
+  readonly singleFlight: ResolvedSingleFlight | false;
   readonly bulkhead: ResolvedBulkhead | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
@@ -88,6 +96,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'concurrency',
   'throttle',
   'fallback',
+  'singleFlight',
   'bulkhead',
   'connections',
   'balancer',
@@ -139,6 +148,10 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
     ),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
     fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
+    singleFlight: orOff(
+      options.singleFlight,
+      (value) => value !== undefined && resolveSingleFlight(`${name}.singleFlight`, value),
+    ),
     bulkhead: orOff(options.bulkhead, (value) => value !== undefined && resolveBulkhead(`${name}.bulkhead`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),

@@ -19,6 +19,8 @@ import type { RunningByKey } from '../filters/bulkhead.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import type { Flights } from '../filters/single-flight.ts';
+import { StaleAnswers } from '../filters/stale-answers.ts';
 import { type Asked, createAsked } from '../filters/throttle.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
@@ -53,6 +55,10 @@ export class Target {
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
+  /** Requests that others may wait for as well; only with single-flight. */
+  readonly flights: Flights = new Map();
+  /** The last good answers; only where they are wanted. */
+  readonly stale: StaleAnswers | undefined;
   /** The same by whom they are for; only with a bulkhead. */
   readonly runningByKey: RunningByKey = new Map();
   /** What became of its attempts; only with a throttle. */
@@ -106,6 +112,8 @@ export class Target {
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
+    if (settings.fallback !== false && settings.fallback.staleMs !== false)
+      this.stale = new StaleAnswers(settings.fallback.staleMs);
     const wanted = { service, where: settings.where, override };
     if (settings.hedge !== false) this.hedging = new Hedging(settings.hedge, clock.now());
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);

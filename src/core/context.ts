@@ -88,6 +88,8 @@ export class Context {
 
   /** On a call: what it was answered with in the place of its own outcome, if it was. */
   fallback: FallenBack | undefined;
+  /** On a call: whether it was not sent, but waited for the same one that was under way. */
+  shared = false;
   /** Whether a filter made it beside another call, or in its place: no more are made for it. */
   made = false;
 

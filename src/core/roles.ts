@@ -14,6 +14,11 @@ export const clientRoles: readonly Place[] = [
   { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
   { role: 'deadline', on: true, why: 'bounds all attempts together' },
   {
+    role: 'single-flight',
+    on: false,
+    why: 'below deadline, so that each who waits has its own; above the limits, so that who waits takes no place',
+  },
+  {
     role: 'bulkhead',
     on: false,
     why: 'above concurrency, so that what is refused for one takes no place of the others',

@@ -7,7 +7,7 @@ import type { Service } from '../core/service.ts';
 import { failed } from '../core/verdict.ts';
 import type { FailedCall, ResolvedFallback } from './fallback-options.ts';
 import { innerCall, learn } from './inner-call.ts';
-import { StaleAnswers } from './stale-answers.ts';
+import type { StaleAnswers } from './stale-answers.ts';
 import { within } from './within.ts';
 
 /** How a call ended that failed. */
@@ -27,6 +27,8 @@ interface Parts<Req, Res> {
   readonly binding: Binding<Req, Res>;
   /** The stack of another service. */
   readonly other: (service: string) => Service<Req, Res>;
+  /** The last good answers of the service, if they are kept. */
+  readonly stale: StaleAnswers | undefined;
 }
 
 /** Errors that are about the request, or the mesh itself: nothing in the place of the call helps. */
@@ -44,7 +46,7 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: Parts<Req, 
     throw new ConfigError(`fallback cannot answer for '${binding.name}', which does not speak HTTP`);
   return (next, scope) => {
     const { target, clock, metrics } = scope;
-    const stale = staleOf(options, http, scope);
+    const stale = staleOf(options, parts.stale, http, scope);
     const sources = [
       ...(options.service === false || options.service === target ? [] : [otherService(options.service, parts, scope)]),
       ...(stale === undefined ? [] : [stale.source]),
@@ -161,14 +163,18 @@ function sent(ctx: Context): boolean {
 }
 
 /** Keeps good answers, where the client reads them whole, and gives the last one to the same request. */
-function staleOf<Req, Res>({ staleMs, ignoreHeaders }: ResolvedFallback, http: HttpBinding<Req, Res>, scope: Scope) {
+function staleOf<Req, Res>(
+  { ignoreHeaders }: ResolvedFallback,
+  answers: StaleAnswers | undefined,
+  http: HttpBinding<Req, Res>,
+  scope: Scope,
+) {
   const { whole } = http;
-  if (staleMs === false || whole === 'stream') return undefined;
+  if (answers === undefined || whole === 'stream') return undefined;
   if (whole === 'never')
     throw new ConfigError(
       `fallback.staleMs of '${scope.target}' cannot keep answers of ${scope.binding}, which gives streams: use mesh.client`,
     );
-  const answers = new StaleAnswers(staleMs);
   const without = new Set(ignoreHeaders);
   const requestOf = (req: Req, { baggage }: Context) => {
     const same = whole.sameAs(req, without);

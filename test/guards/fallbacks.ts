@@ -40,4 +40,20 @@ export const fallbackGuards: readonly Guard[] = [
     test: 'test/filters/bulkhead.test.ts',
     name: 'F88: ',
   },
+  {
+    failure: 'F70',
+    file: 'src/filters/single-flight.ts',
+    guard: '          if (flight.waiting > 0) return;\n',
+    without: '',
+    test: 'test/filters/single-flight.test.ts',
+    name: 'F70: whoever began it',
+  },
+  {
+    failure: 'F81',
+    file: 'src/filters/breaker.ts',
+    guard: 'ctx.shared || verdictOnCall(error)',
+    without: 'verdictOnCall(error)',
+    test: 'test/filters/single-flight.test.ts',
+    name: 'F81: a failure is that of all who wait',
+  },
 ];
