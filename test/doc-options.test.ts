@@ -7,6 +7,7 @@ import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
 import { resolveBulkhead } from '../src/filters/bulkhead-options.ts';
 import { resolveFallback } from '../src/filters/fallback-options.ts';
+import { resolveFault } from '../src/filters/fault-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
@@ -32,6 +33,7 @@ const overload = readDocument('docs/overload.md');
 const of = (part: string, type: string) => [`src/discovery/${part}.ts`, type] as const;
 const redis = resolveRedisOptions('redis', { url: 'redis://a' });
 const kubernetes = resolveKubernetesOptions('kubernetes', {});
+const fault = resolveFault('fault', { abort: 503 });
 const consul = resolveConsulOptions('consul', {});
 
 const tables: readonly Table[] = [
@@ -114,6 +116,11 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The bulkhead'),
     types: [['src/filters/bulkhead-options.ts', 'BulkheadOptions']],
     defaults: { max: resolveBulkhead('bulkhead', { by: { header: 'a' } }).max },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The faults'),
+    types: [['src/filters/fault-options.ts', 'FaultOptions']],
+    defaults: { delayRatio: fault.delayRatio, abortRatio: fault.abortRatio, allowInProduction: false },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

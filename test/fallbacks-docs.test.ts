@@ -35,3 +35,13 @@ test('the single-flight in docs/fallbacks.md is set', async () => {
   ]);
   await sharing.close();
 });
+
+test('the fault in docs/fallbacks.md is met', async () => {
+  const { tried, status } = await code.run<{ readonly tried: Mesh; readonly status: number }>(
+    'faults',
+    'tried, status',
+    {},
+  );
+  expect(status).toBe(503);
+  await tried.close();
+});

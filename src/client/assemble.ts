@@ -15,6 +15,7 @@ import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
 import { fallback } from '../filters/fallback.ts';
+import { fault } from '../filters/fault.ts';
 import { health } from '../filters/health.ts';
 import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
@@ -41,15 +42,17 @@ export function stacksOf<Req, Res>(
   other: (service: string) => Service<Req, Res>,
 ): Stacks<Req, Res> {
   const { settings, nodes, softNack } = target;
-  const endpoint = Stack.of<Req, Res>(endpointRoles, [
+  const inner: (readonly [string, Filter<Req, Res>])[] = [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],
     ['health', health(nodes)],
     ['classify', classify(binding)],
     ['load', load(binding, nodes, softNack)],
     ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
-    ['propagate', propagate(parts.self.service)],
-  ]);
+  ];
+  if (settings.fault !== false) inner.push(['fault', fault(settings.fault, binding)]);
+  inner.push(['propagate', propagate(parts.self.service)]);
+  const endpoint = Stack.of<Req, Res>(endpointRoles, inner);
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,

@@ -12,6 +12,8 @@ export interface AttemptReport {
   readonly verdict: Verdict | undefined;
   /** The error that ended it, in words; `undefined` when a response did. */
   readonly error: string | undefined;
+  /** The fault that was injected, if one was. */
+  readonly fault: string | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
 }
@@ -65,6 +67,7 @@ function report(ctx: Context): CallReport {
       endpoint: attempt.endpoint.id,
       verdict: attempt.verdict,
       error: attempt.error === undefined ? undefined : messageOf(attempt.error),
+      fault: attempt.fault,
       ms: attempt.finishedAt - attempt.startedAt,
     });
   }

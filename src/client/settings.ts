@@ -6,6 +6,7 @@ import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
+import { type FaultOptions, type ResolvedFault, resolveFault } from '../filters/fault-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import {
@@ -56,6 +57,8 @@ export interface ServiceOptions {
   readonly singleFlight?: SingleFlightOptions | false | undefined;
   /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
   readonly bulkhead?: BulkheadOptions | false | undefined;
+  /** Faults that attempts are made to meet, to see what comes of it. @default false */
+  readonly fault?: FaultOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'recall' */
@@ -78,6 +81,7 @@ export interface ResolvedService {
   readonly fallback: ResolvedFallback | false;
   readonly singleFlight: ResolvedSingleFlight | false;
   readonly bulkhead: ResolvedBulkhead | false;
+  readonly fault: ResolvedFault | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
 }
@@ -98,6 +102,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'fallback',
   'singleFlight',
   'bulkhead',
+  'fault',
   'connections',
   'balancer',
 ];
@@ -153,6 +158,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
       (value) => value !== undefined && resolveSingleFlight(`${name}.singleFlight`, value),
     ),
     bulkhead: orOff(options.bulkhead, (value) => value !== undefined && resolveBulkhead(`${name}.bulkhead`, value)),
+    fault: orOff(options.fault, (value) => value !== undefined && resolveFault(`${name}.fault`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };

@@ -81,6 +81,8 @@ export class Context {
   hash: number | undefined;
   /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
   standIn: Context | undefined;
+  /** On an attempt: which fault it was made to meet, if any. */
+  fault: string | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
   /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */

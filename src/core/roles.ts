@@ -45,8 +45,8 @@ export const endpointRoles: readonly Place[] = [
   { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
   { role: 'classify', on: true, why: 'the only place that decides what an outcome means' },
   { role: 'load', on: true, why: 'inside of classify, so that it sees what a refusal says of the load too' },
-  { role: 'fault', on: false, why: 'injected faults look like real ones to all above' },
   { role: 'attempt-timeout', on: true, why: 'bounds one send, its body included' },
+  { role: 'fault', on: false, why: 'injected faults look like real ones to all above, and are timed out as these are' },
   {
     role: 'propagate',
     on: true,

@@ -6,6 +6,7 @@ const meshes = new Set<Mesh>();
 interface Setup extends ServiceOptions {
   readonly self?: MeshOptions['self'];
   readonly clock?: MeshOptions['clock'];
+  readonly random?: MeshOptions['random'];
   readonly registry?: MeshOptions['registry'];
   readonly isService?: MeshOptions['isService'];
 }
@@ -16,13 +17,14 @@ interface Setup extends ServiceOptions {
  */
 export function meshOver(
   servers: readonly { readonly url: string }[],
-  { self = { service: 'teams' }, clock, registry, isService, ...defaults }: Setup = {},
+  { self = { service: 'teams' }, clock, random, registry, isService, ...defaults }: Setup = {},
 ): Mesh {
   const mesh = createMesh({
     self,
     registry: registry ?? { players: servers.map(({ url }, i) => ({ url, weight: i === 0 ? 1_000 : 0.001 })) },
     logger: false,
     clock,
+    random,
     isService,
     defaults: { retry: { baseMs: 0, maxMs: 0 }, ...defaults },
   });
