@@ -58,6 +58,7 @@ export type { BulkheadOptions } from './filters/bulkhead-options.ts';
 export type { FailedCall, FallbackOptions } from './filters/fallback-options.ts';
 export type { FaultOptions } from './filters/fault-options.ts';
 export type { HedgeOptions } from './filters/hedge-options.ts';
+export type { MirrorOptions } from './filters/mirror-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
 export type { SingleFlightOptions } from './filters/single-flight-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';

@@ -9,6 +9,7 @@ import { resolveBulkhead } from '../src/filters/bulkhead-options.ts';
 import { resolveFallback } from '../src/filters/fallback-options.ts';
 import { resolveFault } from '../src/filters/fault-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
+import { resolveMirror } from '../src/filters/mirror-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
@@ -116,6 +117,11 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The bulkhead'),
     types: [['src/filters/bulkhead-options.ts', 'BulkheadOptions']],
     defaults: { max: resolveBulkhead('bulkhead', { by: { header: 'a' } }).max },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The copies'),
+    types: [['src/filters/mirror-options.ts', 'MirrorOptions']],
+    defaults: { ...resolveMirror('mirror', { service: 'a' }), service: undefined },
   },
   {
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The faults'),

@@ -1,6 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
 import type { CallReport, Mesh } from '../src/index.ts';
+import { until } from './client/contract.ts';
 import { DocCode } from './support/doc-code.ts';
+import { closeServers, reply, serve } from './support/servers.ts';
 
 const code = new DocCode('docs/fallbacks.md', 'test/.fallbacks');
 afterAll(() => code.close());
@@ -44,4 +46,18 @@ test('the fault in docs/fallbacks.md is met', async () => {
   );
   expect(status).toBe(503);
   await tried.close();
+});
+
+test('the mirroring in docs/fallbacks.md copies', async () => {
+  const [players, next] = [await serve(reply(200, 'players')), await serve(reply(200, 'next'))];
+  const { mirrored, answer } = await code.run<{ readonly mirrored: Mesh; readonly answer: string }>(
+    'mirroring',
+    'mirrored, answer',
+    { 'http://127.0.0.1:3000': players.url, 'http://127.0.0.1:3001': next.url },
+  );
+  expect(answer).toBe('players');
+  await until(() => next.requests.length === 1);
+  expect(next.requests[0]?.url).toBe('/roster');
+  await mirrored.close();
+  await closeServers();
 });

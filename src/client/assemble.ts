@@ -19,6 +19,7 @@ import { fault } from '../filters/fault.ts';
 import { health } from '../filters/health.ts';
 import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
+import { mirror } from '../filters/mirror.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
 import { singleFlight } from '../filters/single-flight.ts';
@@ -68,6 +69,8 @@ export function stacksOf<Req, Res>(
     ['trace', trace(parts.tracing)],
     ['stats', stats()],
   ];
+  if (settings.mirror !== false)
+    layers.push(['mirror', mirror(settings.mirror, { binding, other, copies: target.copies })]);
   if (settings.fallback !== false)
     layers.push(['fallback', fallback(settings.fallback, { binding, other, stale: target.stale })]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);

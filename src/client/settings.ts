@@ -8,6 +8,7 @@ import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '..
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
 import { type FaultOptions, type ResolvedFault, resolveFault } from '../filters/fault-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
+import { type MirrorOptions, type ResolvedMirror, resolveMirror } from '../filters/mirror-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
 import {
   type ResolvedSingleFlight,
@@ -57,6 +58,8 @@ export interface ServiceOptions {
   readonly singleFlight?: SingleFlightOptions | false | undefined;
   /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
   readonly bulkhead?: BulkheadOptions | false | undefined;
+  /** Which calls are copied to another service, whose answers nobody waits for. @default false */
+  readonly mirror?: MirrorOptions | false | undefined;
   /** Faults that attempts are made to meet, to see what comes of it. @default false */
   readonly fault?: FaultOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
@@ -81,6 +84,7 @@ export interface ResolvedService {
   readonly fallback: ResolvedFallback | false;
   readonly singleFlight: ResolvedSingleFlight | false;
   readonly bulkhead: ResolvedBulkhead | false;
+  readonly mirror: ResolvedMirror | false;
   readonly fault: ResolvedFault | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
@@ -102,6 +106,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'fallback',
   'singleFlight',
   'bulkhead',
+  'mirror',
   'fault',
   'connections',
   'balancer',
@@ -158,6 +163,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
       (value) => value !== undefined && resolveSingleFlight(`${name}.singleFlight`, value),
     ),
     bulkhead: orOff(options.bulkhead, (value) => value !== undefined && resolveBulkhead(`${name}.bulkhead`, value)),
+    mirror: orOff(options.mirror, (value) => value !== undefined && resolveMirror(`${name}.mirror`, value)),
     fault: orOff(options.fault, (value) => value !== undefined && resolveFault(`${name}.fault`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),

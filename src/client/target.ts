@@ -55,6 +55,8 @@ export class Target {
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
+  /** Copies of its calls that are under way to another service. */
+  readonly copies: InFlight = { running: 0 };
   /** Requests that others may wait for as well; only with single-flight. */
   readonly flights: Flights = new Map();
   /** The last good answers; only where they are wanted. */

@@ -23,6 +23,10 @@ export interface HttpBinding<Req, Res> {
   status(res: Res): number;
   /** The response as the client library would have given it. All of it is there: whoever asks for it ends `ctx`. */
   respond(made: MadeResponse, req: Req, ctx: Context): Res;
+  /** The same request, to be sent beside it; `undefined` when its body cannot be read by two. */
+  copy(req: Req): Req | undefined;
+  /** Reads a response to its end, for nobody. Its connection can be used again, as it could not when the response was broken off. */
+  drain(res: Res): void;
   /** `stream` where the caller asked for a stream, and so for nothing kept; `never` where the client library gives nothing else. */
   readonly whole: WholeResponses<Req, Res> | 'stream' | 'never';
 }

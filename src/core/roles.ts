@@ -10,6 +10,11 @@ export interface Place {
 export const clientRoles: readonly Place[] = [
   { role: 'trace', on: true, why: 'its span covers everything below' },
   { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
+  {
+    role: 'mirror',
+    on: false,
+    why: 'above all that may answer or refuse a call, so that it copies what callers ask for',
+  },
   { role: 'fallback', on: false, why: 'sees the final outcome' },
   { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
   { role: 'deadline', on: true, why: 'bounds all attempts together' },

@@ -49,6 +49,8 @@ export class MockPeer {
   readonly #arrivals: Arrival[] = [];
   /** Responses that the mesh gave back unread. */
   readonly discarded: MockResponse[] = [];
+  /** Responses that the mesh read for nobody. */
+  readonly drained: MockResponse[] = [];
   readonly binding: Binding<MockRequest, MockResponse>;
 
   constructor() {
@@ -66,6 +68,10 @@ export class MockPeer {
         path: ({ path = '/' }) => path,
         status: ({ status }) => status,
         respond: mockResponse,
+        copy: (req) => req,
+        drain: (res) => {
+          this.drained.push(res);
+        },
         whole: {
           sameAs: ({ method = 'GET', path = '/', headers = {}, body }, without) =>
             method === 'GET' && body === undefined

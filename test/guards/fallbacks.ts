@@ -56,4 +56,12 @@ export const fallbackGuards: readonly Guard[] = [
     test: 'test/filters/single-flight.test.ts',
     name: 'F81: a failure is that of all who wait',
   },
+  {
+    failure: 'F83',
+    file: 'src/filters/mirror.ts',
+    guard: "        events.emit('fault', { source: `mirror of '${target}'`, error });\n",
+    without: '        throw error;\n',
+    test: 'test/filters/mirror.test.ts',
+    name: 'F83: ',
+  },
 ];

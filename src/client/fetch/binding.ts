@@ -8,6 +8,7 @@ import { isFetchFailure, sendError } from '../send-error.ts';
 import type { TargetPools } from '../target-pools.ts';
 import { AttemptDispatcher } from './attempt-dispatcher.ts';
 import { madeFetched } from './made-response.ts';
+import { replayable } from './replayable.ts';
 import { type Fetch, type FetchRequest, redirectMode, requestOf, urlOf } from './request.ts';
 
 /** What a call is, before it is known where it goes. */
@@ -67,6 +68,10 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
       },
       status: ({ status }) => status,
       respond: madeFetched,
+      copy: (req) => (replayable(req.init?.body ?? requestOf(req.input)?.body) ? req : undefined),
+      drain: (res) => {
+        res.body?.pipeTo(new WritableStream()).catch(() => {});
+      },
       whole: 'never',
     },
   };

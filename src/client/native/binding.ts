@@ -20,7 +20,7 @@ export function bufferedBinding(pools: TargetPools): Binding<NativeRequest, Nati
     send: (req, ctx) =>
       new Promise((resolve, reject) => dispatch(pools, req, ctx, new Exchange(ctx, resolve, reject), reject)),
     discard: () => {},
-    http: { ...http, respond: madeNative, whole: wholeNative },
+    http: { ...http, respond: madeNative, drain: () => {}, whole: wholeNative },
   };
 }
 
@@ -31,7 +31,7 @@ export function streamedBinding(pools: TargetPools): Binding<NativeRequest, Stre
     send: (req, ctx) =>
       new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
     discard: ({ body }) => body.on('error', () => {}).destroy(),
-    http: { ...http, respond: madeStream, whole: 'stream' },
+    http: { ...http, respond: madeStream, drain: ({ body }) => body.resume(), whole: 'stream' },
   };
 }
 
@@ -48,6 +48,7 @@ export const nativeRequests = {
 
 const http = {
   path: ({ path }: NativeRequest) => path,
+  copy: (req: NativeRequest) => (req.body instanceof Readable ? undefined : req),
   status: ({ status }: { readonly status: number }) => status,
 };
 
