@@ -32,6 +32,14 @@ export function meshOver(
   return mesh;
 }
 
+/** All that may stand around a call, set so that it changes nothing: clients are to notice none of it. */
+export const aroundCalls: ServiceOptions = {
+  fallback: { service: 'nobody', answer: () => undefined },
+  bulkhead: { by: () => 'all', max: 1_000 },
+  fault: { delayMs: 1, delayRatio: 0 },
+  mirror: { service: 'nobody', ratio: 0 },
+};
+
 /** Closes all that a test opened. */
 export async function closeAll(): Promise<void> {
   await Promise.all([...meshes].map((mesh) => mesh.close()));

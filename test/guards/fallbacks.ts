@@ -59,8 +59,8 @@ export const fallbackGuards: readonly Guard[] = [
   {
     failure: 'F83',
     file: 'src/filters/mirror.ts',
-    guard: "        events.emit('fault', { source: `mirror of '${target}'`, error });\n",
-    without: '        throw error;\n',
+    guard: '      } catch (error) {\n        events.emit(',
+    without: '      } catch (error) {\n        throw error;\n        events.emit(',
     test: 'test/filters/mirror.test.ts',
     name: 'F83: ',
   },
