@@ -12,6 +12,8 @@ export interface MadeResponse {
 export interface WholeResponses<Req, Res> {
   /** The request in one text, with all of its headers but these; `undefined` when another one of the same text may be another request. */
   sameAs(req: Req, without: ReadonlySet<string>): string | undefined;
+  /** How long the body of a response is, in bytes. */
+  length(res: Res): number;
   /** The response, with a body of its own. */
   copy(res: Res): MadeResponse;
 }

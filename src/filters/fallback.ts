@@ -7,7 +7,7 @@ import type { Service } from '../core/service.ts';
 import { failed } from '../core/verdict.ts';
 import type { FailedCall, ResolvedFallback } from './fallback-options.ts';
 import { innerCall, learn } from './inner-call.ts';
-import type { StaleAnswers } from './stale-answers.ts';
+import { LARGEST_BYTES, type StaleAnswers } from './stale-answers.ts';
 import { within } from './within.ts';
 
 /** How a call ended that failed. */
@@ -36,7 +36,7 @@ const OWN: ReadonlySet<string> = new Set(['MESH_CLOSED', 'MESH_CONFIG']);
 
 /**
  * Answers a call that failed: with another service, with the last good answer, or with what is given; the first that has an answer. A call failed when it
- * ended in an error that is not its caller's doing, or with a 5xx. What has no answer leaves as it is. A function that throws makes a `FallbackError`, whose
+ * ended in an error that is not its caller's doing, or with a response that `classify` calls a failure and that is no 4xx. What has no answer leaves as it is. A function that throws makes a `FallbackError`, whose
  * cause is what the call had failed with.
  */
 export function fallback<Req, Res>(options: ResolvedFallback, parts: Parts<Req, Res>): Filter<Req, Res> {
@@ -46,7 +46,7 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: Parts<Req, 
     throw new ConfigError(`fallback cannot answer for '${binding.name}', which does not speak HTTP`);
   return (next, scope) => {
     const { target, clock, metrics } = scope;
-    const stale = staleOf(options, parts.stale, http, scope);
+    const stale = staleOf(options, parts, http, scope);
     const sources = [
       ...(options.service === false || options.service === target ? [] : [otherService(options.service, parts, scope)]),
       ...(stale === undefined ? [] : [stale.source]),
@@ -104,7 +104,7 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: Parts<Req, 
       }
       learn(ctx, inner, clock.now());
       const status = http.status(res);
-      if (!failed(inner.verdict) || status < 500) {
+      if (!failed(inner.verdict) || isRefusal(status)) {
         if (status === 200) stale?.keep(req, ctx, res);
         ctx.endWith(inner);
         return res;
@@ -118,6 +118,11 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: Parts<Req, 
       return fallBack(req, ctx, inner, { error, res });
     };
   };
+}
+
+/** Whether the server is well and says no. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500;
 }
 
 /** Sends the request to another service, when that runs nothing twice that must not be. */
@@ -165,10 +170,11 @@ function sent(ctx: Context): boolean {
 /** Keeps good answers, where the client reads them whole, and gives the last one to the same request. */
 function staleOf<Req, Res>(
   { ignoreHeaders }: ResolvedFallback,
-  answers: StaleAnswers | undefined,
+  parts: Parts<Req, Res>,
   http: HttpBinding<Req, Res>,
   scope: Scope,
 ) {
+  const { stale: answers, binding } = parts;
   const { whole } = http;
   if (answers === undefined || whole === 'stream') return undefined;
   if (whole === 'never')
@@ -191,6 +197,8 @@ function staleOf<Req, Res>(
     },
   };
   const keep = (req: Req, ctx: Context, res: Res) => {
+    if (whole.length(res) > LARGEST_BYTES) return;
+    if (/no-store/i.test(binding.requestHeader(req, 'cache-control') ?? '')) return;
     const request = requestOf(req, ctx);
     if (request !== undefined) answers.keep(request, whole.copy(res), scope.clock.now());
   };

@@ -2,8 +2,8 @@ import type { MadeResponse } from '../core/http-binding.ts';
 
 const MOST_ANSWERS = 1_000;
 const MOST_BYTES = 16 * 1024 * 1024;
-/** One answer must not push all others out. */
-const LARGEST_BYTES = 1024 * 1024;
+/** The longest body that is kept: one answer must not push all others out. */
+export const LARGEST_BYTES = 1024 * 1024;
 
 interface Kept {
   readonly made: MadeResponse;
@@ -27,7 +27,7 @@ export class StaleAnswers {
     this.#forget(request);
     // What headers take is small beside the request that they answer; both are counted roughly.
     const bytes = made.body.length + 2 * request.length + 1_000;
-    if (bytes > LARGEST_BYTES || /no-store/i.test(String(made.headers['cache-control'] ?? ''))) return;
+    if (made.body.length > LARGEST_BYTES || forbidden(made)) return;
     this.#byRequest.set(request, { made, at: now, bytes });
     this.#bytes += bytes;
     for (const [oldest] of this.#byRequest) {
@@ -56,4 +56,9 @@ export class StaleAnswers {
     this.#bytes -= this.#byRequest.get(request)?.bytes ?? 0;
     this.#byRequest.delete(request);
   }
+}
+
+/** Whether nobody may keep it, or nobody can tell for which requests it would be the answer. */
+function forbidden({ headers }: MadeResponse): boolean {
+  return /no-store/i.test(String(headers['cache-control'] ?? '')) || String(headers['vary'] ?? '').includes('*');
 }

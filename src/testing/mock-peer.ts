@@ -77,6 +77,7 @@ export class MockPeer {
             method === 'GET' && body === undefined
               ? JSON.stringify([path, ...Object.entries(headers).filter(([name]) => !without.has(name))])
               : undefined,
+          length: ({ body = '' }) => Buffer.byteLength(body),
           copy: ({ status, headers = {}, body = '' }) => ({ status, headers, body: Buffer.from(body) }),
         },
       },

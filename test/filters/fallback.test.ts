@@ -278,8 +278,9 @@ test('what must not be stored, is no 200, or is very large is not kept', async (
   const { call, peer } = setup({ staleMs: 10_000 });
   const answers = [
     { status: 200, headers: { 'cache-control': 'private, no-store' } },
+    { status: 200, headers: { vary: '*' } },
     { status: 203 },
-    { status: 200, body: 'x'.repeat(1024 * 1024) },
+    { status: 200, body: 'x'.repeat(1024 * 1024 + 1) },
   ];
   for (const [i, answer] of answers.entries()) {
     const good = call({ path: `/${i}` });
@@ -289,6 +290,8 @@ test('what must not be stored, is no 200, or is very large is not kept', async (
     peer.next().reply({ status: 503 });
     expect(await bad).toEqual({ status: 503 });
   }
+  const asked = await answeredOnce({ staleMs: 10_000 }, { 'cache-control': 'no-store' });
+  expect(await asked.fails({ path: '/a', headers: { 'cache-control': 'no-store' } })).toEqual({ status: 503 });
 });
 
 test.each<[FallbackOptions, string]>([

@@ -14,7 +14,7 @@ export const fallbackGuards: readonly Guard[] = [
   {
     ...fallback,
     failure: 'F84',
-    guard: ' || status < 500',
+    guard: ' || isRefusal(status)',
     without: '',
     name: 'a response of 429 is the answer',
   },

@@ -14,5 +14,6 @@ export const wholeNative: WholeResponses<NativeRequest, NativeResponse> = {
     // No path and no header has a line break in it.
     return [path, ...lines.sort()].join('\n');
   },
+  length: ({ body }) => body.length,
   copy: ({ status, headers, body }) => ({ status, headers, body: new Uint8Array(body) }),
 };
