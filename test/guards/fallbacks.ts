@@ -1,11 +1,12 @@
 import type { Guard } from './guard.ts';
 
+const sources = { file: 'src/filters/fallback-sources.ts', test: 'test/filters/fallback.test.ts' };
 const fallback = { file: 'src/filters/fallback.ts', test: 'test/filters/fallback.test.ts' };
 
 /** What keeps an answer in the place of a failure from making things worse, or looking like success. */
 export const fallbackGuards: readonly Guard[] = [
   {
-    ...fallback,
+    ...sources,
     failure: 'F84',
     guard: 'throw new FallbackError(target, thrown, error);',
     without: 'throw thrown;',
@@ -19,7 +20,7 @@ export const fallbackGuards: readonly Guard[] = [
     name: 'a response of 429 is the answer',
   },
   {
-    ...fallback,
+    ...sources,
     failure: 'F64',
     guard: "      if (!ctx.idempotent && error.resend !== 'safe' && sent(ctx)) return undefined;\n",
     without: '',
