@@ -25,6 +25,7 @@ export {
   AttemptTimeoutError,
   BreakerOpenError,
   CancelledError,
+  ClientGoneError,
   ClosedError,
   ConfigError,
   ConnectError,
@@ -40,6 +41,7 @@ export {
   TransportError,
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
+export type { CurrentRequest } from './core/inbound-request.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
 export type { FallenBack } from './core/context.ts';
