@@ -48,3 +48,14 @@ export function drawAges(pool: Pool, { maxAgeMs }: ResolvedConnections, random: 
     Object.assign(made, { ttl: since - (random() * maxAgeMs) / 5 });
   });
 }
+
+/**
+ * Hands what waits in the queue of a pool to the connections that it has, or may make now, when one has ended. undici hands on when one is free again; of those that aged
+ * while they were in use it forgets, and calls that came later go ahead of those that wait: for as long as there are more of them, if an age is no longer than a call. It does look when a connection
+ * could not be made.
+ */
+export function handOn(pool: Pool): void {
+  pool.on('disconnect', (origin, _targets, error) => {
+    if (pool.stats.queued > 0) pool.emit('connectionError', origin, [pool], error);
+  });
+}

@@ -9,7 +9,7 @@ import type { ResolvedConnections } from './connection-options.ts';
 import { endingSilence } from './ending-silence.ts';
 import { FirstConnection } from './first-connection.ts';
 import { guardedLookup } from './guarded-lookup.ts';
-import { connectorOptions, drawAges, poolOptions } from './pool-options.ts';
+import { connectorOptions, drawAges, handOn, poolOptions } from './pool-options.ts';
 import { loadUndici } from './undici.ts';
 
 /** An address, and how connections to it are used: what differs in one of these cannot share a pool. */
@@ -115,6 +115,7 @@ export class EndpointPools {
     const connector = settings.http === 2 ? endingSilence(first.connector, this.#clock) : first.connector;
     const pool = new Pool(originOf(endpoint), { ...poolOptions(settings, protocol), connect: connector });
     drawAges(pool, settings, this.#random);
+    handOn(pool);
     return { pool, first };
   }
 }

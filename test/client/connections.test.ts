@@ -1,7 +1,7 @@
 import https from 'node:https';
 import tls from 'node:tls';
 import got from 'got';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createMemoryRegistry } from '../../src/discovery/memory.ts';
 import { type ConnectionOptions, createMesh, type Mesh, meshOf } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
@@ -151,7 +151,8 @@ describe.each(clients)('%s', (_name, open) => {
     };
     await Promise.all(Array.from({ length: 8 }, worker));
     expect(server.connections()).toBeGreaterThanOrEqual(20);
-    expect(server.open()).toBeLessThanOrEqual(8);
+    // The server hears of those that were closed a moment later, and on a busy machine much later.
+    await until(() => server.open() <= 4);
   });
 
   test('lets a response that is under way come to its end when its connection has aged', async () => {
@@ -234,6 +235,28 @@ describe.each(clients)('%s', (_name, open) => {
     expect(server.connections()).toBe(2);
   });
 });
+
+test.each(clients.slice(0, 2))(
+  '%s: a call that waits for a connection gets one when one that aged has ended, whoever came after it',
+  async (_name, open) => {
+    const { answer, release } = held();
+    const server = await serve(answer, answer, answer, keeping());
+    const call = open(meshOver([server], { retry: false, connections: { maxAgeMs: 60_000, max: 2 } }));
+    const two = [call(), call()];
+    await server.request(2);
+    const waiting = call();
+    const now = Date.now() + 120_000;
+    const later = vi.spyOn(Date, 'now').mockImplementation(() => now);
+    onTestFinished(() => later.mockRestore());
+    // Takes the place of the two, which are to end; then one of these does.
+    const third = call();
+    await server.request(3);
+    release(1);
+    expect(await waiting).toBe('ok');
+    release();
+    expect(await Promise.all([...two, third])).toEqual(['late', 'late', 'late']);
+  },
+);
 
 test('F47: a POST over such a connection is not sent again: it may have been worked on', async () => {
   const received: string[] = [];

@@ -149,4 +149,12 @@ export const connectionGuards: readonly Guard[] = [
     test: 'test/client/fetch.test.ts',
     name: 'a 421 of a server outside of any mesh is an answer',
   },
+  {
+    failure: 'connections',
+    file: 'src/client/pools.ts',
+    guard: '    handOn(pool);\n',
+    without: '',
+    test: CONNECTIONS,
+    name: 'gets one when one that aged has ended',
+  },
 ];
