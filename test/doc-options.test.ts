@@ -98,6 +98,11 @@ const tables: readonly Table[] = [
     types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
     defaults: { ...resolveHedge('hedge', {}) },
   },
+  {
+    document: sectionOf(readDocument('docs/any-client.md'), 'Tuning'),
+    types: [['src/client/service/send-options.ts', 'SendOptions']],
+    defaults: {},
+  },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];
 

@@ -21,8 +21,10 @@ import { retry } from '../filters/retry.ts';
 import { stats } from '../filters/stats.ts';
 import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
+import type { PlacedFilter } from './filter-stack.ts';
 import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
+import { withFilters } from './with-filters.ts';
 
 /** The two stacks of a target, before they are built. */
 interface Stacks<Req, Res> {
@@ -30,10 +32,15 @@ interface Stacks<Req, Res> {
   readonly endpoint: Stack<Req, Res>;
 }
 
-/** The default stacks with the layers that the settings leave on. */
-export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
+/** The default stacks with the layers that the settings leave on, and these filters of the application. */
+export function stacksOf<Req, Res>(
+  target: Target,
+  binding: Binding<Req, Res>,
+  parts: Parts,
+  filters: readonly PlacedFilter<Req, Res>[] = [],
+): Stacks<Req, Res> {
   const { settings, nodes, softNack } = target;
-  const endpoint = Stack.of<Req, Res>(endpointRoles, [
+  const inner: (readonly [string, Filter<Req, Res>])[] = [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],
     ['health', health(nodes)],
@@ -41,7 +48,8 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
     ['load', load(binding, nodes, softNack)],
     ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
     ['propagate', propagate(parts.self.service)],
-  ]);
+  ];
+  const endpoint = Stack.of<Req, Res>(endpointRoles, withFilters(inner, endpointRoles, filters, binding.discard));
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
@@ -65,13 +73,15 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   if (settings.throttle !== false && target.asked !== undefined)
     layers.push(['throttle', throttle(settings.throttle, target.asked)]);
   layers.push(['balance', balance]);
-  return { client: Stack.of<Req, Res>(clientRoles, layers), endpoint };
+  const client = Stack.of<Req, Res>(clientRoles, withFilters(layers, clientRoles, filters, binding.discard));
+  return { client, endpoint };
 }
 
 /** Gives the built stack of a target for one client library: built once for each target, never per call. */
 export function assembler<Req, Res>(
   bindingOf: (target: Target) => Binding<Req, Res>,
   parts: Parts,
+  filters: readonly PlacedFilter<Req, Res>[] = [],
 ): (target: Target) => Service<Req, Res> {
   const built = new WeakMap<Target, Service<Req, Res>>();
   // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
@@ -80,7 +90,7 @@ export function assembler<Req, Res>(
     let service = built.get(target);
     if (service === undefined) {
       const binding = bindingOf(target);
-      service = stacksOf(target, binding, parts).client.build(beyond, scopeOf(target, binding, parts));
+      service = stacksOf(target, binding, parts, filters).client.build(beyond, scopeOf(target, binding, parts));
       built.set(target, service);
     }
     return service;

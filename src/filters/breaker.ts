@@ -13,7 +13,8 @@ export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
       return undefined;
     },
     failure(error, ctx) {
-      if (verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      if (ctx.verdict === 'success') circuit.record(ctx, false);
+      else if (verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, true);
     },
   }));

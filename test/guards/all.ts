@@ -4,6 +4,7 @@ import { connectionGuards } from './connections.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
+import { filterGuards } from './filters.ts';
 import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
@@ -31,6 +32,7 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,
+  ...filterGuards,
   ...healthGuards,
   ...limitGuards,
   ...loadGuards,

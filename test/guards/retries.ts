@@ -72,7 +72,7 @@ export const retryGuards: readonly Guard[] = [
   {
     ...hedge,
     failure: 'F72',
-    guard: 'attempt === 1 && idempotent && BODILESS.has(operation) && !retried',
+    guard: 'attempt === 1 && idempotent && whole && !retried',
     without: 'attempt === 1',
     name: 'F72: a ',
   },
