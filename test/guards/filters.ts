@@ -57,7 +57,7 @@ export const filterGuards: readonly Guard[] = [
     ...passage,
     guard: '        if (this.over) this.#ctx.end(error);\n        else this.#limit();\n',
     without: '        if (!this.over) this.#limit();\n',
-    name: 'F83: a filter that answers before next is done',
+    name: 'F83: what goes on below after a filter has answered',
   },
   {
     ...passage,
