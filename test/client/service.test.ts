@@ -327,6 +327,30 @@ test('a call that is late is sent to a second instance as well, when it is idemp
   expect(await write).toBe(row);
 });
 
+test('calls with the same key go to the same instance', async () => {
+  const { call, next, mesh, faults } = setup({
+    balancer: { kind: 'ring-hash', hashOn: { header: 'row' } },
+    header: ({ of }, name) => (of === 'bug' ? (7 as never) : name === 'row' ? of : undefined),
+  });
+  const hostOf = async (of: string) => {
+    const reply = call({ of });
+    const { attempt, resolve } = next();
+    resolve(row);
+    await reply;
+    return attempt.endpoint.host;
+  };
+  const used = new Set<string>();
+  for (let i = 0; i < 50; i++) {
+    const host = await hostOf(`row ${i}`);
+    used.add(host);
+    expect(await hostOf(`row ${i}`)).toBe(host);
+  }
+  expect(used.size).toBe(3);
+  await hostOf('bug');
+  expect(counted(mesh, 'filter_faults', { filter: 'header', fault: 'hook' })).toBe(1);
+  expect(faults.map(({ source }) => source)).toEqual(["filter 'header' of 'ledger'"]);
+});
+
 test('F83: what the functions of the options throw, or give wrongly, is counted and told, and changes no call', async () => {
   const raise = (): never => {
     throw new Error('a bug');

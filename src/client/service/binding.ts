@@ -27,7 +27,7 @@ export function sendBinding<Req, Res>(send: Send<Req, Res>, asking: Asking<Req, 
       ctx.end();
       return res;
     },
-    requestHeader: () => undefined,
+    requestHeader: (req, name) => asking.header(req, name),
     verdict: (response) => verdictOn(asking.classify({ response })),
     header: () => undefined,
     discard: (res) => asking.discard(res),

@@ -16,6 +16,11 @@ export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections
   /** A name of few values for the spans of a request. @default 'call' */
   readonly operation?: ((request: Req) => string) | undefined;
   /**
+   * One header of a request, or whatever stands for one, by its name in lower case: for settings that go by headers, such as `balancer.hashOn`.
+   * @default requests have none
+   */
+  readonly header?: ((request: Req, name: string) => string | undefined) | undefined;
+  /**
    * What an outcome means: a verdict; `nack` for an error that says that the request was surely not executed, so that any may be sent again; or
    * `undefined`, as if it had not been asked. @default a response is a success, an error of a connection speaks against the endpoint, and any other says nothing
    */
@@ -26,9 +31,15 @@ export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections
   readonly filters?: PutFilters<Req, Res> | undefined;
 }
 
+/** What its caller is asked of requests and outcomes. */
+export type SendHooks<Req, Res> = Pick<
+  SendOptions<Req, Res>,
+  'idempotent' | 'operation' | 'header' | 'classify' | 'discard'
+>;
+
 /** What is about the function, and not about the service that it calls. */
 type Own<Req, Res> = Omit<SendOptions<Req, Res>, keyof ServiceOptions>;
-const HOOKS = ['idempotent', 'operation', 'classify', 'discard'] as const satisfies readonly (keyof Own<
+const HOOKS = ['idempotent', 'operation', 'header', 'classify', 'discard'] as const satisfies readonly (keyof Own<
   never,
   never
 >)[];
@@ -43,8 +54,8 @@ interface SplitOptions<Req, Res> {
 /** Checks what only such a function has, and sets apart what any client of a service has, which is checked with that. */
 export function splitOptions<Req, Res>(name: string, options: SendOptions<Req, Res> = {}): SplitOptions<Req, Res> {
   known(name, options, [...OWN, ...serviceOptionNames]);
-  const { idempotent, operation, classify, discard, filters, ...service } = options;
-  const own = { idempotent, operation, classify, discard, filters };
+  const { idempotent, operation, header, classify, discard, filters, ...service } = options;
+  const own = { idempotent, operation, header, classify, discard, filters };
   for (const hook of HOOKS)
     if (own[hook] !== undefined) callable<(...given: never[]) => unknown>(`${name}.${hook}`, own[hook]);
   if ('connections' in service && service.connections !== undefined)

@@ -8,7 +8,7 @@ import { startCall } from '../start-call.ts';
 import type { Target } from '../target.ts';
 import { asking } from './asking.ts';
 import { type Send, sendBinding } from './binding.ts';
-import type { SendOptions } from './send-options.ts';
+import type { SendHooks } from './send-options.ts';
 
 /**
  * Calls a service through the function that was given: each call is one attempt or several. Rejects with what the function threw; with a `MeshError`
@@ -19,7 +19,7 @@ export type ServiceFunction<Req, Res> = (request: Req, limits?: CallLimits) => P
 interface FunctionParts<Req, Res> {
   readonly service: string;
   readonly send: Send<Req, Res>;
-  readonly options: Pick<SendOptions<Req, Res>, 'operation' | 'idempotent' | 'classify' | 'discard'>;
+  readonly options: SendHooks<Req, Res>;
   readonly filters: readonly PlacedFilter<Req, Res>[];
   /** Asked at each call, so that a mesh that closed can refuse it. */
   readonly target: () => Target;
