@@ -44,8 +44,8 @@ export class Context {
   readonly attempt: number;
   /** The attempt made before this one; on a call, the latest attempt. @internal */
   previous: Context | undefined;
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
+  /** Monotonic milliseconds. An attempt that a filter of the application held up before it was known where it goes starts when that let it go on. */
+  startedAt: number;
   /** Monotonic milliseconds; NaN until it is over. */
   finishedAt: number = Number.NaN;
   /** On a call: whether its request can be sent again. A streamed body clears it with its first byte. @internal */
@@ -131,6 +131,11 @@ export class Context {
   /** The call that this belongs to: itself, when it is one. */
   get root(): Context {
     return this.parent ?? this;
+  }
+
+  /** Whether a filter of the application may have held it up since it started. @internal */
+  get held(): boolean {
+    return this.root.faulted !== undefined;
   }
 
   /** Which attempt this is, those aside that a busy endpoint refused before it: 1 for the first. @internal */

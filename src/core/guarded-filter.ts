@@ -35,6 +35,8 @@ export function guarded<Req, Res>(
       if (passage.below !== 'unsent') return misused('a second time for one call');
       if (ctx.cancelled !== undefined) return refused(ctx.cancelled);
       if (passage.over) return misused('after its call was over');
+      // What it waited for is not the time of an endpoint that is yet to be picked.
+      if (ctx.parent !== undefined && ctx.node === undefined) ctx.startedAt = clock.now();
       return passage.follow(next(req, ctx));
     };
     const inner = built(name, filter, below, scope, faults);

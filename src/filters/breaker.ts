@@ -14,7 +14,7 @@ export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
     },
     failure(error, ctx) {
       if (ctx.verdict === 'success') circuit.record(ctx, false);
-      else if (verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      else if (ctx.verdict === 'ignorable' || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, true);
     },
   }));

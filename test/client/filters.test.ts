@@ -414,6 +414,15 @@ test('F83: a filter that never lets go of a call holds it, and its place, until 
     }
 });
 
+test('F83: calls that a filter holds until their deadline open no breaker', async () => {
+  const one = before('retry', () => () => new Promise(() => {}), { breaker: { minimum: 2 }, deadlineMs: 100 });
+  const replies = Array.from({ length: 10 }, () => one.call());
+  await one.clock.advance(104);
+  for (const reply of replies) expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_DEADLINE' } });
+  expect(one.target.breaker?.state).toBe('closed');
+  await nothingIsLeft(one);
+});
+
 test('F83: next goes down once for a call; a second time, late, or with a context that is not its own, it is refused', async () => {
   const twice: Own = (next) => async (req, ctx) => {
     await next(req, ctx);
@@ -543,6 +552,54 @@ test('F83: a listener of a filter that throws keeps nobody from hearing that a c
     expect(counted(one, 'hook')).toBe(3);
     await nothingIsLeft(one, given.signal);
   }
+});
+
+/** A filter that waits so long before each call goes on. */
+const waiting =
+  (ms: number): Own =>
+  (next, { clock }) =>
+  async (req, ctx) => {
+    await new Promise<void>((resolve) => void clock.after(ms, resolve));
+    return next(req, ctx);
+  };
+const leftIn = (ctx: Context) => ctx.headers[ctx.headers.indexOf('mesh-timeout-ms') + 1];
+
+test('F83: what a filter waits for before an attempt is no time of the endpoint', async () => {
+  const one = before('balance', waiting(4_000), { health: { failures: 1 } });
+  const reply = one.call();
+  await one.clock.advance(4_000);
+  const arrival = one.peer.next();
+  expect(leftIn(arrival.ctx)).toBe('3000');
+  await one.clock.advance(20);
+  arrival.reply(ok);
+  expect(await reply).toEqual(ok);
+  expect(arrival.ctx.finishedAt - arrival.ctx.startedAt).toBe(20);
+  expect(one.seen).toEqual([]);
+  await nothingIsLeft(one);
+});
+
+test('F83: an attempt that runs out of time while a filter waits at its endpoint speaks against nobody', async () => {
+  for (const role of ['attempt-timeout', 'propagate'] as const) {
+    const one = before(role, waiting(20_000), { health: { failures: 1 }, retry: false });
+    const reply = one.call();
+    await one.clock.advance(10_004);
+    expect(await outcome(reply)).toMatchObject({ error: { code: /TIMEOUT|DEADLINE/ } });
+    expect(one.peer.waiting).toBe(0);
+    expect(one.seen).toEqual([]);
+    await one.clock.advance(10_000);
+    await nothingIsLeft(one);
+  }
+});
+
+test('F68: a server is told the time that is left after a filter let the attempt go on', async () => {
+  const one = before('propagate', waiting(1_000));
+  const reply = one.call();
+  await one.clock.advance(1_000);
+  const arrival = one.peer.next();
+  expect(leftIn(arrival.ctx)).toBe('2000');
+  arrival.reply(ok);
+  expect(await reply).toEqual(ok);
+  await nothingIsLeft(one);
 });
 
 /** What filters do that nobody should write. */

@@ -102,7 +102,7 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F68',
     file: 'src/filters/propagate.ts',
-    guard: 'Math.floor(ctx.deadline - ctx.startedAt)',
+    guard: 'Math.floor(ctx.deadline - now)',
     without: 'Math.floor(ctx.deadline)',
     test: 'test/filters/deadline.test.ts',
     name: 'F68: the time that is left',
