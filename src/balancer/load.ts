@@ -2,7 +2,7 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import { BEGUN_SUM, FAILED_AT, FAILING, HEARD_AT, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
+import { ANSWERED_AT, BEGUN_SUM, FAILED_AT, FAILING, HEARD_AT, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
 /** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
@@ -47,6 +47,12 @@ export class Load {
     return this.#at < 0 ? Number.NaN : (this.means.table.numbers[this.#at + LATENCY_MS] ?? Number.NaN);
   }
 
+  /** When it last answered well; `-Infinity` before the first time. */
+  get answeredAt(): number {
+    if (this.#at < 0) return Number.NEGATIVE_INFINITY;
+    return this.means.table.numbers[this.#at + ANSWERED_AT] ?? Number.NEGATIVE_INFINITY;
+  }
+
   // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
 
   begin(attempt: Begun): void {
@@ -73,6 +79,7 @@ export class Load {
     const { means } = this;
     const { latencyMs, table } = means;
     const { numbers } = table;
+    numbers[at + ANSWERED_AT] = now;
     const ms = now - attempt.startedAt;
     const before = numbers[at + LATENCY_MS] ?? Number.NaN;
     if (Number.isNaN(before)) {
@@ -176,6 +183,15 @@ export class Load {
     if (failing === 0) return;
     const steps = (now - (numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
     into.failing = failing * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+  }
+
+  mayBeat(best: { readonly score: number }, times: number, running: number): boolean {
+    const at = this.#at;
+    if (at < 0) return true;
+    const { serviceMs, table } = this.means;
+    const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
+    const least = Math.min(known, serviceMs.value) * (1 + running) * (1 + running) * times;
+    return !(least >= best.score);
   }
 
   /** Its place in the table, taken when it is first needed: of many nodes most are never called. */
