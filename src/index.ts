@@ -33,6 +33,7 @@ export {
   AttemptTimeoutError,
   BreakerOpenError,
   CancelledError,
+  ClientGoneError,
   ClosedError,
   ConfigError,
   ConnectError,
@@ -47,6 +48,7 @@ export {
   TransportError,
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
+export type { CurrentRequest } from './core/inbound-request.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
 export type { NotRetried } from './core/not-retried.ts';

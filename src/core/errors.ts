@@ -98,6 +98,13 @@ export class CancelledError extends MeshError {
   }
 }
 
+/** Nobody waits for the outcome any more: the client of the request that it is for went away. */
+export class ClientGoneError extends MeshError {
+  constructor(service: string, message: string, cause?: unknown) {
+    super('MESH_CANCELLED', message, { resend: 'never', service, cause, stack: false });
+  }
+}
+
 /** The time for the whole call, all attempts together, ran out. */
 export class DeadlineError extends MeshError {
   /** Whether the time was not the service's own but what was left of the request that the call was made for. */

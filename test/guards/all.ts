@@ -1,6 +1,7 @@
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
 import { connectionGuards } from './connections.ts';
+import { deadlineGuards } from './deadlines.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fileGuards } from './file.ts';
@@ -29,6 +30,7 @@ export const guards: readonly Guard[] = [
   ...namesGuards,
   ...redisGuards,
   ...retryGuards,
+  ...deadlineGuards,
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,

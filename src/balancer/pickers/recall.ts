@@ -59,6 +59,7 @@ class Recall implements Picker {
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
         if (node === undefined || node === first || node === second) continue;
+        if (this.#against <= GOOD && node.plain && !node.load.mayBeat(this.#toBeat, MARGIN, node.running)) continue;
         draws.weigh(node, now);
         // As often as it would have been drawn, relative to the heaviest.
         if (draws.portion >= 1 || draws.next() < draws.portion * INTEGERS)
@@ -86,9 +87,8 @@ class Recall implements Picker {
 
   /** Takes a node as the best if it is, its score taken so many `times`; it has been weighed. */
   #consider(node: Node, ctx: Context, now: number, panicking: boolean, times: number): void {
-    const against = rank(node, ctx, now, panicking);
+    const against = node.plain && ctx.previous === undefined ? GOOD : rank(node, ctx, now, panicking);
     if (against > this.#against) return;
-    if (against === this.#against && !node.load.mayBeat(this.#toBeat, times, node.running)) return;
     const reading = this.#reading;
     reading.portion = this.#draws.portion;
     node.load.read(reading, node.running, now);
