@@ -99,6 +99,7 @@ export class Targets {
       rotation: this.#rotation.emitter,
       naming: this.#naming,
       parts: this.#parts,
+      beside: (other) => this.of(other),
     });
   }
 

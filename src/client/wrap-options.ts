@@ -3,7 +3,7 @@ import type { Got } from 'got';
 import { options as known } from '../core/check.ts';
 import type { FetchRequest } from './fetch/request.ts';
 import type { PutFilters } from './filter-stack.ts';
-import type { NodeRequest } from './node-http/binding.ts';
+import type { NodeRequest } from './node-http/node-request.ts';
 
 /** How a client is wrapped. A filter sees the requests and responses of what carries them: those of `node:http` with got. */
 export interface WrapOptions<C> {

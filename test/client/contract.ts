@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { runAmbient } from '../../src/core/ambient.ts';
 import { InboundRequest } from '../../src/core/inbound-request.ts';
-import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
+import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf, type ServiceOptions } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { loadedServer } from '../support/loaded-server.ts';
 import {
@@ -47,6 +47,8 @@ export type CallPlayers = (path: string, options?: CallOptions) => Promise<Reply
 export interface Contract {
   /** What is spoken between the client and the servers. @default HTTP/1.1 */
   readonly wire?: Wire;
+  /** What is set for all services besides. */
+  readonly settings?: ServiceOptions;
   readonly open: (mesh: Mesh) => CallPlayers;
   /** Whether a body that is in memory is sent again however long it is; else only up to 64 KiB. */
   readonly replaysAnyLength: boolean;
@@ -63,6 +65,7 @@ export interface Contract {
 /** What holds for every client that calls through a mesh. */
 export function clientContract({
   wire = overHttp1,
+  settings = {},
   open,
   replaysAnyLength,
   readsLate,
@@ -74,7 +77,7 @@ export function clientContract({
   const { http, serve, resetBeforeResponse, finBeforeResponse, resetMidBody, endsMidBody } = wire;
 
   const start = (servers: readonly { readonly url: string }[], options: Parameters<typeof meshOver>[1] = {}) => {
-    const mesh = meshOver(servers, { connections: { http }, ...options });
+    const mesh = meshOver(servers, { connections: { http }, ...settings, ...options });
     return { mesh, call: open(mesh) };
   };
   const echoed = (res: Reply): Echo => JSON.parse(res.body.toString());

@@ -4,6 +4,7 @@ import { connectionGuards } from './connections.ts';
 import { deadlineGuards } from './deadlines.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
+import { fallbackGuards } from './fallbacks.ts';
 import { fileGuards } from './file.ts';
 import { filterGuards } from './filters.ts';
 import type { Guard } from './guard.ts';
@@ -34,6 +35,7 @@ export const guards: readonly Guard[] = [
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,
+  ...fallbackGuards,
   ...filterGuards,
   ...healthGuards,
   ...limitGuards,

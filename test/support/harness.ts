@@ -23,11 +23,13 @@ interface CallOptions {
 interface HarnessOptions extends ServiceOptions {
   readonly endpoints?: number;
   readonly filters?: PutFilters<MockRequest, MockResponse>;
+  /** Other services, with one endpoint each; the same peer plays them. */
+  readonly others?: readonly string[];
 }
 
 /** The whole default stack over a peer that the test plays, in time that the test moves. */
 export function harness(options: HarnessOptions = {}) {
-  const { endpoints = 3, filters, ...settings } = options;
+  const { endpoints = 3, filters, others = [], ...settings } = options;
   const clock = new ManualClock();
   const random = seededRandom(1);
   const events = new Events();
@@ -35,7 +37,8 @@ export function harness(options: HarnessOptions = {}) {
   const peer = new MockPeer();
   const scope = { clock, random, events, metrics };
   const lists = Array.from({ length: endpoints }, (_, i) => `http://10.0.0.${i + 1}:8080`);
-  const registry = createStaticRegistry({ players: lists })(scope);
+  const beside = others.map((name, i) => [name, [`http://10.0.1.${i + 1}:8080`]] as const);
+  const registry = createStaticRegistry({ players: lists, ...Object.fromEntries(beside) })(scope);
   const self = { service: 'teams', id: 'teams-1', generation: 1, attributes: {} };
   const parts: Parts = {
     ...scope,
