@@ -65,4 +65,20 @@ export const fallbackGuards: readonly Guard[] = [
     test: 'test/filters/mirror.test.ts',
     name: 'F83: ',
   },
+  {
+    failure: 'F71',
+    file: 'src/filters/single-flight.ts',
+    guard: '            ctx.end();\n',
+    without: '',
+    test: 'test/filters/settling.test.ts',
+    name: 'F71: ',
+  },
+  {
+    failure: 'F71',
+    file: 'src/filters/fallback-sources.ts',
+    guard: '        if (ctx.cancelled === undefined) ctx.end();\n',
+    without: '',
+    test: 'test/filters/settling.test.ts',
+    name: 'F71: ',
+  },
 ];
