@@ -3,6 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { FilterStack } from '../../src/client/filter-stack.ts';
 import { meshOf } from '../../src/client/mesh-of.ts';
 import type { Context } from '../../src/core/context.ts';
+import { ConnectError } from '../../src/core/errors.ts';
 import { type Filter, observe } from '../../src/core/filter.ts';
 import { clientRoles, endpointRoles, type StackRole } from '../../src/core/roles.ts';
 import type { MockRequest, MockResponse } from '../../src/testing/entry.ts';
@@ -248,6 +249,26 @@ test('an answer in place of a failure leaves that counted where it happened', as
   expect(one.target.breaker?.state).toBe('open');
   await one.clock.advance(60_000);
   await nothingIsLeft(one, signal);
+});
+
+test('calls that a filter gives other headers share neither a flight nor a kept answer', async () => {
+  const tenant: Own = (next) => (req, ctx) => {
+    ctx.headers.push('x-tenant', tenants.shift() ?? '');
+    return next(req, ctx);
+  };
+  const tenants = ['red', 'blue', 'red', 'blue'];
+  const one = before('fallback', tenant, { singleFlight: {}, fallback: { staleMs: 60_000 }, retry: false });
+  const both = [one.call(), one.call()];
+  expect(one.peer.waiting).toBe(2);
+  one.peer.next().reply({ status: 200, body: 'for red' });
+  one.peer.next().fail(new ConnectError('players', 'a', new Error('refused')));
+  expect(await both[0]).toEqual({ status: 200, body: 'for red' });
+  expect(await outcome(both[1] as Promise<MockResponse>)).toMatchObject({ error: { code: 'MESH_CONNECT' } });
+  for (const expected of [{ value: { status: 200, body: 'for red' } }, { error: { code: 'MESH_CONNECT' } }]) {
+    const reply = one.call();
+    one.peer.next().fail(new ConnectError('players', 'a', new Error('refused')));
+    expect(await outcome(reply)).toMatchObject(expected);
+  }
 });
 
 // What it does wrong.
