@@ -22,7 +22,7 @@ test('the filter in docs/write-a-filter.md takes ten lines, and adds a header to
   expect(response.status).toBe(200);
   expect(server.requests[0]?.headers['x-tenant']).toBe('acme');
   expect(counted(mesh, 'tagged', { service: 'players' })).toBe(1);
-  expect(mesh.explain('players').filters).toEqual([{ name: 'tenant', place: 'before retry', of: 'wrap(fetch)' }]);
+  expect(mesh.explain('players').filters).toEqual([{ name: 'tenant', place: 'before fallback', of: 'wrap(fetch)' }]);
   const { text } = readDocument('docs/write-a-filter.md');
   const [, filter = ''] = /(const tenant: Filter<.*?\n};\n)/s.exec(text) ?? [];
   expect(filter.trim().split('\n').length).toBeLessThanOrEqual(10);
