@@ -18,10 +18,11 @@ export const pickerGuards: readonly Guard[] = [
     name: 'is told of successes later',
   },
   {
-    ...told,
+    ...contract,
+    file: told.file,
     guard: 'make();\n    node.plain = false;',
     without: 'make();',
-    name: 'is told of successes later',
+    name: 'one that is down is not picked',
   },
   {
     ...told,
