@@ -1,6 +1,7 @@
 import type { LaidOut } from './balancer/layout.ts';
 import { LoadReading } from './balancer/load-reading.ts';
 import type { Node } from './balancer/node.ts';
+import type { AddedFilters, ExplainedFilter } from './client/added-filters.ts';
 import { stacksOf } from './client/assemble.ts';
 import { bufferedBinding } from './client/native/binding.ts';
 import type { Parts } from './client/parts.ts';
@@ -76,11 +77,19 @@ export interface Explanation {
   readonly breaker: { readonly state: 'closed' | 'open' | 'half-open' | 'off'; readonly reason: string };
   /** The layers, outermost first. */
   readonly stack: string;
+  /** Filters of the application: each stands in the stack of one of its clients. */
+  readonly filters: readonly ExplainedFilter[];
   readonly recent: readonly RecentEvent[];
   toString(): string;
 }
 
-export function explainTarget(targets: Targets, service: string, parts: Parts, recent: RecentEvents): Explanation {
+/** What is kept to be explained. */
+interface Kept {
+  readonly recent: RecentEvents;
+  readonly added: AddedFilters;
+}
+
+export function explainTarget(targets: Targets, service: string, parts: Parts, { recent, added }: Kept): Explanation {
   const target = targets.of(service);
   const { view, breaker, nodes, settings } = target;
   const now = parts.clock.now();
@@ -100,6 +109,7 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, r
     unmatched: view.instances.length - nodes.nodes.length,
     breaker: { state: breaker?.state ?? ('off' as const), reason: breaker?.reason ?? '' },
     stack: stackOf(target, parts),
+    filters: added.of(service),
     recent: recent.of(service),
   };
   return { ...explanation, toString: () => inWords(explanation) };
@@ -159,6 +169,7 @@ function inWords({
   unmatched,
   breaker,
   stack,
+  filters,
   recent,
 }: Omit<Explanation, 'toString'>): string {
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} ms`);
@@ -177,6 +188,7 @@ function inWords({
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),
     'stack:',
     ...stack.split('\n').map((line) => `  ${line}`),
+    ...filters.map(({ name, place, of }) => `  ${name}, ${place}, in the stack of ${of}`),
     'recent:',
     ...recent.map(({ at, what }) => `  ${new Date(at).toISOString()} ${what}`),
   ].join('\n');

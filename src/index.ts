@@ -1,4 +1,4 @@
-// biome-ignore-all assist/source/organizeImports: two sections, for two kinds of readers
+// biome-ignore-all assist/source/organizeImports: sections for different readers
 
 // For users.
 export type {
@@ -12,15 +12,23 @@ export type { CheckOptions } from './balancer/check-options.ts';
 export type { HashedCall, HashOn } from './balancer/hash-on.ts';
 export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
+export type { ExplainedFilter } from './client/added-filters.ts';
+export type { CallLimits } from './client/call-limits.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
 export type { Call } from './client/native/call.ts';
 export type { Client } from './client/native/client.ts';
+export type { ClientOptions } from './client/native/client-options.ts';
 export type { RequestOptions } from './client/native/request.ts';
 export { type NativeResponse, StatusError } from './client/native/response.ts';
 export type { StreamedResponse } from './client/native/streamed-exchange.ts';
+export type { Attempt } from './client/service/attempt.ts';
+export type { Send } from './client/service/binding.ts';
+export type { SendOptions, SendOutcome } from './client/service/send-options.ts';
+export type { ServiceFunction } from './client/service/service-function.ts';
 export type { ServiceOptions, Setting } from './client/settings.ts';
+export type { WrapOptions } from './client/wrap-options.ts';
 export {
   AttemptTimeoutError,
   BreakerOpenError,
@@ -76,6 +84,19 @@ export type {
 export type { Reading } from './telemetry/memory-metrics.ts';
 export type { OpenTelemetry } from './telemetry/opentelemetry.ts';
 export type { RecentEvent } from './telemetry/recent-events.ts';
+
+// For authors of filters.
+export type { FetchRequest } from './client/fetch/request.ts';
+export type { FilterStack, PlacedFilter, PutFilters } from './client/filter-stack.ts';
+export type { ClientResponse } from './client/native/client-options.ts';
+export type { NativeRequest } from './client/native/request.ts';
+export type { NodeRequest } from './client/node-http/node-request.ts';
+export type { Context } from './core/context.ts';
+export { type Filter, type Observer, observe, type Scope } from './core/filter.ts';
+export type { StackRole } from './core/roles.ts';
+export type { Service } from './core/service.ts';
+export type { TraceContext } from './core/trace-context.ts';
+export type { Verdict } from './core/verdict.ts';
 
 // For authors of registries.
 export type { AddressRule } from './discovery/address.ts';

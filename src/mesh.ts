@@ -1,16 +1,24 @@
 import type { Got } from 'got';
+import { AddedFilters } from './client/added-filters.ts';
 import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
+import { type PutFilters, resolveFilters } from './client/filter-stack.ts';
 import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';
+import type { ClientOptions } from './client/native/client-options.ts';
 import { NodeAgents } from './client/node-http/agents.ts';
 import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
+import type { Send } from './client/service/binding.ts';
+import { type SendOptions, splitOptions } from './client/service/send-options.ts';
+import { type ServiceFunction, serviceFunction } from './client/service/service-function.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
+import type { Target } from './client/target.ts';
 import { Targets } from './client/targets.ts';
+import { checkWrap, type WrapOptions } from './client/wrap-options.ts';
 import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
-import { callable, fail, oneOf, serviceName } from './core/check.ts';
+import { callable, fail, options as known, oneOf, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
 import type { CurrentRequest } from './core/inbound-request.ts';
 import { PRIORITIES, type Priority } from './core/priority.ts';
@@ -39,9 +47,14 @@ export interface Mesh {
    * The same client, with the mesh behind every URL whose host names a service (`http://players/teams/42`). It keeps its type, options,
    * hooks and errors; what the mesh knows of a call is found with `meshOf`.
    */
-  wrap<C extends Wrappable>(client: C): C;
+  wrap<C extends Wrappable>(client: C, options?: WrapOptions<C>): C;
   /** A client for one service over the mesh's own connections, the fastest way to call. `options` go on top of those of the service. */
-  client(service: string, options?: ServiceOptions): Client;
+  client(service: string, options?: ClientOptions): Client;
+  /**
+   * Any asynchronous function as the client of a service: a stub of gRPC, a driver of a database, a queue. What is returned calls `send`
+   * for each attempt, with the instance that was picked; see docs/any-client.md. `options` go on top of those of the service.
+   */
+  service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>): ServiceFunction<Req, Res>;
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
   register(options: RegisterOptions): Promise<Registration>;
   /**
@@ -90,6 +103,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const events = new Events();
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
+  const added = new AddedFilters();
   const stopLog = logEvents(events, resolved.logger, clock);
   const registryScope = { clock, random, events, metrics, addresses };
   const lastViews =
@@ -131,18 +145,47 @@ export function createMesh(options: MeshOptions): Mesh {
     recent.close();
   };
 
+  /** The target of one client: that of everybody unless it has settings of its own. */
+  const targetFor = (service: string, name: string, own: ServiceOptions | undefined): (() => Target) => {
+    if (own === undefined) return () => targets.of(service);
+    checkService(name, own);
+    return targets.special(service, name, own);
+  };
+  const filtersOf = <Req, Res>(of: string, service: string | undefined, put: PutFilters<Req, Res> | undefined) => {
+    const filters = resolveFilters(`filters of ${of}`, put);
+    added.add(of, service, filters);
+    return filters;
+  };
+
   return {
-    wrap<C extends Wrappable>(client: C): C {
-      if (isGot(client)) return wrapGot(client, { parts, targets, isService });
-      if (typeof client !== 'function') fail('wrap', 'given got, or a fetch', client);
-      return wrapFetch(client as C & Fetch, { parts, targets, isService }); // a Wrappable that is not got is a fetch
+    wrap<C extends Wrappable>(client: C, own?: WrapOptions<C>): C {
+      const got = isGot(client);
+      if (!got && typeof client !== 'function') fail('wrap', 'given got, or a fetch', client);
+      checkWrap(own);
+      const shared = { parts, targets, isService };
+      // Which of the two the filters are for, and that a Wrappable which is not got is a fetch, the types say by `C`.
+      if (got) {
+        const put = own?.filters as WrapOptions<Got>['filters'];
+        return wrapGot(client, { ...shared, filters: filtersOf('wrap(got)', undefined, put) });
+      }
+      const put = own?.filters as WrapOptions<Fetch>['filters'];
+      return wrapFetch(client as C & Fetch, { ...shared, filters: filtersOf('wrap(fetch)', undefined, put) });
     },
-    client(service, own) {
-      serviceName('client', service);
-      if (own === undefined) return new Client(service, () => targets.of(service), parts);
-      const name = `client('${service}')`;
-      checkService(name, own);
-      return new Client(service, targets.special(service, name, own), parts);
+    client(service, options) {
+      const name = `client('${serviceName('client', service)}')`;
+      if (options !== undefined) known(name, options);
+      const { filters: put, ...own } = options ?? {};
+      const onlyFilters = put !== undefined && Object.keys(own).length === 0;
+      const target = targetFor(service, name, options === undefined || onlyFilters ? undefined : own);
+      return new Client(service, target, parts, filtersOf(name, service, put));
+    },
+    service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
+      const name = `service('${serviceName('service', service)}')`;
+      callable(`send of ${name}`, send);
+      const { own, service: settings } = splitOptions(name, options);
+      const target = targetFor(service, name, settings);
+      const filters = filtersOf(name, service, own.filters);
+      return serviceFunction({ service, send, options: own, filters, target, parts });
     },
     register: (given) => registrations.register(given),
     withNames: (names, run) => {
@@ -171,7 +214,7 @@ export function createMesh(options: MeshOptions): Mesh {
       utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
     on: (name, listener) => events.on(name, callable('listener', listener)),
-    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),
+    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added }),
     metrics: () => metrics.read(),
     close() {
       closing ??= close();

@@ -104,6 +104,11 @@ const tables: readonly Table[] = [
     defaults: { ...resolveHedge('hedge', {}) },
   },
   {
+    document: sectionOf(readDocument('docs/any-client.md'), 'Tuning'),
+    types: [['src/client/service/send-options.ts', 'SendOptions']],
+    defaults: {},
+  },
+  {
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The fallback'),
     types: [['src/filters/fallback-options.ts', 'FallbackOptions']],
     defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },

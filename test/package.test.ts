@@ -152,7 +152,7 @@ test('an application ends by itself once its mesh is closed', async () => {
   expect(printed).toBe('MESH_CONNECT\n');
 });
 
-const use = `import { createMesh, isMeshError, meshOf, type Mesh } from 'heddle';
+const use = `import { createMesh, type Filter, isMeshError, meshOf, type Mesh } from 'heddle';
 import { createGot } from 'heddle/got';
 import { redisRegistry } from 'heddle/redis';
 import type { Inbound } from 'heddle/server';
@@ -169,11 +169,23 @@ try {
 } catch (error) {
   if (isMeshError(error)) console.log(error.code, error.resend, meshOf(error)?.attempts.length);
 }
+const filter: Filter<number, string> = (next) => (req, ctx) => {
+  ctx.headers.push('x-attempt', String(ctx.attempt), 'x-endpoint', ctx.endpoint?.id ?? '');
+  ctx.onEnd(() => console.log(ctx.verdict, ctx.signal.aborted));
+  // @ts-expect-error: what is internal is not published
+  ctx.fork(0);
+  // @ts-expect-error: nor what only the balancer knows
+  console.log(ctx.node);
+  return next(req, ctx);
+};
+const answer: Promise<string> = mesh.service('ledger', async (id: number, { endpoint, signal }) => endpoint.host + id + signal.aborted, {
+  filters: (stack) => stack.insertBefore('retry', 'mine', filter),
+})(7);
 // @ts-expect-error: there is no such event
 mesh.on('braeker', () => {});
 // @ts-expect-error: a number of milliseconds
 createMesh({ self: { service: 'teams' }, registry: {}, defaults: { deadlineMs: '10s' } });
-console.log(text, inbound, now);
+console.log(text, inbound, now, answer);
 `;
 
 /** What the compiler has against that use of the package. */

@@ -1,16 +1,24 @@
+import type { IncomingMessage } from 'node:http';
 import got, { type Got } from 'got';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
   type Call,
   type CallReport,
+  type ClientResponse,
   ConfigError,
   createMesh,
+  type FetchRequest,
+  type Filter,
   type MeshEvents,
   type MeshOptions,
   merged,
   meshOf,
   type NameRules,
+  type NativeRequest,
   type NativeResponse,
+  type NodeRequest,
+  observe,
+  type Service,
   type StreamedResponse,
 } from '../src/index.ts';
 
@@ -152,6 +160,92 @@ test('calls have the types of what they give', async () => {
   }
   compiled(() => expectTypeOf(players.get('/').json<Roster>()).resolves.toEqualTypeOf<Roster>());
   expectTypeOf(meshOf).returns.toEqualTypeOf<CallReport | undefined>();
+  await mesh.close();
+});
+
+test('a filter is typed against the requests and responses of its client', async () => {
+  const mesh = make(right);
+  mesh.client('players', {
+    filters: (stack) =>
+      stack.insertBefore('retry', 'mine', (next) => async (req, ctx) => {
+        expectTypeOf(req).toEqualTypeOf<NativeRequest>();
+        const res = await next({ ...req, path: '/' }, ctx);
+        expectTypeOf(res).toEqualTypeOf<ClientResponse>();
+        return res;
+      }),
+  });
+  mesh.wrap(globalThis.fetch, {
+    filters: (stack) =>
+      stack.insertAfter('classify', 'mine', (next) => async (req, ctx) => {
+        expectTypeOf(req).toEqualTypeOf<FetchRequest>();
+        const res = await next(req, ctx);
+        expectTypeOf(res).toEqualTypeOf<Response>();
+        return res;
+      }),
+  });
+  mesh.wrap(got, {
+    filters: (stack) =>
+      stack.insertBefore(
+        'retry',
+        'mine',
+        observe(() => ({
+          start(req) {
+            expectTypeOf(req).toEqualTypeOf<NodeRequest>();
+          },
+          success(res) {
+            expectTypeOf(res).toEqualTypeOf<IncomingMessage>();
+          },
+        })),
+      ),
+  });
+  const call = mesh.service('players', async (id: number, { endpoint }) => `${endpoint.host}/${id}`, {
+    idempotent: (id) => id > 0,
+    filters: (stack) =>
+      stack.insertBefore('retry', 'mine', (next) => (req, ctx) => {
+        expectTypeOf(req).toEqualTypeOf<number>();
+        return next(req, ctx);
+      }),
+  });
+  expectTypeOf(call).parameter(0).toEqualTypeOf<number>();
+  expectTypeOf(call).returns.toEqualTypeOf<Promise<string>>();
+  await mesh.close();
+});
+
+test('a filter for all clients is generic; one for another client, a wrong role and a wrong name do not compile', async () => {
+  const mesh = make(right);
+  const any = <Req, Res>(next: Service<Req, Res>): Service<Req, Res> => next;
+  const ofFetch: Filter<FetchRequest, Response> = any;
+  mesh.wrap(got, { filters: (stack) => stack.insertBefore('retry', 'mine', any) });
+  // @ts-expect-error a filter for fetch does not know the requests of got
+  compiled(() => mesh.wrap(got, { filters: (stack) => stack.insertBefore('retry', 'mine', ofFetch) }));
+  // @ts-expect-error nor those of the mesh's own client
+  compiled(() => mesh.client('players', { filters: (stack) => stack.insertBefore('retry', 'mine', ofFetch) }));
+  // @ts-expect-error there is no such role
+  compiled(() => mesh.wrap(got, { filters: (stack) => stack.insertBefore('retyr', 'mine', any) }));
+  // @ts-expect-error nothing stands inside of balance
+  compiled(() => mesh.wrap(got, { filters: (stack) => stack.insertAfter('balance', 'mine', any) }));
+  // @ts-expect-error no filter of that name was put there
+  compiled(() => mesh.wrap(got, { filters: (stack) => stack.insertBefore('mine', 'yours', any) }));
+  compiled(() =>
+    mesh.wrap(got, {
+      filters: (stack) => stack.insertBefore('retry', 'mine', any).insertAfter('mine', 'yours', any),
+    }),
+  );
+  // @ts-expect-error a filter gives a function
+  compiled(() => mesh.wrap(got, { filters: (stack) => stack.insertBefore('retry', 'mine', () => 7) }));
+  // @ts-expect-error a response of fetch is none of got
+  compiled(() => mesh.wrap(got, { filters: (s) => s.insertBefore('retry', 'a', () => async () => new Response()) }));
+  // @ts-expect-error the stack is given back
+  compiled(() => mesh.wrap(got, { filters: () => undefined }));
+  // @ts-expect-error the option is called filters
+  expect(() => mesh.wrap(got, { filter: any })).toThrow(/options of wrap has no option 'filter'/);
+  // @ts-expect-error a copy of a context is none
+  const copying: Filter<number, number> = (next) => (req, ctx) => next(req, { ...ctx });
+  compiled(() => copying);
+  // @ts-expect-error a request of the function is a number
+  compiled(() => mesh.service('players', async (id: number) => id)('one'));
+  // @ts-expect-error its own connections are not the mesh's to set
+  compiled(() => mesh.service('players', async (id: number) => id, { connections: {} }));
   await mesh.close();
 });
 

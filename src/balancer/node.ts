@@ -55,7 +55,8 @@ export class Node {
 }
 
 /** The node that an attempt was given. */
-export function nodeOf({ node }: Context): Node {
+export function nodeOf(ctx: Context): Node {
+  const { node } = ctx;
   if (!(node instanceof Node)) throw new Error('an attempt has a node when it is sent');
   return node;
 }

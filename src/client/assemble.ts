@@ -26,8 +26,10 @@ import { singleFlight } from '../filters/single-flight.ts';
 import { stats } from '../filters/stats.ts';
 import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
+import type { PlacedFilter } from './filter-stack.ts';
 import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
+import { withFilters } from './with-filters.ts';
 
 /** The two stacks of a target, before they are built. */
 interface Stacks<Req, Res> {
@@ -35,12 +37,16 @@ interface Stacks<Req, Res> {
   readonly endpoint: Stack<Req, Res>;
 }
 
-/** The default stacks with the layers that the settings leave on. `other` gives the stack of another service, for filters that call one. */
+/**
+ * The default stacks with the layers that the settings leave on, and these filters of the application. `other` gives the stack of another service, for
+ * filters that call one.
+ */
 export function stacksOf<Req, Res>(
   target: Target,
   binding: Binding<Req, Res>,
   parts: Parts,
   other: (service: string) => Service<Req, Res>,
+  filters: readonly PlacedFilter<Req, Res>[] = [],
 ): Stacks<Req, Res> {
   const { settings, nodes, softNack } = target;
   const inner: (readonly [string, Filter<Req, Res>])[] = [
@@ -53,7 +59,7 @@ export function stacksOf<Req, Res>(
   ];
   if (settings.fault !== false) inner.push(['fault', fault(settings.fault, binding)]);
   inner.push(['propagate', propagate(parts.self.service)]);
-  const endpoint = Stack.of<Req, Res>(endpointRoles, inner);
+  const endpoint = Stack.of<Req, Res>(endpointRoles, withFilters(inner, endpointRoles, filters, binding.discard));
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
@@ -84,13 +90,15 @@ export function stacksOf<Req, Res>(
   if (settings.throttle !== false && target.asked !== undefined)
     layers.push(['throttle', throttle(settings.throttle, target.asked)]);
   layers.push(['balance', balance]);
-  return { client: Stack.of<Req, Res>(clientRoles, layers), endpoint };
+  const client = Stack.of<Req, Res>(clientRoles, withFilters(layers, clientRoles, filters, binding.discard));
+  return { client, endpoint };
 }
 
 /** Gives the built stack of a target for one client library: built once for each target, never per call. */
 export function assembler<Req, Res>(
   bindingOf: (target: Target) => Binding<Req, Res>,
   parts: Parts,
+  filters: readonly PlacedFilter<Req, Res>[] = [],
 ): (target: Target) => Service<Req, Res> {
   const built = new WeakMap<Target, Service<Req, Res>>();
   // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
@@ -103,7 +111,7 @@ export function assembler<Req, Res>(
         // Asked at each call: it may be called under other names, or have been forgotten and made again.
         return async (req, ctx) => serviceFor(target.beside(name))(req, ctx);
       };
-      const { client } = stacksOf(target, binding, parts, other);
+      const { client } = stacksOf(target, binding, parts, other, filters);
       service = client.build(beyond, scopeOf(target, binding, parts));
       built.set(target, service);
     }

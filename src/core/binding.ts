@@ -12,6 +12,8 @@ import type { Verdict } from './verdict.ts';
 export interface Binding<Req, Res> {
   /** Names it in `explain`, logs and metrics. */
   readonly name: string;
+  /** Whether none of its requests has a body that is gone once it was read. Else only GET, HEAD and OPTIONS are known not to. */
+  readonly bodiless?: boolean;
   describe(req: Req): Description;
   send(req: Req, ctx: Context): Promise<Res>;
   /** One header of the request as its caller gave it, by its lower-case name. */

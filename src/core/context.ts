@@ -35,39 +35,43 @@ type Listener<T> = (value: T) => void;
  * changes. Cancelling a context cancels its attempts, never its parent.
  *
  * A context ends once: when the body of its response ended, or when it failed. Until then a cancellation reaches the transport.
+ *
+ * What is marked as internal is not in the types that are published: filters of applications look, add headers, and may give an attempt its
+ * verdict.
  */
 export class Context {
   /** The logical service that is called. */
   readonly target: string;
   readonly operation: string;
   readonly idempotent: boolean;
+  /** @internal */
   readonly streamed: boolean;
   /** The call that this is an attempt of; `undefined` on a call. */
   readonly parent: Context | undefined;
   /** 0 on a call; 1 on its first attempt. */
   readonly attempt: number;
-  /** The attempt made before this one; on a call, the latest attempt. */
+  /** The attempt made before this one; on a call, the latest attempt. @internal */
   previous: Context | undefined;
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
+  /** Monotonic milliseconds. An attempt that a filter of the application held up before it was known where it goes starts when that let it go on. */
+  startedAt: number;
   /** Monotonic milliseconds; NaN until it is over. */
   finishedAt: number = Number.NaN;
-  /** On a call: whether its request can be sent again. A streamed body clears it with its first byte. */
+  /** On a call: whether its request can be sent again. A streamed body clears it with its first byte. @internal */
   replayable = true;
   /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
   deadline: number = Number.POSITIVE_INFINITY;
-  /** Most attempts that the caller allows for this call; it may only narrow what is configured. */
+  /** Most attempts that the caller allows for this call; it may only narrow what is configured. @internal */
   maxAttempts: number = Number.POSITIVE_INFINITY;
-  /** Most requests that the endpoint of this attempt may have in flight without refusing it; `undefined` for any number. */
+  /** Most requests that the endpoint of this attempt may have in flight without refusing it; `undefined` for any number. @internal */
   limit: number | undefined;
-  /** On a call: its attempts that an endpoint over its limit refused. They were not executed, and count for nothing. */
+  /** On a call: its attempts that an endpoint over its limit refused. They were not executed, and count for nothing. @internal */
   refusals = 0;
-  /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. */
+  /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. @internal */
   retried = false;
   /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
   readonly headers: string[] = [];
   endpoint: Endpoint | undefined;
-  /** What the balancer knows of the endpoint; only `balancer` looks inside. */
+  /** What the balancer knows of the endpoint; only `balancer` looks inside. @internal */
   node: unknown;
   verdict: Verdict | undefined;
   trace: TraceContext | undefined;
@@ -75,24 +79,26 @@ export class Context {
   baggage = '';
   /** How much it matters to whoever asked first; `default` when nobody said. */
   priority: Priority | undefined;
-  /** A span of a tracing library, when one is there; only `telemetry` looks inside. */
+  /** A span of a tracing library, when one is there; only `telemetry` looks inside. @internal */
   span: unknown;
-  /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. */
+  /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. @internal */
   hash: number | undefined;
-  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
+  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. @internal */
   standIn: Context | undefined;
-  /** On an attempt: which fault it was made to meet, if any. */
+  /** On an attempt: which fault it was made to meet, if any. @internal */
   fault: string | undefined;
-  /** Why the attempt failed, for reports. */
+  /** Why the attempt failed, for reports. @internal */
   error: unknown;
-  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
+  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. @internal */
   notRetried: NotRetried | undefined;
 
-  /** On a call: what it was answered with in the place of its own outcome, if it was. */
+  /** On a call: told what a listener of a filter of the application throws, which else would keep others from hearing. @internal */
+  faulted: Listener<unknown> | undefined;
+  /** On a call: what it was answered with in the place of its own outcome, if it was. @internal */
   fallback: FallenBack | undefined;
-  /** On a call: whether it was not sent, but waited for the same one that was under way. */
+  /** On a call: whether it was not sent, but waited for the same one that was under way. @internal */
   shared = false;
-  /** Whether a filter made it beside another call, or in its place: no more are made for it. */
+  /** Whether a filter made it beside another call, or in its place: no more are made for it. @internal */
   made = false;
 
   #controller: AbortController | undefined;
@@ -106,6 +112,7 @@ export class Context {
   #onCancel: Listener<Error>[] | Listener<Error> | undefined;
   #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
 
+  /** @internal */
   constructor(target: string, description: Description, startedAt: number, parent?: Context) {
     this.target = target;
     this.operation = description.operation;
@@ -128,7 +135,7 @@ export class Context {
     }
   }
 
-  /** A context for the next attempt of this call. */
+  /** A context for the next attempt of this call. @internal */
   fork(now: number): Context {
     const child = new Context(this.target, this, now, this);
     this.previous = child;
@@ -157,7 +164,12 @@ export class Context {
     return this.parent ?? this;
   }
 
-  /** Which attempt this is, those aside that a busy endpoint refused before it: 1 for the first. */
+  /** Whether a filter of the application may have held it up since it started. @internal */
+  get held(): boolean {
+    return this.root.faulted !== undefined;
+  }
+
+  /** Which attempt this is, those aside that a busy endpoint refused before it: 1 for the first. @internal */
   get counted(): number {
     return this.attempt - this.root.refusals;
   }
@@ -181,7 +193,7 @@ export class Context {
     return this.#controller.signal;
   }
 
-  /** Gives it up with a reason; without effect when it is over or was cancelled before. */
+  /** Gives it up with a reason; without effect when it is over or was cancelled before. @internal */
   cancel(reason: Error): void {
     if (this.#ended || this.#cancelled !== undefined) return;
     this.#cancelled = reason;
@@ -189,7 +201,7 @@ export class Context {
     this.#controller?.abort(reason);
     const listeners = this.#onCancel;
     this.#onCancel = undefined;
-    run(listeners, reason);
+    this.#tell(listeners, reason);
     const children = this.#children;
     if (Array.isArray(children)) for (const child of children) child.cancel(reason);
     else children?.cancel(reason);
@@ -201,7 +213,7 @@ export class Context {
     else if (!this.#ended) this.#onCancel = append(this.#onCancel, listener);
   }
 
-  /** Says that it is over: with the error that broke it, or without one. Only the first time counts. */
+  /** Says that it is over: with the error that broke it, or without one. Only the first time counts. @internal */
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -210,17 +222,17 @@ export class Context {
     this.#onCancel = undefined;
     const listeners = this.#onEnd;
     this.#onEnd = undefined;
-    run(listeners, error);
+    this.#tell(listeners, error);
     this.#heir?.end(error);
   }
 
-  /** Ends with `attempt`, and as it does: what it came to is the outcome of this. */
+  /** Ends with `attempt`, and as it does: what it came to is the outcome of this. @internal */
   endWith(attempt: Context): void {
     if (attempt.#ended) this.end(attempt.#endedWith);
     else attempt.#heir = this;
   }
 
-  /** Cancels `timer`, which limits this context, as soon as it is over or given up. */
+  /** Cancels `timer`, which limits this context, as soon as it is over or given up. @internal */
   limitBy(timer: Timer): void {
     if (this.#ended || this.#cancelled !== undefined) timer.cancel();
     else this.#limits = append(this.#limits, timer);
@@ -231,6 +243,21 @@ export class Context {
     if (this.#ended) listener(this.#endedWith);
     else this.#onEnd = append(this.#onEnd, listener);
   }
+
+  #tell<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
+    if (typeof listeners === 'function') this.#tellOne(listeners, value);
+    else if (listeners !== undefined) for (const listener of listeners) this.#tellOne(listener, value);
+  }
+
+  #tellOne<T>(listener: Listener<T>, value: T): void {
+    try {
+      listener(value);
+    } catch (error) {
+      const { faulted } = this.root;
+      if (faulted === undefined) throw error;
+      faulted(error);
+    }
+  }
 }
 
 function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {
@@ -238,11 +265,6 @@ function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {
   if (!Array.isArray(list)) return [list, item];
   list.push(item);
   return list;
-}
-
-function run<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
-  if (typeof listeners === 'function') listeners(value);
-  else if (listeners !== undefined) for (const listener of listeners) listener(value);
 }
 
 function cancelAll(timers: Timer[] | Timer | undefined): void {

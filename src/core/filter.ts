@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Context } from './context.ts';
 import type { Events } from './events.ts';
+import { FilterFaults } from './filter-faults.ts';
 import type { Metrics } from './metrics.ts';
 import type { Random } from './random.ts';
 import type { Service } from './service.ts';
@@ -23,12 +24,16 @@ export interface Scope {
  */
 export type Filter<Req, Res, S extends Scope = Scope> = (next: Service<Req, Res>, scope: S) => Service<Req, Res>;
 
-/** The hooks of a filter that looks at a call and does not change it. */
+/** What a hook gives: an error, or nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: so that a hook which only looks needs no `return`
+type Hooked = Error | undefined | void;
+
+/** The hooks of a filter that looks at a call and does not change it. They are not awaited. */
 export interface Observer<Req, Res> {
   /** Before the call goes down. An error returned refuses the call with that error. */
-  start?(req: Req, ctx: Context): Error | undefined;
+  start?(req: Req, ctx: Context): Hooked;
   /** After a response. An error returned takes the place of the response for all layers outside. */
-  success?(res: Res, ctx: Context): Error | undefined;
+  success?(res: Res, ctx: Context): Hooked;
   failure?(error: unknown, ctx: Context): void;
 }
 
@@ -41,10 +46,10 @@ type ObserverFilter<Req, Res, S extends Scope> = Filter<Req, Res, S> & {
 
 /**
  * A filter made of hooks. A stack joins neighbours made this way into one layer, so that five of them cost one promise and not five.
- * A hook that throws is reported as a `fault`; the call goes on.
+ * A hook that throws is reported as a `fault` and counted; the call goes on.
  */
 export function observe<Req, Res, S extends Scope = Scope>(make: MakeObserver<Req, Res, S>): Filter<Req, Res, S> {
-  const filter: Filter<Req, Res, S> = (next, scope) => joined(next, [make(scope)], scope);
+  const filter: Filter<Req, Res, S> = (next, scope) => joined(next, [{ role: UNNAMED, observer: make(scope) }], scope);
   return Object.assign(filter, { [OBSERVER]: make });
 }
 
@@ -55,25 +60,44 @@ export function observerOf<Req, Res, S extends Scope>(
   return OBSERVER in filter ? (filter as ObserverFilter<Req, Res, S>)[OBSERVER] : undefined; // `in` does not narrow by a unique symbol
 }
 
-/** One layer that runs `observers`, the outermost first on the way down and last on the way up. */
+/** An observer that no stack gave a name. */
+const UNNAMED = 'unnamed';
+
+/** An observer with its place in a stack. */
+export interface Placed<Req, Res> {
+  readonly role: string;
+  readonly observer: Observer<Req, Res>;
+}
+
+/** One layer that runs observers, the outermost first on the way down and last on the way up. */
 export function joined<Req, Res>(
   next: Service<Req, Res>,
-  observers: readonly Observer<Req, Res>[],
+  placed: readonly Placed<Req, Res>[],
   scope: Scope,
 ): Service<Req, Res> {
-  const count = observers.length;
+  const count = placed.length;
+  const observers = placed.map(({ observer }) => observer);
+  const faults = placed.map(({ role }) => new FilterFaults(role, scope));
   /** Nobody here looks at replies. */
   const blind = observers.every(({ success, failure }) => success === undefined && failure === undefined);
-  const fault = (error: unknown) => scope.events.emit('fault', { source: `filter of '${scope.target}'`, error });
+  const fault = (i: number, error: unknown) => faults[i]?.report('hook', error);
+  /** What a hook gave, where it is an error. Compilers see to that; not all code is compiled. */
+  const errorOf = (i: number, given: unknown): Error | undefined => {
+    if (given instanceof Error) return given;
+    if (given instanceof Promise) given.catch((error: unknown) => fault(i, error));
+    fault(i, new TypeError('a hook of an observer gives an error or nothing'));
+    return undefined;
+  };
 
   const rise = (from: number, res: Res, ctx: Context): Res => {
     for (let i = from; i >= 0; i--) {
-      let failure: Error | undefined;
+      let given: unknown;
       try {
-        failure = observers[i]?.success?.(res, ctx);
+        given = observers[i]?.success?.(res, ctx);
       } catch (error) {
-        fault(error);
+        fault(i, error);
       }
+      const failure = given === undefined ? undefined : errorOf(i, given);
       if (failure !== undefined) return sink(i - 1, failure, ctx);
     }
     return res;
@@ -81,9 +105,11 @@ export function joined<Req, Res>(
   const sink = (from: number, thrown: unknown, ctx: Context): never => {
     for (let i = from; i >= 0; i--) {
       try {
-        observers[i]?.failure?.(thrown, ctx);
+        const given: unknown = observers[i]?.failure?.(thrown, ctx);
+        // One that is `async` has the type of one that is not.
+        if (given instanceof Promise) given.catch((error: unknown) => fault(i, error));
       } catch (error) {
-        fault(error);
+        fault(i, error);
       }
     }
     throw thrown;
@@ -91,12 +117,13 @@ export function joined<Req, Res>(
 
   return (req, ctx) => {
     for (let i = 0; i < count; i++) {
-      let refusal: Error | undefined;
+      let given: unknown;
       try {
-        refusal = observers[i]?.start?.(req, ctx);
+        given = observers[i]?.start?.(req, ctx);
       } catch (error) {
-        fault(error);
+        fault(i, error);
       }
+      const refusal = given === undefined ? undefined : errorOf(i, given);
       if (refusal !== undefined) return refuse(refusal, i - 1, ctx);
     }
     try {

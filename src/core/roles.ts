@@ -7,7 +7,7 @@ export interface Place {
 }
 
 /** The order of the stack that a call passes through, outermost first. */
-export const clientRoles: readonly Place[] = [
+export const clientRoles = [
   { role: 'trace', on: true, why: 'its span covers everything below' },
   { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
   {
@@ -41,10 +41,10 @@ export const clientRoles: readonly Place[] = [
     why: 'below retry and hedge, so that it counts what would be sent; above balance, as it spares all endpoints together',
   },
   { role: 'balance', on: true, why: 'the hinge: picks a node, reports the end of the attempt' },
-];
+] as const satisfies readonly Place[];
 
 /** The order of the stack that an attempt passes through at its endpoint, outermost first. */
-export const endpointRoles: readonly Place[] = [
+export const endpointRoles = [
   { role: 'attempt-trace', on: true, why: 'child span, names the endpoint' },
   { role: 'attempt-stats', on: true, why: 'counts every send, per endpoint' },
   { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
@@ -57,4 +57,7 @@ export const endpointRoles: readonly Place[] = [
     on: true,
     why: 'lowest: writes trace, deadline, attempt, caller and target on what is really sent',
   },
-];
+] as const satisfies readonly Place[];
+
+/** The name of a place in one of the two stacks. */
+export type StackRole = (typeof clientRoles | typeof endpointRoles)[number]['role'];

@@ -1,5 +1,5 @@
 import { ConfigError } from './errors.ts';
-import { type Filter, joined, type Observer, observerOf, type Scope } from './filter.ts';
+import { type Filter, joined, observerOf, type Placed, type Scope } from './filter.ts';
 import type { Place } from './roles.ts';
 import type { Service } from './service.ts';
 
@@ -57,11 +57,11 @@ export class Stack<Req, Res, S extends Scope = Scope> {
   build(terminal: Service<Req, Res>, scope: S): Service<Req, Res> {
     this.#checkOrder();
     let service = terminal;
-    let observers: Observer<Req, Res>[] = [];
-    for (const { filter } of this.#layers.toReversed()) {
+    let observers: Placed<Req, Res>[] = [];
+    for (const { role, filter } of this.#layers.toReversed()) {
       const make = observerOf(filter);
       if (make !== undefined) {
-        observers = [make(scope), ...observers]; // as large as it needs to be: it stays, once for each endpoint
+        observers = [{ role, observer: make(scope) }, ...observers];
         continue;
       }
       if (observers.length > 0) service = joined(service, observers, scope);

@@ -16,7 +16,8 @@ export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
       return undefined;
     },
     failure(error, ctx) {
-      if (ctx.shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      if (ctx.verdict === 'success' && !ctx.shared) circuit.record(ctx, false);
+      else if (ctx.verdict === 'ignorable' || ctx.shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, true);
     },
   }));

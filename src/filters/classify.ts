@@ -21,7 +21,7 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
   return observe(({ clock, target }) => ({
     success(res, ctx) {
       ctx.finishedAt = clock.now();
-      ctx.verdict = binding.verdict(res);
+      ctx.verdict ??= binding.verdict(res); // a filter further in may have said it
       if (!failed(ctx.verdict)) return undefined;
       const nack = binding.header(res, 'mesh-nack');
       if (nack === undefined) return undefined;
@@ -41,7 +41,8 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
     },
     failure(error, ctx) {
       ctx.finishedAt = clock.now();
-      judge(error, ctx);
+      ctx.error = error;
+      ctx.verdict ??= verdictOfError(error, ctx);
     },
   }));
 }

@@ -87,9 +87,10 @@ export function staleAnswer<Req, Res>(
       `fallback.staleMs of '${scope.target}' cannot keep answers of ${scope.binding}, which gives streams: use mesh.client`,
     );
   const without = new Set(ignoreHeaders);
-  const requestOf = (req: Req, { baggage }: Context) => {
+  const requestOf = (req: Req, { baggage, headers }: Context) => {
     const same = whole.sameAs(req, without);
-    return same === undefined ? undefined : `${same}\n${baggage}`;
+    // A filter of the application may say whom it is for.
+    return same === undefined ? undefined : [same, baggage, ...headers].join('\n');
   };
   const source: Source<Req, Res> = {
     to: 'stale',

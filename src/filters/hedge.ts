@@ -93,7 +93,7 @@ export function hedge<Req, Res>(
       });
 
     return (req, first) => {
-      if (!hedgeable(first)) return next(req, first);
+      if (!hedgeable(first, binding)) return next(req, first);
       const afterMs = hedging.begin(first.startedAt);
       if (afterMs !== undefined) return race(req, first, afterMs);
       return next(req, first).then((res) => {
@@ -104,8 +104,12 @@ export function hedge<Req, Res>(
   };
 }
 
-function hedgeable({ attempt, idempotent, operation, retried, root }: Context): boolean {
-  return attempt === 1 && idempotent && BODILESS.has(operation) && !retried && !root.streamed && root.maxAttempts > 1;
+function hedgeable(
+  { attempt, idempotent, operation, retried, root }: Context,
+  { bodiless = false }: Pick<Binding<never, never>, 'bodiless'>,
+): boolean {
+  const whole = bodiless || BODILESS.has(operation);
+  return attempt === 1 && idempotent && whole && !retried && !root.streamed && root.maxAttempts > 1;
 }
 
 /** Why an attempt is given up that another overtook. Never the outcome of a call. */

@@ -11,7 +11,7 @@ const HEADER_VALUE = /^[\x20-\x7e]*$/;
  * was called where names are rewritten. A value that a header cannot carry is left out: it must not fail the call.
  */
 export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
-  return observe(() => ({
+  return observe(({ clock }) => ({
     start(_req, ctx) {
       const { headers, trace } = ctx;
       const node = nodeOf(ctx);
@@ -22,7 +22,8 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
       }
       if (ctx.baggage !== '' && HEADER_VALUE.test(ctx.baggage)) headers.push('baggage', ctx.baggage);
       if (ctx.deadline !== Number.POSITIVE_INFINITY) {
-        headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
+        const now = ctx.held ? clock.now() : ctx.startedAt;
+        headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - now))));
       }
       // Each header costs a fast client about one hundredth of a call, and the first attempt is what is meant without one.
       // One that was refused as busy was not executed: the server is not to take the next for a retry. But all that is called for a retry is one.

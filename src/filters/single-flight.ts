@@ -41,9 +41,11 @@ export function singleFlight<Req, Res>(
   if (http === undefined || whole === 'stream') return (next) => next;
   const without = new Set(ignoreHeaders);
 
-  const keyOf = (req: Req, { baggage, priority, maxAttempts, retried }: Context): string | undefined => {
+  const keyOf = (req: Req, { baggage, headers, priority, maxAttempts, retried }: Context): string | undefined => {
     const same = whole.sameAs(req, without);
-    return same === undefined ? undefined : [same, baggage, priority ?? '', maxAttempts, retried].join('\n');
+    if (same === undefined) return undefined;
+    // A filter of the application may say whom it is for.
+    return [same, baggage, priority ?? '', maxAttempts, retried, ...headers].join('\n');
   };
 
   return (next, { target, clock, metrics }) => {

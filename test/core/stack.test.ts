@@ -287,7 +287,7 @@ test('a hook that throws is reported as a fault, and the call goes on', async ()
       ['c', looking('c', log)],
     ]);
     expect(await call('hi')).toBe('hi');
-    expect(faults).toEqual([{ source: "filter of 'players'", error: thrown }]);
+    expect(faults).toEqual([{ source: "filter 'b' of 'players'", error: thrown }]);
     expect(log).toEqual(['a start', 'b start', 'c start', 'c success hi', 'b success hi', 'a success hi']);
   }
 
@@ -301,7 +301,7 @@ test('a hook that throws is reported as a fault, and the call goes on', async ()
     () => Promise.reject(broken),
   );
   await expect(call()).rejects.toBe(broken);
-  expect(faults).toEqual([{ source: "filter of 'players'", error: thrown }]);
+  expect(faults).toEqual([{ source: "filter 'b' of 'players'", error: thrown }]);
   expect(log).toEqual(['a start', 'b start', 'b failure broken', 'a failure broken']);
 });
 

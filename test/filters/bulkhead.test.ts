@@ -74,7 +74,7 @@ test('a call for nobody is not limited', async () => {
 });
 
 test('F83: a function says whom a call is for; one that throws is told, and its call goes on', async () => {
-  const { call, peer, seen } = setup({
+  const { call, peer, seen, metrics } = setup({
     max: 1,
     by: ({ operation, header }) => {
       if (operation === 'DELETE') throw new Error('who?');
@@ -84,7 +84,8 @@ test('F83: a function says whom a call is for; one that throws is told, and its 
   const running = [call(of('red-1')), call({ method: 'DELETE' }), call({ method: 'DELETE' })];
   await expect(call(of('red-2'))).rejects.toMatchObject({ reason: 'bulkhead' });
   expect(peer.waiting).toBe(3);
-  expect(seen.filter(({ name }) => name === 'fault')).toHaveLength(2);
+  expect(seen.filter(({ name }) => name === 'fault')).toHaveLength(1); // one a second
+  expect(metrics.value('filter_faults', { service: 'players', filter: 'bulkhead', fault: 'hook' })).toBe(2);
   while (peer.waiting > 0) peer.next().reply({ status: 200 });
   await Promise.all(running);
 });

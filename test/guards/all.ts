@@ -6,6 +6,7 @@ import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
 import { fallbackGuards } from './fallbacks.ts';
 import { fileGuards } from './file.ts';
+import { filterGuards } from './filters.ts';
 import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
 import { hostileGuards } from './hostile.ts';
@@ -35,6 +36,7 @@ export const guards: readonly Guard[] = [
   ...chaosGuards,
   ...connectionGuards,
   ...fallbackGuards,
+  ...filterGuards,
   ...healthGuards,
   ...limitGuards,
   ...loadGuards,

@@ -72,7 +72,7 @@ export const retryGuards: readonly Guard[] = [
   {
     ...hedge,
     failure: 'F72',
-    guard: 'attempt === 1 && idempotent && BODILESS.has(operation) && !retried',
+    guard: 'attempt === 1 && idempotent && whole && !retried',
     without: 'attempt === 1',
     name: 'F72: a ',
   },
@@ -102,7 +102,7 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F68',
     file: 'src/filters/propagate.ts',
-    guard: 'Math.floor(ctx.deadline - ctx.startedAt)',
+    guard: 'Math.floor(ctx.deadline - now)',
     without: 'Math.floor(ctx.deadline)',
     test: 'test/filters/deadline.test.ts',
     name: 'F68: the time that is left',

@@ -1,5 +1,6 @@
 import { assembler } from '../../src/client/assemble.ts';
 import { EndpointChecks } from '../../src/client/checks/endpoint-checks.ts';
+import { type PutFilters, resolveFilters } from '../../src/client/filter-stack.ts';
 import { NodeAgents } from '../../src/client/node-http/agents.ts';
 import type { Parts } from '../../src/client/parts.ts';
 import { EndpointPools } from '../../src/client/pools.ts';
@@ -21,13 +22,14 @@ interface CallOptions {
 
 interface HarnessOptions extends ServiceOptions {
   readonly endpoints?: number;
+  readonly filters?: PutFilters<MockRequest, MockResponse>;
   /** Other services, with one endpoint each; the same peer plays them. */
   readonly others?: readonly string[];
 }
 
 /** The whole default stack over a peer that the test plays, in time that the test moves. */
 export function harness(options: HarnessOptions = {}) {
-  const { endpoints = 3, others = [], ...settings } = options;
+  const { endpoints = 3, filters, others = [], ...settings } = options;
   const clock = new ManualClock();
   const random = seededRandom(1);
   const events = new Events();
@@ -48,11 +50,11 @@ export function harness(options: HarnessOptions = {}) {
     checks: new EndpointChecks({ clock, metrics, caller: self.service }),
     startedAt: clock.now(),
   };
-  const targets = new Targets(parts, settings, new Map());
-  const target = targets.of('players');
-  const service = assembler(() => peer.binding, parts)(target);
   const seen: { name: MeshEventName; event: object }[] = [];
   for (const name of ['breaker', 'endpoint', 'fault'] as const) events.on(name, (event) => seen.push({ name, event }));
+  const targets = new Targets(parts, settings, new Map());
+  const target = targets.of('players');
+  const service = assembler(() => peer.binding, parts, resolveFilters('filters', filters))(target);
 
   const call = (req: MockRequest = {}, { signal, prepare }: CallOptions = {}): Promise<MockResponse> => {
     const ctx = startCall(parts, target, peer.binding, req, signal);

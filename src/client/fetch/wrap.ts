@@ -4,6 +4,7 @@ import { CancelledError, isMeshError } from '../../core/errors.ts';
 import { InjectedFault } from '../../core/injected-fault.ts';
 import { assembler } from '../assemble.ts';
 import { clientError } from '../client-error.ts';
+import type { PlacedFilter } from '../filter-stack.ts';
 import type { Parts } from '../parts.ts';
 import { type IsService, serviceOf } from '../service-url.ts';
 import { startCall } from '../start-call.ts';
@@ -17,14 +18,15 @@ interface FetchParts {
   readonly parts: Parts;
   readonly targets: Targets;
   readonly isService: IsService;
+  readonly filters?: readonly PlacedFilter<FetchRequest, Response>[] | undefined;
 }
 
 /** As many redirects as fetch itself follows. */
 const MOST_REDIRECTS = 20;
 
 /** The same fetch, with the mesh behind URLs that name a service. A redirect within the service is followed; one that leads elsewhere is the answer. */
-export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService }: FetchParts): F {
-  const serviceFor = assembler(({ pools }) => fetchBinding(bare, pools), parts);
+export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService, filters }: FetchParts): F {
+  const serviceFor = assembler(({ pools }) => fetchBinding(bare, pools), parts, filters);
 
   const targetOf = (service: string) => {
     try {

@@ -4,6 +4,7 @@ import type { Got, Options, PlainResponse } from 'got';
 import { attachCall } from '../../core/call-of.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { assembler } from '../assemble.ts';
+import type { PlacedFilter } from '../filter-stack.ts';
 import { nodeHttpBinding, nodeRequests } from '../node-http/binding.ts';
 import { MeshRequest } from '../node-http/mesh-request.ts';
 import type { NodeRequest } from '../node-http/node-request.ts';
@@ -17,6 +18,7 @@ interface GotParts {
   readonly parts: Parts;
   readonly targets: Targets;
   readonly isService: IsService;
+  readonly filters?: readonly PlacedFilter<NodeRequest, IncomingMessage>[] | undefined;
 }
 
 /** Whether this is got, or an instance made by its `extend`. Recognised by its shape: got itself need not be loaded for that. */
@@ -45,14 +47,18 @@ function askedOf(transport: Transport | undefined): Asked | undefined {
  * The same got, with the mesh as its transport for URLs that name a service. Its options, hooks, streams and errors stay its own; its
  * retries are the mesh's, and `retry.limit` can only lower their number.
  */
-export function wrapGot<G extends Got>(client: G, { parts, targets, isService }: GotParts): G {
-  const serviceFor = assembler(({ service, settings: { connections } }) => {
-    if (connections.http === 2)
-      throw new ConfigError(
-        `got speaks HTTP/1.1 only, and connections.http of '${service}' is 2: use mesh.client or fetch`,
-      );
-    return nodeHttpBinding('got', parts.agents.for(connections), parts.clock);
-  }, parts);
+export function wrapGot<G extends Got>(client: G, { parts, targets, isService, filters }: GotParts): G {
+  const serviceFor = assembler(
+    ({ service, settings: { connections } }) => {
+      if (connections.http === 2)
+        throw new ConfigError(
+          `got speaks HTTP/1.1 only, and connections.http of '${service}' is 2: use mesh.client or fetch`,
+        );
+      return nodeHttpBinding('got', parts.agents.for(connections), parts.clock);
+    },
+    parts,
+    filters,
+  );
 
   const transportFor = ({ own, maxAttempts }: Asked): Transport => {
     const send = (url: URL, options: RequestOptions): MeshRequest => {

@@ -1,12 +1,12 @@
-import { durationMs, integer } from '../../core/check.ts';
-import type { Context } from '../../core/context.ts';
 import type { Service } from '../../core/service.ts';
 import { assembler } from '../assemble.ts';
+import { checkLimits, narrow } from '../call-limits.ts';
 import type { Parts } from '../parts.ts';
 import { startCall } from '../start-call.ts';
 import type { Target } from '../target.ts';
 import { bufferedBinding, nativeRequests, streamedBinding } from './binding.ts';
 import { Call } from './call.ts';
+import { type ClientFilters, ofKind } from './client-options.ts';
 import { type NativeRequest, nativeRequest, type RequestOptions } from './request.ts';
 import type { NativeResponse } from './response.ts';
 import type { StreamedResponse } from './streamed-exchange.ts';
@@ -20,12 +20,12 @@ export class Client {
   readonly #streamed: (target: Target) => Service<NativeRequest, StreamedResponse>;
 
   /** `target` is asked at each call, so that a mesh that closed can refuse it. */
-  constructor(service: string, target: () => Target, parts: Parts) {
+  constructor(service: string, target: () => Target, parts: Parts, filters: ClientFilters = []) {
     this.service = service;
     this.#parts = parts;
     this.#target = target;
-    this.#buffered = assembler(({ pools }) => bufferedBinding(pools), parts);
-    this.#streamed = assembler(({ pools }) => streamedBinding(pools), parts);
+    this.#buffered = assembler(({ pools }) => bufferedBinding(pools), parts, ofKind<NativeResponse>(filters));
+    this.#streamed = assembler(({ pools }) => streamedBinding(pools), parts, ofKind<StreamedResponse>(filters));
   }
 
   get(path: string, options?: RequestOptions): Call {
@@ -79,15 +79,4 @@ export class Client {
       return Promise.reject(error);
     }
   }
-}
-
-function checkLimits({ deadlineMs, attempts }: RequestOptions): void {
-  if (deadlineMs !== undefined) durationMs('deadlineMs', deadlineMs);
-  if (attempts !== undefined) integer('attempts', attempts, { min: 1 });
-}
-
-/** Limits of a single call can only be tighter than those of its service: a caller must not undo what protects it. */
-function narrow(ctx: Context, { deadlineMs, attempts }: RequestOptions): void {
-  if (deadlineMs !== undefined) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + deadlineMs);
-  if (attempts !== undefined) ctx.maxAttempts = attempts;
 }

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { isUint8Array } from 'node:util/types';
 import { ConfigError } from '../../core/errors.ts';
+import type { CallLimits } from '../call-limits.ts';
 import { idempotentMethod } from '../idempotent.ts';
 import { ownHeader } from '../own-header.ts';
 
 /** Options of one call. Limits may only be narrower than what the service is configured with. */
-export interface RequestOptions {
+export interface RequestOptions extends CallLimits {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Added to the path, encoded; `undefined` values are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
@@ -13,12 +14,6 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array | Readable | AsyncIterable<Uint8Array> | undefined;
   /** Sent as JSON; `content-type` is set unless the headers have one. Not together with `body`. */
   readonly json?: unknown;
-  /** Gives the call up when it aborts. */
-  readonly signal?: AbortSignal | undefined;
-  /** A shorter limit for this call, in milliseconds. */
-  readonly deadlineMs?: number | undefined;
-  /** Fewer attempts for this call. */
-  readonly attempts?: number | undefined;
   /** That running it twice does no harm, for a method of which that is not known. */
   readonly idempotent?: boolean | undefined;
 }

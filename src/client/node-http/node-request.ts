@@ -8,9 +8,10 @@ export interface NodeRequest {
   readonly path: string;
   /** What the client asked of `node:http`; the address in it is replaced. */
   readonly options: RequestOptions;
+  /** @internal */
   readonly body: ReplayBody;
-  /** Told of the request of each attempt as it is made. */
+  /** Told of the request of each attempt as it is made. @internal */
   readonly sending: (request: ClientRequest) => void;
-  /** Told that an attempt that was answered is given up, and why; its response breaks off after that. */
+  /** Told that an attempt that was answered is given up, and why; its response breaks off after that. @internal */
   readonly cut: (res: IncomingMessage, reason: Error) => void;
 }

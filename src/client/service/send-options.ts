@@ -1,0 +1,64 @@
+import { callable, fail, options as known } from '../../core/check.ts';
+import type { Verdict } from '../../core/verdict.ts';
+import type { PutFilters } from '../filter-stack.ts';
+import { type ServiceOptions, serviceOptionNames } from '../settings.ts';
+
+/** What one send came to. */
+export type SendOutcome<Res> = { readonly response: Res } | { readonly error: unknown };
+
+/**
+ * How a function is called as a service: on top of what the service is configured with, except for `connections`, which are its own. What its
+ * functions throw is counted and told as a `fault`, and is as if they were not there.
+ */
+export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections'> {
+  /** Whether running a request twice does no more than running it once. @default none is */
+  readonly idempotent?: ((request: Req) => boolean) | undefined;
+  /** A name of few values for the spans of a request. @default 'call' */
+  readonly operation?: ((request: Req) => string) | undefined;
+  /**
+   * One header of a request, or whatever stands for one, by its name in lower case: for settings that go by headers, such as `balancer.hashOn`.
+   * @default requests have none
+   */
+  readonly header?: ((request: Req, name: string) => string | undefined) | undefined;
+  /**
+   * What an outcome means: a verdict; `nack` for an error that says that the request was surely not executed, so that any may be sent again; or
+   * `undefined`, as if it had not been asked. @default a response is a success, an error of a connection speaks against the endpoint, and any other says nothing
+   */
+  readonly classify?: ((outcome: SendOutcome<Res>) => Verdict | 'nack' | undefined) | undefined;
+  /** Frees a response that nobody will see: one that is sent again, or that came too late. @default nothing has to be freed */
+  readonly discard?: ((response: Res) => void) | undefined;
+  /** Puts filters of your own into the stack of this function. @default none */
+  readonly filters?: PutFilters<Req, Res> | undefined;
+}
+
+/** What its caller is asked of requests and outcomes. */
+export type SendHooks<Req, Res> = Pick<
+  SendOptions<Req, Res>,
+  'idempotent' | 'operation' | 'header' | 'classify' | 'discard'
+>;
+
+/** What is about the function, and not about the service that it calls. */
+type Own<Req, Res> = Omit<SendOptions<Req, Res>, keyof ServiceOptions>;
+const HOOKS = ['idempotent', 'operation', 'header', 'classify', 'discard'] as const satisfies readonly (keyof Own<
+  never,
+  never
+>)[];
+const OWN: readonly (keyof Own<never, never>)[] = [...HOOKS, 'filters'];
+
+interface SplitOptions<Req, Res> {
+  readonly own: Own<Req, Res>;
+  /** Settings of the service; `undefined` when it says none. */
+  readonly service: ServiceOptions | undefined;
+}
+
+/** Checks what only such a function has, and sets apart what any client of a service has, which is checked with that. */
+export function splitOptions<Req, Res>(name: string, options: SendOptions<Req, Res> = {}): SplitOptions<Req, Res> {
+  known(name, options, [...OWN, ...serviceOptionNames]);
+  const { idempotent, operation, header, classify, discard, filters, ...service } = options;
+  const own = { idempotent, operation, header, classify, discard, filters };
+  for (const hook of HOOKS)
+    if (own[hook] !== undefined) callable<(...given: never[]) => unknown>(`${name}.${hook}`, own[hook]);
+  if ('connections' in service && service.connections !== undefined)
+    fail(`${name}.connections`, 'left out: its function makes its own connections', service.connections);
+  return { own, service: Object.keys(service).length === 0 ? undefined : service };
+}
