@@ -7,9 +7,7 @@ import type { Peak } from './peak.ts';
 
 /** An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives. */
 export class Node {
-  /** The newest description; weight and attributes may change, process and address never do. */
-  endpoint: Endpoint;
-  readonly health: Health;
+  // First what each pick and each attempt looks at, since it is fetched from memory together.
   readonly load: Load;
   /** Attempts on their way, bodies included. */
   running = 0;
@@ -18,16 +16,19 @@ export class Node {
    * endpoints no cache holds that. Who changes what it follows from clears it; `rank` sets it again.
    */
   plain = false;
+  /** Where a picker saw it last in the array that it was given: a hint. */
+  place = 0;
+  retired = false;
   /** Successes that its health was not told of yet, and the bucket of its window in which all of them were. */
   untold = 0;
   toldIn = 0;
-  retired = false;
-  /** What `peak-ewma` knows of it. */
-  peak: Peak | undefined;
   /** Counts attempts that go where it is; `undefined` where nobody asks. */
   placed: Counter | undefined;
-  /** Where a picker saw it last in the array that it was given: a hint. */
-  place = 0;
+  /** The newest description; weight and attributes may change, process and address never do. */
+  endpoint: Endpoint;
+  readonly health: Health;
+  /** What `peak-ewma` knows of it. */
+  peak: Peak | undefined;
   // What the filters keep of it. The stack is one for all endpoints of a service, and most of these are never called.
   /** Its value of `mesh-target`. */
   meant: string | undefined;

@@ -51,14 +51,17 @@ export class SetHealth {
     }
     const slow = outcome === 'success' && this.#slow(now - ctx.startedAt);
     this.#peers.add(now, slow || outcome !== 'success');
-    if (outcome === 'success' && !slow && !health.out) {
+    if (outcome === 'success' && !slow) {
       // Nearly always so, and then nothing changes.
-      if (node.plain) this.#keep(node);
-      else {
+      if (node.plain) {
+        this.#keep(node);
+        return;
+      }
+      if (!health.out) {
         this.#tell(node);
         health.succeed(now, ctx);
+        return;
       }
-      return;
     }
     this.#change(node, () => {
       if (outcome !== 'success') health.fail(now, ctx, outcome === 'unreachable', this.#peers);
