@@ -12,6 +12,7 @@ export type { CheckOptions } from './balancer/check-options.ts';
 export type { HashedCall, HashOn } from './balancer/hash-on.ts';
 export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
+export type { BreakerControl } from './client/breaker-control.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
@@ -20,7 +21,7 @@ export type { Client } from './client/native/client.ts';
 export type { RequestOptions } from './client/native/request.ts';
 export { type NativeResponse, StatusError } from './client/native/response.ts';
 export type { StreamedResponse } from './client/native/streamed-exchange.ts';
-export type { ServiceOptions, Setting } from './client/settings.ts';
+export type { ServiceOptions } from './client/settings.ts';
 export {
   AttemptTimeoutError,
   BreakerOpenError,
@@ -41,6 +42,7 @@ export {
 export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
+export type { Setting } from './core/setting.ts';
 export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
@@ -56,6 +58,7 @@ export type { RetryOptions } from './filters/retry-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';
+export type { InboundExplanation } from './server/inbound-explanation.ts';
 export type {
   InboundOptions,
   LimitAlgorithm,

@@ -1,4 +1,5 @@
 import type { Got } from 'got';
+import { type BreakerControl, controlBreaker } from './client/breaker-control.ts';
 import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
@@ -59,6 +60,8 @@ export interface Mesh {
    * It travels on to the services that are called. Throws a `ConfigError` for what is no priority.
    */
   withPriority<T>(priority: Priority, run: () => T): T;
+  /** The breaker of a service, to hold it open or closed by hand. Throws a `ConfigError` when it is switched off. */
+  breaker(service: string): BreakerControl;
   /** Calls `listener` for each event of that name; the function returned stops that. */
   on<Name extends MeshEventName>(name: Name, listener: (event: MeshEvents[Name]) => void): () => void;
   /** What is known of a service, where its settings come from, and what happened to it last. */
@@ -151,8 +154,10 @@ export function createMesh(options: MeshOptions): Mesh {
       metrics,
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
       limits: createLimits(resolved.inbound, { clock, random, metrics, events }),
+      settings: resolved.inboundSettings,
       utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
+    breaker: (service) => controlBreaker(targets, serviceName('breaker', service)),
     on: (name, listener) => events.on(name, callable('listener', listener)),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, recent),
     metrics: () => metrics.read(),

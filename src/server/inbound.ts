@@ -5,7 +5,9 @@ import type { Metrics } from '../core/metrics.ts';
 import type { NameOverride } from '../core/name-override.ts';
 import { parsePriority } from '../core/priority.ts';
 import type { Self } from '../core/self.ts';
+import type { Setting } from '../core/setting.ts';
 import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
+import { explainInbound, type InboundExplanation } from './inbound-explanation.ts';
 import type { InboundNames } from './inbound-names.ts';
 import type { Admission, Admitted } from './limit/admission.ts';
 import type { InboundLimits } from './limit/inbound-limits.ts';
@@ -25,6 +27,8 @@ export interface InboundParts {
   readonly utilisation?: (() => number | undefined) | undefined;
   /** What is refused when there is too much; without it nothing is. */
   readonly limits?: InboundLimits | undefined;
+  /** What the application asked for, for `explain`. */
+  readonly settings?: readonly Setting[] | undefined;
 }
 
 /**
@@ -58,6 +62,8 @@ export interface Inbound {
   listener<This, Req extends IncomingMessage, Res extends ServerResponse, Result>(
     listener: (this: This, req: Req, res: Res) => Result,
   ): (this: This, req: Req, res: Res) => Result | undefined;
+  /** The limits as they are set, and as they stand now. */
+  explain(): InboundExplanation;
 }
 
 /** A caller keeps bodies up to this size while it sends them. */
@@ -68,7 +74,8 @@ const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
 const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
-export function createInbound({ self, clock, metrics, names, utilisation, limits }: InboundParts): Inbound {
+export function createInbound(parts: InboundParts): Inbound {
+  const { self, clock, metrics, names, utilisation, limits, settings = [] } = parts;
   const requests = metrics.counter('inbound_requests');
   const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
   const expired = metrics.counter('inbound_refused', { reason: 'expired' });
@@ -182,7 +189,8 @@ export function createInbound({ self, clock, metrics, names, utilisation, limits
     function (req, res) {
       return run(req, res, () => listener.call(this, req, res));
     };
-  return Object.assign(inbound, { listener });
+  const explain = () => explainInbound(settings, meter.inFlight, limits?.admission);
+  return Object.assign(inbound, { listener, explain });
 }
 
 interface Entered {

@@ -19,11 +19,17 @@ interface CallOptions {
   readonly prepare?: (ctx: Context) => void;
 }
 
+interface HarnessOptions {
+  readonly endpoints?: number;
+  /** One that several share are several processes. */
+  readonly clock?: ManualClock;
+  readonly seed?: number;
+}
+
 /** The whole default stack over a peer that the test plays, in time that the test moves. */
-export function harness(options: ServiceOptions & { readonly endpoints?: number } = {}) {
-  const { endpoints = 3, ...settings } = options;
-  const clock = new ManualClock();
-  const random = seededRandom(1);
+export function harness(options: ServiceOptions & HarnessOptions = {}) {
+  const { endpoints = 3, clock = new ManualClock(), seed = 1, ...settings } = options;
+  const random = seededRandom(seed);
   const events = new Events();
   const metrics = new MemoryMetrics();
   const peer = new MockPeer();

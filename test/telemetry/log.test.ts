@@ -25,8 +25,8 @@ function setup() {
 test('each change of state and each failure is logged at its level', () => {
   const { events, said } = setup();
   const service = 'players';
-  events.emit('breaker', { service, state: 'open', reason: 'r', trips: 1 });
-  events.emit('breaker', { service, state: 'closed', reason: 'r', trips: 1 });
+  events.emit('breaker', { service, state: 'open', cause: 'failures', reason: 'r', trips: 1 });
+  events.emit('breaker', { service, state: 'closed', cause: 'failures', reason: 'r', trips: 1 });
   events.emit('endpoint', { service, endpoint: 'e', health: 'down', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'busy', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'up', reason: 'r' });
@@ -84,7 +84,7 @@ test('a minute of an outage is one line a second, and the lines left out are cou
 
 test('a return to normal is not held back by the lines before it', () => {
   const { events, said } = setup();
-  const event = { service: 'players', reason: 'r', trips: 1 };
+  const event = { service: 'players', cause: 'failures', reason: 'r', trips: 1 } as const;
   for (let i = 0; i < 5; i++) events.emit('breaker', { ...event, state: 'open' });
   events.emit('breaker', { ...event, state: 'closed' });
   expect(said()).toEqual(['warn: breaker open', 'info: breaker closed']);
