@@ -36,7 +36,7 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
   const endpoint = Stack.of<Req, Res>(endpointRoles, [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],
-    ['health', health(nodes)],
+    ['health', health(nodes, binding.unread, target.unreadTold)],
     ['classify', classify(binding)],
     ['load', load(binding, nodes, softNack)],
     ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],

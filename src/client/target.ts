@@ -54,6 +54,8 @@ export class Target {
   readonly inFlight: InFlight = { running: 0 };
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
+  /** Client libraries of which it was told that a body was not read. */
+  readonly unreadTold = new Set<string>();
   /** Its connections over undici. */
   readonly pools: TargetPools;
   readonly #checker: Checker | undefined;

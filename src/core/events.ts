@@ -26,6 +26,11 @@ export interface MeshEvents {
    * `ended`. `reason` says where they go now. Not told of a service that had nobody near from the start.
    */
   spill: { readonly service: string; readonly state: 'begun' | 'ended'; readonly reason: string };
+  /**
+   * The time of a response was over, and nobody had begun to read its body: until then it held a connection. Told once for each service and client
+   * library; `bodies_unread` counts.
+   */
+  unread: { readonly service: string; readonly endpoint: string; readonly client: string };
   /** The set of known instances of a service changed. */
   view: {
     readonly service: string;

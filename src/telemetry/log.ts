@@ -43,6 +43,12 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: `${service} ${state}`,
     fields: { service, reason },
   }),
+  unread: ({ service, endpoint, client }) => ({
+    level: 'warn',
+    message: 'body not read',
+    key: `${service} ${client}`,
+    fields: { service, endpoint, client },
+  }),
   view: ({ service, known, joined, left }) => ({
     level: 'info',
     message: 'instances changed',
@@ -106,6 +112,7 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     follow('breaker'),
     follow('endpoint'),
     follow('spill'),
+    follow('unread'),
     follow('view'),
     follow('doubt'),
     follow('registry'),

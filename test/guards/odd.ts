@@ -43,4 +43,12 @@ export const oddGuards: readonly Guard[] = [
     without: 'req.method === undefined',
     name: 'F78: gotten refuses an upgrade',
   },
+  {
+    file: 'src/filters/health.ts',
+    test: 'test/client/unread.test.ts',
+    failure: 'F80',
+    guard: 'if (late && unread?.(res) === true) {',
+    without: 'if (late && unread === undefined) {',
+    name: 'F80: a body that nobody reads',
+  },
 ];

@@ -37,6 +37,19 @@ test.each(['gradient2', 'vegas', 'aimd'] as const)(
   },
 );
 
+test.each([
+  [{}, 0.94],
+  [{ targetMs: 50 }, 0.98],
+])(
+  'F85: one worker alone is idle now and then by chance at 1.1 times its capacity; less so when more may wait (%o)',
+  (queue, share) => {
+    const { offer, capacity } = workers({ count: 1, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: { queue } });
+    offer({ times: 1.1, forMs: 10_000 });
+    const [tally] = offer({ times: 1.1, forMs: 5 * MINUTE });
+    expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(share);
+  },
+);
+
 test('without a limit nobody is answered in time', () => {
   const { offer } = workers({ count: 8, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: false });
   offer({ times: 2, forMs: 5_000 });
