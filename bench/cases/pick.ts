@@ -12,18 +12,14 @@ export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase 
   return () => {
     const { parts, target } = partsFor('players', endpoints, { balancer });
     const { nodes } = target;
-    // One context for each of many keys, since it is not the balancer's: what that allocates itself is to be seen.
-    const contexts = Array.from({ length: 1_024 }, (_, i) => {
-      const ctx = new Context(target.service, stub.describe('GET'), parts.clock.now());
-      ctx.hash = hashOf(`key-${i}`);
-      return ctx;
-    });
+    // One context for all, since it is not the balancer's: what that allocates itself is to be seen. That of a call was just made, and is in the cache as this is.
+    const ctx = new Context(target.service, stub.describe('GET'), parts.clock.now());
+    const keys = Array.from({ length: 1_024 }, (_, i) => hashOf(`key-${i}`));
     let turn = 0;
     const attempts = (count: number, now: number): void => {
       for (let i = 0; i < count; i++) {
-        const ctx = contexts[turn];
-        turn = (turn + 1) % contexts.length;
-        if (ctx === undefined) throw new Error('there is a context for each turn');
+        ctx.hash = keys[turn];
+        turn = (turn + 1) % keys.length;
         const node = nodes.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
         if (node === undefined) throw new Error('there is nobody to pick');
         nodes.begin(node, ctx, now);

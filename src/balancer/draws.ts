@@ -23,11 +23,12 @@ export class Draws {
     this.next = integers(random);
   }
 
-  /** From now on the nodes are these. */
-  from(nodes: readonly Node[]): void {
-    if (nodes === this.#nodes) return;
+  /** From now on the nodes are these; answers whether they were others before. */
+  from(nodes: readonly Node[]): boolean {
+    if (nodes === this.#nodes) return false;
     this.#nodes = nodes;
     this.#weights = this.#weightsOf(nodes);
+    return true;
   }
 
   /** The place of one of the nodes, of which there must be some. */
@@ -38,7 +39,9 @@ export class Draws {
     for (let left = 0; left < MOST_LEFT; left++) {
       place = this.below(nodes.length);
       if (alias !== undefined && this.next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
-      const share = nodes[place]?.health.share(now) ?? 1;
+      const node = nodes[place];
+      if (node === undefined || node.plain) break;
+      const share = node.health.share(now);
       if (share >= 1 || this.next() < share * INTEGERS) break;
     }
     return place;
@@ -60,6 +63,7 @@ export class Draws {
     const place = any < count ? any : any - count;
     const node = this.#nodes[place];
     if (node === undefined) return -1;
+    if (alias === undefined && node.plain) return place;
     const share = node.health.share(now);
     if (alias === undefined && share >= 1) return place;
     return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
@@ -68,6 +72,10 @@ export class Draws {
   /** Puts the part of the traffic that a node should have into `portion`. */
   weigh(node: Node, now: number): void {
     const { alias, largest } = this.#weights;
+    if (alias === undefined && node.plain) {
+      this.portion = 1;
+      return;
+    }
     const share = node.health.share(now);
     this.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
   }

@@ -103,11 +103,16 @@ export class Health {
   }
 
   succeed(now: number, attempt: object): void {
-    this.#streak = 0;
-    this.#window ??= new SlidingWindow(WINDOW_MS, now);
-    this.#window.add(now, 1, 0);
+    this.succeeded(1, now);
     // The success of an attempt sent before the rest began says nothing about now; only the probe does.
     if (this.#rest?.isProbe(attempt) === true) this.comeBack(now, 'its probe succeeded');
+  }
+
+  /** So many successes at one moment, none of them of a probe. */
+  succeeded(count: number, now: number): void {
+    this.#streak = 0;
+    this.#window ??= new SlidingWindow(WINDOW_MS, now);
+    this.#window.add(now, count, 0);
   }
 
   /** A success, but a slow one: after `succeed`. */

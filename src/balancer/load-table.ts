@@ -12,6 +12,8 @@ export const FAILING = 3;
 export const FAILED_AT = 4;
 /** The sum of the moments at which the attempts on their way began. */
 export const BEGUN_SUM = 5;
+/** When it last answered well itself; `-Infinity` before the first time. */
+export const ANSWERED_AT = 7;
 
 /**
  * What is known of the load of the nodes of a set, in one array. A pick looks at nodes that no cache holds: six numbers in six objects of an object would each have to be
@@ -33,6 +35,7 @@ export class LoadTable {
     }
     this.numbers.fill(0, at, at + WIDTH);
     this.numbers.fill(Number.NaN, at + LATENCY_MS, at + SERVICE_MS + 1);
+    this.numbers[at + ANSWERED_AT] = Number.NEGATIVE_INFINITY;
     return at;
   }
 

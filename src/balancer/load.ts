@@ -2,7 +2,16 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import { BEGUN_SUM, FAILED_AT, FAILING, HEARD_AT, LATENCY_MS, SERVED_AT, SERVICE_MS } from './load-table.ts';
+import {
+  ANSWERED_AT,
+  BEGUN_SUM,
+  FAILED_AT,
+  FAILING,
+  HEARD_AT,
+  LATENCY_MS,
+  SERVED_AT,
+  SERVICE_MS,
+} from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
 /** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
@@ -17,7 +26,7 @@ const FAILURE_WEIGHT = 0.2;
 const FORGIVING = STEPS / 2_000;
 /** A share of failures that makes no difference any more. */
 const FORGIVEN = 1e-4;
-/** Attempts that have been on their way for so many times the mean latency say more of a node than what it answered before. */
+/** Attempts that take so many times as long as is usual say more of a node than what it answered, or said of itself, before. */
 const STUCK = 2;
 
 const UNUSED = -1;
@@ -47,6 +56,12 @@ export class Load {
     return this.#at < 0 ? Number.NaN : (this.means.table.numbers[this.#at + LATENCY_MS] ?? Number.NaN);
   }
 
+  /** When it last answered well; `-Infinity` before the first time. */
+  get answeredAt(): number {
+    if (this.#at < 0) return Number.NEGATIVE_INFINITY;
+    return this.means.table.numbers[this.#at + ANSWERED_AT] ?? Number.NEGATIVE_INFINITY;
+  }
+
   // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
 
   begin(attempt: Begun): void {
@@ -73,8 +88,10 @@ export class Load {
     const { means } = this;
     const { latencyMs, table } = means;
     const { numbers } = table;
+    numbers[at + ANSWERED_AT] = now;
     const ms = now - attempt.startedAt;
     const before = numbers[at + LATENCY_MS] ?? Number.NaN;
+    const stuck = ms > STUCK * latencyMs.value;
     if (Number.isNaN(before)) {
       numbers[at + LATENCY_MS] = ms;
       latencyMs.join(ms);
@@ -84,7 +101,8 @@ export class Load {
       latencyMs.sum += step;
       latencyMs.value = latencyMs.sum / latencyMs.count;
     }
-    if (this.#reported?.fresh(now) !== true) {
+    // A server does not know how long a request waited before it looked at it, as for an event loop that was blocked.
+    if (this.#reported?.fresh(now) !== true || stuck) {
       means.sampleMs = ms;
       this.#served(now);
     }
@@ -176,6 +194,19 @@ export class Load {
     if (failing === 0) return;
     const steps = (now - (numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
     into.failing = failing * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
+  }
+
+  /**
+   * Whether its score, taken so many `times`, can be below that of the best so far at all; answers fast, since it seldom can. What it takes is between what is known
+   * and the mean that this fades into, or more; nothing makes a score less than that with the attempts on their way.
+   */
+  mayBeat(best: { readonly score: number }, times: number, running: number): boolean {
+    const at = this.#at;
+    if (at < 0) return true;
+    const { serviceMs, table } = this.means;
+    const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
+    const least = Math.min(known, serviceMs.value) * (1 + running) * (1 + running) * times;
+    return !(least >= best.score);
   }
 
   /** Its place in the table, taken when it is first needed: of many nodes most are never called. */

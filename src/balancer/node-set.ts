@@ -152,14 +152,14 @@ export class NodeSet {
 
   /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
   answeredAt(id: string): number {
-    return this.#byId.get(id)?.succeededAt ?? Number.NEGATIVE_INFINITY;
+    return this.#byId.get(id)?.load.answeredAt ?? Number.NEGATIVE_INFINITY;
   }
 
   begin(node: Node, ctx: Context, now: number): void {
     node.running++;
     this.means.running++;
     node.load.begin(ctx);
-    node.health.begin(now, ctx);
+    if (!node.plain) node.health.begin(now, ctx);
     node.placed?.add();
   }
 
@@ -178,7 +178,6 @@ export class NodeSet {
   report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
     const at = now ?? this.#scope.clock.now();
     if (outcome === 'success') {
-      node.succeededAt = at;
       if (!node.retired) node.load.answered(ctx, at);
     } else if (outcome !== 'ignorable') {
       if (!node.retired) node.load.failed(at);

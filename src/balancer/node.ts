@@ -13,10 +13,14 @@ export class Node {
   readonly load: Load;
   /** Attempts on their way, bodies included. */
   running = 0;
-  /** Whether discovery doubts that it lives: its lease ended, or the registry no longer lists it. */
-  suspect = false;
-  /** Monotonic milliseconds of its last success; `-Infinity` before the first. */
-  succeededAt: number = Number.NEGATIVE_INFINITY;
+  /**
+   * Whether nothing speaks against it and it has all of its part. So it is nearly always, and then neither a pick nor a success looks at its health: of ten thousand
+   * endpoints no cache holds that. Who changes what it follows from clears it; `rank` sets it again.
+   */
+  plain = false;
+  /** Successes that its health was not told of yet, and the bucket of its window in which all of them were. */
+  untold = 0;
+  toldIn = 0;
   retired = false;
   /** What `peak-ewma` knows of it. */
   peak: Peak | undefined;
@@ -31,10 +35,22 @@ export class Node {
   rejected: Counter | undefined;
   ignored: Counter | undefined;
 
+  #suspect = false;
+
   constructor(endpoint: Endpoint, health: Health, load: Load) {
     this.endpoint = endpoint;
     this.health = health;
     this.load = load;
+  }
+
+  /** Whether discovery doubts that it lives: its lease ended, or the registry no longer lists it. */
+  get suspect(): boolean {
+    return this.#suspect;
+  }
+
+  set suspect(suspect: boolean) {
+    this.#suspect = suspect;
+    this.plain = false;
   }
 }
 

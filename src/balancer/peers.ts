@@ -1,6 +1,7 @@
-import { SlidingWindow } from '../core/sliding-window.ts';
+import { BUCKETS, SlidingWindow } from '../core/sliding-window.ts';
 
 export const WINDOW_MS = 10_000;
+export const BUCKET_MS: number = WINDOW_MS / BUCKETS;
 
 /** Endpoints below which there are no peers to speak of. */
 const FEWEST = 5;
@@ -25,6 +26,11 @@ export class Peers {
 
   constructor(now: number) {
     this.#all = new SlidingWindow(WINDOW_MS, now);
+  }
+
+  /** The number of the bucket that outcomes are counted in now, here and in the window of each node. */
+  get bucket(): number {
+    return this.#all.bucket;
   }
 
   add(now: number, poor: boolean): void {

@@ -18,14 +18,16 @@ export const GOOD = 0;
  * that can be sent again; only when none has come for ten seconds is any other call used for it.
  */
 export function rank(node: Node, ctx: Context, now: number, panicking: boolean): number {
-  if (tried(node, ctx)) return 4;
+  if (ctx.previous !== undefined && tried(node, ctx)) return 4;
+  if (node.plain) return GOOD;
   const fitness = node.health.fitness(now);
   if (fitness === 'busy') {
     if (ctx.attempt > 1) return 1;
     return ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS ? -1 : 1;
   }
   if (fitness === 'down' && (!panicking || node.health.unreachable)) return 2;
-  return node.suspect && now - node.succeededAt > PROOF_MS ? 1 : GOOD;
+  node.plain = !node.suspect && fitness === 'up' && node.health.share(now) >= 1;
+  return node.suspect && now - node.load.answeredAt > PROOF_MS ? 1 : GOOD;
 }
 
 /** The part of the traffic that a node should have, relative to the others: its weight, and less while it starts slowly. */

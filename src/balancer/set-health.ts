@@ -4,7 +4,7 @@ import { Ewma } from '../core/ewma.ts';
 import type { Found } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import type { Node } from './node.ts';
-import { Peers } from './peers.ts';
+import { BUCKET_MS, Peers } from './peers.ts';
 import type { NodeOutcome } from './picker.ts';
 
 interface SetHealthScope {
@@ -53,7 +53,11 @@ export class SetHealth {
     this.#peers.add(now, slow || outcome !== 'success');
     if (outcome === 'success' && !slow && !health.out) {
       // Nearly always so, and then nothing changes.
-      health.succeed(now, ctx);
+      if (node.plain) this.#keep(node);
+      else {
+        this.#tell(node);
+        health.succeed(now, ctx);
+      }
       return;
     }
     this.#change(node, () => {
@@ -92,6 +96,22 @@ export class SetHealth {
     node.retired = true;
   }
 
+  /** Counts a success of which the health of the node is told later, with all others of the same bucket of its window. */
+  #keep(node: Node): void {
+    const { bucket } = this.#peers;
+    if (node.toldIn !== bucket) {
+      this.#tell(node);
+      node.toldIn = bucket;
+    }
+    node.untold++;
+  }
+
+  #tell(node: Node): void {
+    if (node.untold === 0) return;
+    node.health.succeeded(node.untold, node.toldIn * BUCKET_MS);
+    node.untold = 0;
+  }
+
   #slow(tookMs: number): boolean {
     const { health } = this.#scope;
     if (health === false || health.slowMs === false) return false;
@@ -104,8 +124,10 @@ export class SetHealth {
   #change(node: Node, make: () => void): void {
     const { endpoint, health, retired } = node;
     const wasOut = health.out;
+    this.#tell(node);
     this.#count(node, -1);
     make();
+    node.plain = false;
     this.#count(node, 1);
     if (retired || health.out === wasOut) return;
     if (wasOut) node.load.forget();

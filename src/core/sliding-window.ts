@@ -1,4 +1,4 @@
-const BUCKETS = 10;
+export const BUCKETS = 10;
 /** What one of the second sum counts in a bucket, beside the first sum: a double holds whole numbers up to 2^53. */
 const SECOND = 2 ** 26;
 
@@ -46,6 +46,11 @@ export class SlidingWindow {
       this.#buckets[index] = 0;
     }
     this.#turn = turn;
+  }
+
+  /** The number of the bucket that was filled last, counted from when the clock was at 0. */
+  get bucket(): number {
+    return this.#turn;
   }
 
   clear(): void {

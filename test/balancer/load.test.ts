@@ -150,6 +150,31 @@ test('the time that a node reports counts in place of the measured one, for as l
   expect(Math.round(read(a, 20_040, 0).serviceMs)).toBe(80);
 });
 
+test('what an answer took counts beside the report where it took far longer: the server did not see it wait', () => {
+  const { a, b } = two();
+  for (const one of [a, b]) {
+    one.reported({ rif: 1, serviceMs: 10 }, 0);
+    one.answered({ startedAt: -50 }, 0);
+  }
+  a.answered({ startedAt: -90 }, 0);
+  expect(read(a, 0, 0).serviceMs).toBe(10);
+  a.answered({ startedAt: -210 }, 0);
+  expect(read(a, 0, 0).serviceMs).toBeCloseTo(70);
+});
+
+test('one that may not be better than the best so far is told without a closer look, and one that may be never is', () => {
+  const { a, b } = two();
+  const best = { score: 30 };
+  expect(a.mayBeat(best, 1, 5)).toBe(true);
+  a.answered({ startedAt: -10 }, 0);
+  b.answered({ startedAt: -50 }, 0);
+  expect([0, 1].map((running) => a.mayBeat(best, 1, running))).toEqual([true, false]);
+  expect(a.mayBeat(best, 3.5, 0)).toBe(false);
+  // It fades into the mean of all, which is 30.
+  expect(b.mayBeat({ score: 31 }, 1, 0)).toBe(true);
+  expect(b.mayBeat({ score: 30 }, 1, 0)).toBe(false);
+});
+
 test('one that comes back is as good as any: what it took, reported and failed before is forgotten', () => {
   const { means, a, b } = two();
   a.answered({ startedAt: 0 - 4_000 }, 0);

@@ -40,7 +40,7 @@ class Recall implements Picker {
   // The best so far of a pick; here and not handed around, since a fraction may be allocated on its way.
   #best: Node | undefined;
   #against = 0;
-  #score = 0;
+  readonly #toBeat = { score: 0.5 };
 
   constructor(random: Random) {
     this.#draws = new Draws(random);
@@ -50,8 +50,7 @@ class Recall implements Picker {
     if (nodes.length < 2) return nodes[0];
     const draws = this.#draws;
     const known = this.#known;
-    draws.from(nodes);
-    known.tidy();
+    if (draws.from(nodes)) known.tidy();
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
       const place = draws.one(now);
@@ -60,6 +59,7 @@ class Recall implements Picker {
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
         if (node === undefined || node === first || node === second) continue;
+        if (this.#against <= GOOD && node.plain && !node.load.mayBeat(this.#toBeat, MARGIN, node.running)) continue;
         draws.weigh(node, now);
         // As often as it would have been drawn, relative to the heaviest.
         if (draws.portion >= 1 || draws.next() < draws.portion * INTEGERS)
@@ -87,7 +87,7 @@ class Recall implements Picker {
 
   /** Takes a node as the best if it is, its score taken so many `times`; it has been weighed. */
   #consider(node: Node, ctx: Context, now: number, panicking: boolean, times: number): void {
-    const against = rank(node, ctx, now, panicking);
+    const against = node.plain && ctx.previous === undefined ? GOOD : rank(node, ctx, now, panicking);
     if (against > this.#against) return;
     const reading = this.#reading;
     reading.portion = this.#draws.portion;
@@ -96,9 +96,9 @@ class Recall implements Picker {
     const queue = 1 + rif / this.#draws.portion;
     // Before the first answer of all only what is on its way counts.
     const score = times * (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
-    if (against === this.#against && score >= this.#score) return;
+    if (against === this.#against && score >= this.#toBeat.score) return;
     this.#best = node;
     this.#against = against;
-    this.#score = score;
+    this.#toBeat.score = score;
   }
 }
