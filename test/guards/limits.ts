@@ -72,4 +72,20 @@ export const limitGuards: readonly Guard[] = [
     without: 'limits === undefined',
     name: 'F87: a request for',
   },
+  {
+    ...inbound,
+    test: 'test/server/limit/protocols.test.ts',
+    failure: 'F85',
+    guard: 'onResponseEnd(req, res, admitted.ended);',
+    without: '',
+    name: 'F85: over HTTP/2 a stream that its client resets',
+  },
+  {
+    ...inbound,
+    test: 'test/server/limit/protocols.test.ts',
+    failure: 'F85',
+    guard: 'if (leave !== undefined) onResponseEnd(req, res, leave);',
+    without: '',
+    name: 'F85: over HTTP/2 one that waits is served',
+  },
 ];
