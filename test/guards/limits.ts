@@ -22,6 +22,13 @@ export const limitGuards: readonly Guard[] = [
     name: 'F85: those that end first',
   },
   {
+    ...idle,
+    failure: 'F85',
+    guard: 'Math.max(this.#meanMs || 0, this.#seenMs)',
+    without: 'this.#meanMs || 0',
+    name: 'F85: requests that take long tell',
+  },
+  {
     ...adaptive,
     failure: 'F85',
     guard: 'inFlight <= few',

@@ -85,6 +85,14 @@ test('F85: a service that became three times slower for good is used to the full
   expect((tally?.good ?? 0) / capacity(MINUTE)).toBeGreaterThan(0.97);
 });
 
+test('F85: requests that take long tell what they take when it is idle, and the limit is found', () => {
+  const { offer, capacity } = workers({ count: 64, serviceMs: 250, deadlineMs: 5_000, limit: queued });
+  offer({ times: 0.5, forMs: 5_000 });
+  offer({ times: 2, forMs: 30_000 });
+  const [tally] = offer({ times: 2, forMs: 5 * MINUTE });
+  expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(0.97);
+});
+
 test('who comes at a moderate load is not refused, however long that lasts', () => {
   const { offer } = workers({ count: 64, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: { initial: 100 } });
   const [tally] = offer({ times: 0.5, forMs: 5 * MINUTE });
