@@ -68,9 +68,15 @@ export async function measure({ rounds, turnMs, against }: Plan): Promise<Figure
 
 async function endpointBytes(folder: string | undefined, suffix = '') {
   const flags = ['--expose-gc'];
-  const { first } = await Worker.start<Record<'idle' | 'called', number>>('memory-process.ts', [], flags, folder);
+  const { first } = await Worker.start<Record<'idle' | 'called' | 'down', number>>(
+    'memory-process.ts',
+    [],
+    flags,
+    folder,
+  );
   return [
     { name: `never called${suffix}`, bytes: first.idle },
     { name: `called${suffix}`, bytes: first.called },
+    { name: `reported, failed and taken out${suffix}`, bytes: first.down },
   ];
 }

@@ -1,8 +1,10 @@
 import { memoryUsage } from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { assembler } from '../src/client/assemble.ts';
 import { startCall } from '../src/client/start-call.ts';
 import { Targets } from '../src/client/targets.ts';
+import { Context } from '../src/core/context.ts';
 import { MemoryMetrics } from '../src/telemetry/memory-metrics.ts';
 import { partsFor, stub } from './cases/parts.ts';
 
@@ -29,15 +31,29 @@ async function measure({ count, parts }: (typeof services)[number]) {
   const service = assembler(() => stub, own)(target);
   kept.push(own, target, service);
   const idle = used() - before;
-  const called = new Set<string>();
-  for (let i = 0; i < CALLS_EACH * count; i++) {
-    const ctx = startCall(own, target, stub, 'GET');
-    await service('GET', ctx);
-    called.add(ctx.previous?.endpoint?.id ?? '');
+  const reached = new Set<string>();
+  for (let round = 0; round < CALLS_EACH; round++) {
+    // What an endpoint did in a second is put down in the next one.
+    if (round === CALLS_EACH - 1) await setTimeout(1_100);
+    for (let i = 0; i < count; i++) {
+      const ctx = startCall(own, target, stub, 'GET');
+      await service('GET', ctx);
+      reached.add(ctx.previous?.endpoint?.id ?? '');
+    }
   }
-  if (called.size < count) throw new Error('not every endpoint was called');
-  called.clear();
-  return { idle, called: used() - before };
+  if (reached.size < count) throw new Error('not every endpoint was called');
+  reached.clear();
+  const called = used() - before;
+  const { nodes } = target;
+  for (const node of nodes.nodes) {
+    const ctx = new Context(target.service, stub.describe('GET'), parts.clock.now());
+    nodes.begin(node, ctx, ctx.startedAt);
+    nodes.reported(node, { rif: 1, serviceMs: 1 }, ctx.startedAt);
+    nodes.report(node, 'unreachable', ctx, ctx.startedAt);
+    nodes.end(node, ctx);
+  }
+  if (nodes.down < count) throw new Error('not every endpoint is down');
+  return { idle, called, down: used() - before };
 }
 
 /** Bytes in use for data: what V8 compiles meanwhile is no matter of endpoints either. */
@@ -52,5 +68,5 @@ for (const service of services) measured.push(await measure(service));
 // The last of each is told: the first ones warm everything up.
 const [few, many] = measured.slice(-2);
 if (few === undefined || many === undefined || kept.length === 0) throw new Error('there are six');
-const each = (bytes: 'idle' | 'called') => (many[bytes] - few[bytes]) / (MANY - FEW);
-process.send?.({ idle: each('idle'), called: each('called') }, () => process.exit());
+const each = (bytes: 'idle' | 'called' | 'down') => (many[bytes] - few[bytes]) / (MANY - FEW);
+process.send?.({ idle: each('idle'), called: each('called'), down: each('down') }, () => process.exit());

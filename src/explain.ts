@@ -152,9 +152,12 @@ function tierInWords({ name, share, capacity, endpoints, called, up, panicking }
 }
 
 function stackOf(target: Target, parts: Parts): string {
-  const { client, endpoint } = stacksOf(target, bufferedBinding(target.pools), parts);
+  const { client, endpoint } = stacksOf(target, bufferedBinding(target.pools), parts, () => neverCalled);
   return `${client}\n${endpoint}`;
 }
+
+/** The stack is printed, not built. */
+const neverCalled = () => Promise.reject(new Error('a stack that is printed is not called'));
 
 function inWords({
   service,

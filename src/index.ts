@@ -26,10 +26,12 @@ export {
   AttemptTimeoutError,
   BreakerOpenError,
   CancelledError,
+  ClientGoneError,
   ClosedError,
   ConfigError,
   ConnectError,
   DeadlineError,
+  FallbackError,
   isMeshError,
   MeshError,
   type MeshErrorCode,
@@ -40,9 +42,11 @@ export {
   TransportError,
 } from './core/errors.ts';
 export type { MeshEventName, MeshEvents } from './core/events.ts';
+export type { CurrentRequest } from './core/inbound-request.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
 export type { Setting } from './core/setting.ts';
+export type { FallenBack } from './core/context.ts';
 export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';
@@ -53,8 +57,14 @@ export type { RegistryOption } from './discovery/open-registry.ts';
 export type { Query } from './discovery/query.ts';
 export type { StaticLists } from './discovery/static.ts';
 export type { ExplainedEndpoint, ExplainedTier, Explanation } from './explain.ts';
+export type { Answer } from './filters/answer.ts';
+export type { BulkheadOptions } from './filters/bulkhead-options.ts';
+export type { FailedCall, FallbackOptions } from './filters/fallback-options.ts';
+export type { FaultOptions } from './filters/fault-options.ts';
 export type { HedgeOptions } from './filters/hedge-options.ts';
+export type { MirrorOptions } from './filters/mirror-options.ts';
 export type { RetryOptions } from './filters/retry-options.ts';
+export type { SingleFlightOptions } from './filters/single-flight-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';

@@ -13,6 +13,7 @@ import { Targets } from './client/targets.ts';
 import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
 import { callable, fail, oneOf, serviceName } from './core/check.ts';
 import { Events, type MeshEventName, type MeshEvents } from './core/events.ts';
+import type { CurrentRequest } from './core/inbound-request.ts';
 import { PRIORITIES, type Priority } from './core/priority.ts';
 import { DiskViews } from './discovery/cache/disk-views.ts';
 import { resolveOverride, withOverride } from './discovery/delegation/override.ts';
@@ -45,8 +46,8 @@ export interface Mesh {
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
   register(options: RegisterOptions): Promise<Registration>;
   /**
-   * Middleware that hands deadline and trace of a request to the calls made for it, refuses what is expired or meant for another, and tells
-   * callers of the mesh how busy this process is.
+   * Middleware that hands deadline and trace of a request to the calls made for it, cancels these when its client goes away, refuses what is expired or meant
+   * for another, and tells callers of the mesh how busy this process is.
    */
   readonly inbound: Inbound;
   /**
@@ -62,6 +63,16 @@ export interface Mesh {
   withPriority<T>(priority: Priority, run: () => T): T;
   /** The breaker of a service, to hold it open or closed by hand. Throws a `ConfigError` when it is switched off. */
   breaker(service: string): BreakerControl;
+  /**
+   * The request that is being served here, which came in by `inbound`; `undefined` outside of any. Its `signal` aborts when nobody waits for the answer any
+   * more. The calls of the mesh need not be given it: those made for a request are cancelled with it.
+   */
+  current(): CurrentRequest | undefined;
+  /**
+   * Calls `run`, and lets what is called for it outlive the request that is being served: it is neither cancelled with that request nor bound by its time.
+   * All else that the request hands on stays.
+   */
+  detached<T>(run: () => T): T;
   /** Calls `listener` for each event of that name; the function returned stops that. */
   on<Name extends MeshEventName>(name: Name, listener: (event: MeshEvents[Name]) => void): () => void;
   /** What is known of a service, where its settings come from, and what happened to it last. */
@@ -72,7 +83,7 @@ export interface Mesh {
   close(): Promise<void>;
 }
 
-/** Where names are put in the place of others outside of any request. */
+/** Where something is said of calls outside of any request. */
 const NO_REQUEST: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
 
 /** Makes the mesh of this process. One is enough, and each holds connections of its own. */
@@ -147,6 +158,12 @@ export function createMesh(options: MeshOptions): Mesh {
       const own = oneOf('withPriority', priority, PRIORITIES);
       callable('run of withPriority', run);
       return runAmbient({ ...(ambient() ?? NO_REQUEST), priority: own }, run);
+    },
+    current: () => ambient()?.request,
+    detached: (run) => {
+      callable('run of detached', run);
+      const around = ambient() ?? NO_REQUEST;
+      return runAmbient({ ...around, deadline: Number.POSITIVE_INFINITY, request: undefined }, run);
     },
     inbound: createInbound({
       self,

@@ -5,7 +5,11 @@ import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
+import { resolveBulkhead } from '../src/filters/bulkhead-options.ts';
+import { resolveFallback } from '../src/filters/fallback-options.ts';
+import { resolveFault } from '../src/filters/fault-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
+import { resolveMirror } from '../src/filters/mirror-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
 import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
@@ -30,6 +34,7 @@ const overload = readDocument('docs/overload.md');
 const of = (part: string, type: string) => [`src/discovery/${part}.ts`, type] as const;
 const redis = resolveRedisOptions('redis', { url: 'redis://a' });
 const kubernetes = resolveKubernetesOptions('kubernetes', {});
+const fault = resolveFault('fault', { abort: 503 });
 const consul = resolveConsulOptions('consul', {});
 
 const tables: readonly Table[] = [
@@ -97,6 +102,31 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/retries.md'), 'Tuning'),
     types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
     defaults: { ...resolveHedge('hedge', {}) },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The fallback'),
+    types: [['src/filters/fallback-options.ts', 'FallbackOptions']],
+    defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'Which GETs are the same'),
+    types: [['src/filters/single-flight-options.ts', 'SingleFlightOptions']],
+    defaults: {},
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The bulkhead'),
+    types: [['src/filters/bulkhead-options.ts', 'BulkheadOptions']],
+    defaults: { max: resolveBulkhead('bulkhead', { by: { header: 'a' } }).max },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The copies'),
+    types: [['src/filters/mirror-options.ts', 'MirrorOptions']],
+    defaults: { ...resolveMirror('mirror', { service: 'a' }), service: undefined },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'The faults'),
+    types: [['src/filters/fault-options.ts', 'FaultOptions']],
+    defaults: { delayRatio: fault.delayRatio, abortRatio: fault.abortRatio, allowInProduction: false },
   },
   { document: readDocument('README.md'), types: [['src/mesh-options.ts', 'MeshOptions']], defaults: {} },
 ];

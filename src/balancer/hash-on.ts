@@ -23,6 +23,8 @@ export type HashOn =
 export type HashOfCall = (call: HashedCall) => number | undefined;
 
 interface ResolvedHashOn {
+  /** The key itself; `undefined` for a call without one. */
+  readonly keyOf: (call: HashedCall) => string | undefined;
   readonly hashOf: HashOfCall;
   /** In words, for `explain`. */
   readonly words: string;
@@ -31,21 +33,28 @@ interface ResolvedHashOn {
 export function resolveHashOn(name: string, given: HashOn | undefined): ResolvedHashOn {
   if (typeof given === 'function') {
     const keyOf = callable(name, given);
-    return { hashOf: (call) => hashed(keyOf(call)), words: 'a function' };
+    return resolved((call) => keyOf(call), 'a function');
   }
   const [[key, value] = ['', ''], ...more]: [string, unknown][] =
     typeof given === 'object' && given !== null ? Object.entries(given) : [];
   if (more.length > 0 || (key !== 'header' && key !== 'cookie'))
     fail(name, '{ header: … }, { cookie: … } or a function', given);
   const wanted = string(`${name}.${key}`, value);
-  if (key === 'cookie')
-    return { hashOf: (call) => hashed(cookie(call.header('cookie'), wanted)), words: `cookie ${wanted}` };
+  if (key === 'cookie') return resolved((call) => cookie(call.header('cookie'), wanted), `cookie ${wanted}`);
   const lower = wanted.toLowerCase();
-  return { hashOf: (call) => hashed(call.header(lower)), words: `header ${lower}` };
+  return resolved((call) => call.header(lower), `header ${lower}`);
 }
 
-function hashed(key: unknown): number | undefined {
-  return typeof key === 'string' && key !== '' ? hashOf(key) : undefined;
+function resolved(given: (call: HashedCall) => unknown, words: string): ResolvedHashOn {
+  const keyOf = (call: HashedCall) => {
+    const key = given(call);
+    return typeof key === 'string' && key !== '' ? key : undefined;
+  };
+  const keyHash = (call: HashedCall) => {
+    const key = keyOf(call);
+    return key === undefined ? undefined : hashOf(key);
+  };
+  return { keyOf, hashOf: keyHash, words };
 }
 
 function cookie(header: string | undefined, wanted: string): string | undefined {

@@ -10,14 +10,19 @@ import { Stack } from '../core/stack.ts';
 import { attemptStats } from '../filters/attempt-stats.ts';
 import { attemptTimeout } from '../filters/attempt-timeout.ts';
 import { breaker } from '../filters/breaker.ts';
+import { bulkhead } from '../filters/bulkhead.ts';
 import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
+import { fallback } from '../filters/fallback.ts';
+import { fault } from '../filters/fault.ts';
 import { health } from '../filters/health.ts';
 import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
+import { mirror } from '../filters/mirror.ts';
 import { propagate } from '../filters/propagate.ts';
 import { retry } from '../filters/retry.ts';
+import { singleFlight } from '../filters/single-flight.ts';
 import { stats } from '../filters/stats.ts';
 import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
@@ -30,18 +35,25 @@ interface Stacks<Req, Res> {
   readonly endpoint: Stack<Req, Res>;
 }
 
-/** The default stacks with the layers that the settings leave on. */
-export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, parts: Parts): Stacks<Req, Res> {
+/** The default stacks with the layers that the settings leave on. `other` gives the stack of another service, for filters that call one. */
+export function stacksOf<Req, Res>(
+  target: Target,
+  binding: Binding<Req, Res>,
+  parts: Parts,
+  other: (service: string) => Service<Req, Res>,
+): Stacks<Req, Res> {
   const { settings, nodes, softNack } = target;
-  const endpoint = Stack.of<Req, Res>(endpointRoles, [
+  const inner: (readonly [string, Filter<Req, Res>])[] = [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],
     ['health', health(nodes, binding.unread, target.unreadTold)],
     ['classify', classify(binding)],
     ['load', load(binding, nodes, softNack)],
     ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],
-    ['propagate', propagate(parts.self.service)],
-  ]);
+  ];
+  if (settings.fault !== false) inner.push(['fault', fault(settings.fault, binding)]);
+  inner.push(['propagate', propagate(parts.self.service)]);
+  const endpoint = Stack.of<Req, Res>(endpointRoles, inner);
   const balance: Filter<Req, Res> = (_next, scope) =>
     hinge({
       nodes,
@@ -57,8 +69,15 @@ export function stacksOf<Req, Res>(target: Target, binding: Binding<Req, Res>, p
     ['trace', trace(parts.tracing)],
     ['stats', stats()],
   ];
+  if (settings.mirror !== false)
+    layers.push(['mirror', mirror(settings.mirror, { binding, other, copies: target.copies })]);
+  if (settings.fallback !== false)
+    layers.push(['fallback', fallback(settings.fallback, { binding, other, stale: target.stale })]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
   layers.push(['deadline', deadline(settings.deadlineMs)]);
+  if (settings.singleFlight !== false)
+    layers.push(['single-flight', singleFlight(settings.singleFlight, target.flights, binding)]);
+  if (settings.bulkhead !== false) layers.push(['bulkhead', bulkhead(settings.bulkhead, target.runningByKey, binding)]);
   if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
   if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, anotherIsUp(nodes))]);
@@ -76,15 +95,21 @@ export function assembler<Req, Res>(
   const built = new WeakMap<Target, Service<Req, Res>>();
   // The hinge is the end of the client stack: it goes on in the stack of an endpoint, not in `next`.
   const beyond = () => Promise.reject(new Error('nothing stands inside of balance'));
-  return (target) => {
+  const serviceFor = (target: Target): Service<Req, Res> => {
     let service = built.get(target);
     if (service === undefined) {
       const binding = bindingOf(target);
-      service = stacksOf(target, binding, parts).client.build(beyond, scopeOf(target, binding, parts));
+      const other = (name: string): Service<Req, Res> => {
+        // Asked at each call: it may be called under other names, or have been forgotten and made again.
+        return async (req, ctx) => serviceFor(target.beside(name))(req, ctx);
+      };
+      const { client } = stacksOf(target, binding, parts, other);
+      service = client.build(beyond, scopeOf(target, binding, parts));
       built.set(target, service);
     }
     return service;
   };
+  return serviceFor;
 }
 
 /** Whether an endpoint is up that the call did not go to first. Asked only when an attempt is late, so that it may look at many. */

@@ -1,5 +1,5 @@
 import { callOf } from '../core/call-of.ts';
-import type { Context } from '../core/context.ts';
+import type { Context, FallenBack } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { NotRetried } from '../core/not-retried.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -12,6 +12,8 @@ export interface AttemptReport {
   readonly verdict: Verdict | undefined;
   /** The error that ended it, in words; `undefined` when a response did. */
   readonly error: string | undefined;
+  /** The fault that was injected, if one was. */
+  readonly fault: string | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
 }
@@ -24,6 +26,8 @@ export interface CallReport {
   readonly attempts: readonly AttemptReport[];
   /** Why the last attempt, which failed, was not followed by another; `undefined` when that was never asked. */
   readonly notRetried: NotRetried | undefined;
+  /** What it was answered with in the place of its own outcome, and why; `undefined` when it was not. */
+  readonly fallback: FallenBack | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
   readonly traceId: string | undefined;
@@ -63,6 +67,7 @@ function report(ctx: Context): CallReport {
       endpoint: attempt.endpoint.id,
       verdict: attempt.verdict,
       error: attempt.error === undefined ? undefined : messageOf(attempt.error),
+      fault: attempt.fault,
       ms: attempt.finishedAt - attempt.startedAt,
     });
   }
@@ -71,6 +76,7 @@ function report(ctx: Context): CallReport {
     endpoint: ctx.endpoint?.id ?? attempts.at(-1)?.endpoint,
     attempts,
     notRetried: ctx.notRetried,
+    fallback: ctx.fallback,
     ms: ctx.finishedAt - ctx.startedAt,
     traceId: ctx.trace?.traceId,
   };

@@ -5,8 +5,17 @@ import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../br
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
 import type { Setting } from '../core/setting.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
+import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
+import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
+import { type FaultOptions, type ResolvedFault, resolveFault } from '../filters/fault-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
+import { type MirrorOptions, type ResolvedMirror, resolveMirror } from '../filters/mirror-options.ts';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../filters/retry-options.ts';
+import {
+  type ResolvedSingleFlight,
+  resolveSingleFlight,
+  type SingleFlightOptions,
+} from '../filters/single-flight-options.ts';
 import { type ResolvedThrottle, resolveThrottle, type ThrottleOptions } from '../filters/throttle-options.ts';
 import { type ConnectionOptions, type ResolvedConnections, resolveConnections } from './connection-options.ts';
 import {
@@ -44,6 +53,16 @@ export interface ServiceOptions {
   readonly concurrency?: number | false | undefined;
   /** When calls fail here because the service would refuse them. @default false */
   readonly throttle?: ThrottleOptions | false | undefined;
+  /** What a call is answered with that failed. @default false */
+  readonly fallback?: FallbackOptions | false | undefined;
+  /** Whether GETs that are the same, and made at the same time, are sent once. Only for `mesh.client`. @default false */
+  readonly singleFlight?: SingleFlightOptions | false | undefined;
+  /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
+  readonly bulkhead?: BulkheadOptions | false | undefined;
+  /** Which calls are copied to another service, whose answers nobody waits for. @default false */
+  readonly mirror?: MirrorOptions | false | undefined;
+  /** Faults that attempts are made to meet, to see what comes of it. @default false */
+  readonly fault?: FaultOptions | false | undefined;
   /** The connections to each of its instances. @default as each option says */
   readonly connections?: ConnectionOptions | undefined;
   /** How an endpoint is chosen. @default 'recall' */
@@ -63,6 +82,11 @@ export interface ResolvedService {
   readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
   readonly throttle: ResolvedThrottle | false;
+  readonly fallback: ResolvedFallback | false;
+  readonly singleFlight: ResolvedSingleFlight | false;
+  readonly bulkhead: ResolvedBulkhead | false;
+  readonly mirror: ResolvedMirror | false;
+  readonly fault: ResolvedFault | false;
   readonly connections: ResolvedConnections;
   readonly balancer: ResolvedBalancer;
 }
@@ -80,6 +104,11 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'checks',
   'concurrency',
   'throttle',
+  'fallback',
+  'singleFlight',
+  'bulkhead',
+  'mirror',
+  'fault',
   'connections',
   'balancer',
 ];
@@ -129,6 +158,14 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
+    fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
+    singleFlight: orOff(
+      options.singleFlight,
+      (value) => value !== undefined && resolveSingleFlight(`${name}.singleFlight`, value),
+    ),
+    bulkhead: orOff(options.bulkhead, (value) => value !== undefined && resolveBulkhead(`${name}.bulkhead`, value)),
+    mirror: orOff(options.mirror, (value) => value !== undefined && resolveMirror(`${name}.mirror`, value)),
+    fault: orOff(options.fault, (value) => value !== undefined && resolveFault(`${name}.fault`, value)),
     connections: resolveConnections(`${name}.connections`, options.connections),
     balancer: resolveBalancer(`${name}.balancer`, options.balancer),
   };
@@ -141,7 +178,7 @@ function orOff<T, R>(value: T | false | undefined, resolve: (value: T | undefine
 /** What a layer says whole, and not key by key. */
 const WHOLE: ReadonlySet<string> = new Set<keyof ServiceOptions>(['where', 'balancer']);
 
-/** Lays the layers over each other; `retry`, `hedge`, `breaker`, `health`, `checks`, `throttle` and `connections` key by key, unless one of the two is `false`. */
+/** Lays the layers over each other; groups of options key by key, unless one of the two is `false`. */
 function merge(layers: readonly Layer[]): ServiceOptions {
   const merged: Record<string, unknown> = {};
   for (const { options } of layers) {
@@ -178,12 +215,19 @@ export function settingsOf(resolved: ResolvedService, layers: readonly Layer[]):
       for (const [inner, one] of Object.entries(value))
         settings.push({
           name: `${key}.${inner}`,
-          value: Array.isArray(one) ? one.join(', then ') : one,
+          value: shown(one),
           from: source(layers, key, inner),
         });
     } else settings.push({ name: key, value: value as Setting['value'], from: source(layers, key) }); // only `where` is a CompiledQuery
   }
   return settings;
+}
+
+/** A setting as a person reads it. */
+function shown(value: unknown): Setting['value'] {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', then ');
+  if (typeof value === 'object' && value !== null && 'words' in value) return String(value.words);
+  return value as Setting['value']; // all else that a group resolves to
 }
 
 function source(layers: readonly Layer[], key: keyof ServiceOptions, inner?: string): string {

@@ -7,8 +7,9 @@ import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
 
 /**
- * The root context of a call: with the trace, the deadline, the priority and the names of the request that it is made for, and with the caller's signal tied to it
- * by one listener that is removed when the call ends. A trace that the caller wrote on its request counts where there is no other.
+ * The root context of a call: with the trace, the deadline, the priority and the names of the request that it is made for, cancelled when the client of
+ * that request goes away, and with the caller's signal tied to it by one listener that is removed when the call ends. A trace that the caller wrote on its
+ * request counts where there is no other.
  */
 export function startCall<Req>(
   parts: Parts,
@@ -26,6 +27,7 @@ export function startCall<Req>(
     ctx.deadline = inbound.deadline;
     ctx.retried = inbound.retried;
     ctx.priority = inbound.priority;
+    inbound.request?.follow(ctx);
     if (inbound.names !== undefined) ctx.headers.push('mesh-names', inbound.names.header);
   }
   if (ctx.trace === undefined && description.traceparent !== undefined) ctx.trace = parseTraceContext(description);

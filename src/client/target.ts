@@ -16,9 +16,12 @@ import type { NameStep } from '../discovery/delegation/name-step.ts';
 import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
+import type { RunningByKey } from '../filters/bulkhead.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
+import type { Flights } from '../filters/single-flight.ts';
+import { StaleAnswers } from '../filters/stale-answers.ts';
 import { type Asked, createAsked } from '../filters/throttle.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
@@ -39,6 +42,8 @@ interface TargetParts {
   readonly outages: Outages;
   readonly naming: Naming;
   readonly parts: Parts;
+  /** The target of another service. */
+  readonly beside: (service: string) => Target;
 }
 
 /** One service as one set of settings calls it: everything that its calls share, whichever client makes them. */
@@ -52,12 +57,22 @@ export class Target {
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
+  /** Copies of its calls that are under way to another service. */
+  readonly copies: InFlight = { running: 0 };
+  /** Requests that others may wait for as well; only with single-flight. */
+  readonly flights: Flights = new Map();
+  /** The last good answers; only where they are wanted. */
+  readonly stale: StaleAnswers | undefined;
+  /** The same by whom they are for; only with a bulkhead. */
+  readonly runningByKey: RunningByKey = new Map();
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
   /** Client libraries of which it was told that a body was not read. */
   readonly unreadTold = new Set<string>();
   /** Its connections over undici. */
   readonly pools: TargetPools;
+  /** The target of another service, as the same mesh calls it. */
+  readonly beside: (service: string) => Target;
   readonly #checker: Checker | undefined;
   readonly #parts: Parts;
   readonly #named: Named;
@@ -70,10 +85,11 @@ export class Target {
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
-  constructor({ service, settings, override, rotation, outages, naming, parts }: TargetParts) {
+  constructor({ service, settings, override, rotation, outages, naming, parts, beside }: TargetParts) {
     const { clock, random, events } = parts;
     this.service = service;
     this.settings = settings;
+    this.beside = beside;
     this.#parts = parts;
     this.nodes = new NodeSet({
       service,
@@ -109,6 +125,8 @@ export class Target {
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
+    if (settings.fallback !== false && settings.fallback.staleMs !== false)
+      this.stale = new StaleAnswers(settings.fallback.staleMs);
     const wanted = { service, where: settings.where, override };
     if (settings.hedge !== false) this.hedging = new Hedging(settings.hedge, clock.now());
     this.#named = naming.watch(wanted, (view) => this.#apply(view), this.nodes);

@@ -114,6 +114,7 @@ export class Targets {
       outages: this.#outages,
       naming: this.#naming,
       parts: this.#parts,
+      beside: (other) => this.of(other),
     });
     target.breaker?.force(this.#forced.get(service));
     return target;

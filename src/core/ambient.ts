@@ -1,4 +1,5 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import type { InboundRequest } from './inbound-request.ts';
 import type { NameOverride } from './name-override.ts';
 import type { Priority } from './priority.ts';
 import type { TraceContext } from './trace-context.ts';
@@ -16,6 +17,8 @@ export interface Ambient {
   readonly names?: NameOverride | undefined;
   /** How much it matters; `default` when it does not say. */
   readonly priority?: Priority | undefined;
+  /** The request itself, whose end is that of the calls; `undefined` where there is none, or where they outlive it. */
+  readonly request?: InboundRequest | undefined;
 }
 
 // The one AsyncLocalStorage: set where a request enters, read once where a call starts, never inside the stack.

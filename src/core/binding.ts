@@ -1,4 +1,5 @@
 import type { Context, Description } from './context.ts';
+import type { HttpBinding } from './http-binding.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -25,4 +26,6 @@ export interface Binding<Req, Res> {
   unread?(res: Res): boolean;
   /** Frees the connection of a response that nobody will read. */
   discard(res: Res): void;
+  /** What it can do besides where it speaks HTTP. A filter that needs this is refused where it is not there. */
+  readonly http?: HttpBinding<Req, Res> | undefined;
 }

@@ -18,6 +18,14 @@ export interface Description {
   readonly streamed?: boolean | undefined;
 }
 
+/** What a call was answered with in the place of its own outcome. */
+export interface FallenBack {
+  /** The other service, an answer kept from before, or one that was made here. */
+  readonly to: 'service' | 'stale' | 'answer';
+  /** Why: the error, or the status of the response. */
+  readonly because: string;
+}
+
 type Listener<T> = (value: T) => void;
 
 /**
@@ -73,10 +81,19 @@ export class Context {
   hash: number | undefined;
   /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
   standIn: Context | undefined;
+  /** On an attempt: which fault it was made to meet, if any. */
+  fault: string | undefined;
   /** Why the attempt failed, for reports. */
   error: unknown;
   /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
   notRetried: NotRetried | undefined;
+
+  /** On a call: what it was answered with in the place of its own outcome, if it was. */
+  fallback: FallenBack | undefined;
+  /** On a call: whether it was not sent, but waited for the same one that was under way. */
+  shared = false;
+  /** Whether a filter made it beside another call, or in its place: no more are made for it. */
+  made = false;
 
   #controller: AbortController | undefined;
   #cancelled: Error | undefined;
@@ -118,6 +135,21 @@ export class Context {
     this.#children = append(this.#children, child);
     if (this.#cancelled !== undefined) child.cancel(this.#cancelled);
     return child;
+  }
+
+  /** A call of its own for the same request: of the same trace, as long, and as important. Nothing else that changes is shared. */
+  another(target: string, now: number): Context {
+    const call = new Context(target, this, now);
+    call.replayable = this.replayable;
+    call.deadline = this.deadline;
+    call.maxAttempts = this.maxAttempts;
+    call.retried = this.retried;
+    call.trace = this.trace;
+    call.baggage = this.baggage;
+    call.priority = this.priority;
+    call.hash = this.hash;
+    if (this.headers.length > 0) call.headers.push(...this.headers);
+    return call;
   }
 
   /** The call that this belongs to: itself, when it is one. */

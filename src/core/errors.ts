@@ -21,6 +21,7 @@ export type MeshErrorCode =
   | 'MESH_CONNECT'
   | 'MESH_TRANSPORT'
   | 'MESH_MISDIRECTED'
+  | 'MESH_FALLBACK'
   | 'MESH_STATUS';
 
 interface MeshErrorFields {
@@ -98,6 +99,13 @@ export class CancelledError extends MeshError {
   }
 }
 
+/** Nobody waits for the outcome any more: the client of the request that it is for went away. */
+export class ClientGoneError extends MeshError {
+  constructor(service: string, message: string, cause?: unknown) {
+    super('MESH_CANCELLED', message, { resend: 'never', service, cause, stack: false });
+  }
+}
+
 /** The time for the whole call, all attempts together, ran out. */
 export class DeadlineError extends MeshError {
   /** Whether the time was not the service's own but what was left of the request that the call was made for. */
@@ -124,17 +132,34 @@ export class BreakerOpenError extends MeshError {
 }
 
 /**
- * A limit refused the call before it was executed: one of this process (`concurrency`, `throttle`), one of the server (`overload`), or one that the call
+ * A limit refused the call before it was executed: one of this process (`concurrency`, `bulkhead`, `throttle`), one of the server (`overload`), or one that the call
  * itself asked a busy server to keep (`busy`), so that it goes to another. `nack` is any other refusal of a server.
  */
 export class RefusedError extends MeshError {
-  readonly reason: 'concurrency' | 'throttle' | 'overload' | 'nack' | 'busy';
+  readonly reason: 'concurrency' | 'bulkhead' | 'throttle' | 'overload' | 'nack' | 'busy';
 
   constructor(service: string, reason: RefusedError['reason'], message: string, endpoint?: string) {
     // What this process refuses, it would refuse again; what one server refused, another may take.
-    const resend = reason === 'concurrency' || reason === 'throttle' ? 'never' : 'safe';
+    const own = reason === 'concurrency' || reason === 'bulkhead' || reason === 'throttle';
+    const resend = own ? 'never' : 'safe';
     super('MESH_REFUSED', message, { resend, service, endpoint, stack: false });
     this.reason = reason;
+  }
+}
+
+/** What was to answer in the place of a failed call failed as well. `cause` is what the call itself failed with. */
+export class FallbackError extends MeshError {
+  /** What the fallback threw. */
+  readonly thrown: unknown;
+
+  constructor(service: string, thrown: unknown, cause: unknown) {
+    super('MESH_FALLBACK', `the fallback of '${service}' failed: ${messageOf(thrown)}`, {
+      resend: 'never',
+      service,
+      cause,
+      stack: false,
+    });
+    this.thrown = thrown;
   }
 }
 

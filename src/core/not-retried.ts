@@ -4,7 +4,7 @@
  * - `attempts`: as many were made as are allowed.
  * - `resend`: it may have been executed and must not be twice, or another would not help.
  * - `body`: the body of the request is a stream whose first byte is gone, or too long to be kept.
- * - `already-retried`: the request that the call is made for is itself a retry.
+ * - `already-retried`: the request that the call is made for is itself a retry, or the server has itself retried what it failed for.
  * - `retry-after`: the server asks for a longer pause than a call waits.
  * - `deadline`: the wait would end after the call.
  * - `budget`: too many calls of the service were retried of late.

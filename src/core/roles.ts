@@ -10,9 +10,24 @@ export interface Place {
 export const clientRoles: readonly Place[] = [
   { role: 'trace', on: true, why: 'its span covers everything below' },
   { role: 'stats', on: true, why: 'counts logical calls, refused and expired ones too' },
+  {
+    role: 'mirror',
+    on: false,
+    why: 'above all that may answer or refuse a call, so that it copies what callers ask for',
+  },
   { role: 'fallback', on: false, why: 'sees the final outcome' },
   { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
   { role: 'deadline', on: true, why: 'bounds all attempts together' },
+  {
+    role: 'single-flight',
+    on: false,
+    why: 'below deadline, so that each who waits has its own; above the limits, so that who waits takes no place',
+  },
+  {
+    role: 'bulkhead',
+    on: false,
+    why: 'above concurrency, so that what is refused for one takes no place of the others',
+  },
   { role: 'concurrency', on: true, why: 'above retry, so that a retry does not queue behind itself' },
   {
     role: 'retry',
@@ -35,8 +50,8 @@ export const endpointRoles: readonly Place[] = [
   { role: 'health', on: true, why: 'above classify and timeout, so that it sees their verdicts' },
   { role: 'classify', on: true, why: 'the only place that decides what an outcome means' },
   { role: 'load', on: true, why: 'inside of classify, so that it sees what a refusal says of the load too' },
-  { role: 'fault', on: false, why: 'injected faults look like real ones to all above' },
   { role: 'attempt-timeout', on: true, why: 'bounds one send, its body included' },
+  { role: 'fault', on: false, why: 'injected faults look like real ones to all above, and are timed out as these are' },
   {
     role: 'propagate',
     on: true,

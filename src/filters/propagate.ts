@@ -25,8 +25,9 @@ export function propagate<Req, Res>(caller: string): Filter<Req, Res> {
         headers.push('mesh-timeout-ms', String(Math.max(1, Math.floor(ctx.deadline - ctx.startedAt))));
       }
       // Each header costs a fast client about one hundredth of a call, and the first attempt is what is meant without one.
-      // One that was refused as busy was not executed: the server is not to take the next for a retry.
-      if (ctx.counted > 1) headers.push('mesh-attempt', String(ctx.counted));
+      // One that was refused as busy was not executed: the server is not to take the next for a retry. But all that is called for a retry is one.
+      const attempt = ctx.retried ? Math.max(2, ctx.counted) : ctx.counted;
+      if (attempt > 1) headers.push('mesh-attempt', String(attempt));
       if (ctx.limit !== undefined) headers.push('mesh-limit', String(ctx.limit));
       if (ctx.priority !== undefined && ctx.priority !== 'default') headers.push('mesh-priority', ctx.priority);
       headers.push('mesh-caller', caller, 'mesh-target', node.meant);

@@ -71,6 +71,8 @@ function retries<Req, Res>(
     if (resend === 'never') return 'resend';
     if (!ctx.replayable) return 'body';
     if (ctx.retried && resend !== 'safe') return 'already-retried';
+    // Only the layer next to the failure retries: what failed there would fail there again.
+    if ('res' in outcome && binding.header(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
     const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;
     if (asked === 'too-long') return 'retry-after';

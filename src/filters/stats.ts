@@ -5,7 +5,8 @@ import { failed } from '../core/verdict.ts';
 
 /**
  * Counts logical calls by outcome, and how long they took until the head of the response: `calls{service, binding, outcome}` and
- * `call_ms{service, binding}`. The outcome is `success`, `failure` (a response that says so), or the code of the error.
+ * `call_ms{service, binding}`. The outcome is `success`, `failure` (a response that says so), `fallback` (it failed, and was
+ * answered in another way), or the code of the error.
  */
 export function stats<Req, Res>(): Filter<Req, Res> {
   return observe(({ clock, metrics, target, binding }) => {
@@ -17,7 +18,8 @@ export function stats<Req, Res>(): Filter<Req, Res> {
       success(_res, ctx) {
         ctx.finishedAt = clock.now();
         took.record(ctx.finishedAt - ctx.startedAt);
-        if (failed(ctx.verdict)) rejected.add();
+        if (ctx.fallback !== undefined) outcome('fallback').add();
+        else if (failed(ctx.verdict)) rejected.add();
         else succeeded.add();
         return undefined;
       },

@@ -1,12 +1,11 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { type Ambient, keptForLater, runAmbient } from '../core/ambient.ts';
 import type { Clock } from '../core/clock.ts';
+import { InboundRequest } from '../core/inbound-request.ts';
 import type { Metrics } from '../core/metrics.ts';
-import type { NameOverride } from '../core/name-override.ts';
-import { parsePriority } from '../core/priority.ts';
 import type { Self } from '../core/self.ts';
 import type { Setting } from '../core/setting.ts';
-import { parseBaggage, parseTraceContext } from '../telemetry/w3c.ts';
 import { explainInbound, type InboundExplanation } from './inbound-explanation.ts';
 import type { InboundNames } from './inbound-names.ts';
 import type { Admission, Admitted } from './limit/admission.ts';
@@ -14,7 +13,8 @@ import type { InboundLimits } from './limit/inbound-limits.ts';
 import { LoadMeter } from './load-meter.ts';
 import { loadReport } from './load-report.ts';
 import { onHead } from './on-head.ts';
-import { onResponseEnd } from './response-end.ts';
+import { keptByCaller, one, plainNumber, said, serviceOf } from './request-headers.ts';
+import { endOf, onResponseEnd } from './response-end.ts';
 
 /** What the inbound side needs of a mesh. */
 export interface InboundParts {
@@ -42,10 +42,14 @@ export interface InboundParts {
  * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to, and what travels with it.
  * - `mesh-names`: names that stand for others in these calls, as far as the application allows it.
  * - `mesh-caller`: the response then says with `mesh-load` how many requests this process has in flight, and how long they take, as of the
- *   moment in which its head is written. Strangers are not told.
+ *   moment in which its head is written; and when it is a failure, with `mesh-retried`, whether calls made for it were retried here in vain. Strangers
+ *   are not told.
  * - `mesh-limit`: when more requests are in flight, and they take longer than they do when this process is idle, the request is refused with 503
  *   and `mesh-nack: busy`: the caller knows somebody else to ask. Only of a caller of the mesh, and not when its body may be gone by then.
  * - `mesh-priority`: how much the request matters, for the limits here and of those that are called for it. `critical` is believed of callers of the mesh.
+ *
+ * When the client goes away before the response was given its end, the calls made for the request are cancelled, and `signal` of `mesh.current()` aborts;
+ * that signal also aborts when the time is over.
  *
  * With limits, a request beyond them is refused with 503 and `mesh-nack: overloaded`, or with 429 and `mesh-nack: rate`; with a queue it may be served
  * a moment later.
@@ -57,23 +61,28 @@ export interface InboundParts {
  * `(request, reply, done) => inbound(request.raw, reply.raw, done)`.
  */
 export interface Inbound {
-  (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void;
-  /** The same for a plain listener of `node:http`: it is called, with its `this` and result, unless the request is refused; without its result if later. */
+  (req: Incoming, res: Outgoing, next: (error?: unknown) => void): void;
+  /**
+   * The same for a plain listener of `node:http` or `node:http2`: it is called, with its `this` and result, unless the request is refused; without its
+   * result if later.
+   */
   listener<This, Req extends IncomingMessage, Res extends ServerResponse, Result>(
+    listener: (this: This, req: Req, res: Res) => Result,
+  ): (this: This, req: Req, res: Res) => Result | undefined;
+  listener<This, Req extends Http2ServerRequest, Res extends Http2ServerResponse, Result>(
     listener: (this: This, req: Req, res: Res) => Result,
   ): (this: This, req: Req, res: Res) => Result | undefined;
   /** The limits as they are set, and as they stand now. */
   explain(): InboundExplanation;
 }
 
-/** A caller keeps bodies up to this size while it sends them. */
-const MOST_KEPT_BYTES = 64 * 1024;
-const LONGEST_TIMEOUT_MS = 3_600_000;
-const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,15})?$/;
-/** Shared by all requests that say nothing; also keeps what surrounds the server from reaching into them. */
-const UNLIMITED: Ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false };
+/** A request, and its response, as `node:http` has them or the compatible side of `node:http2`. */
+type Incoming = IncomingMessage | Http2ServerRequest;
+type Outgoing = ServerResponse | Http2ServerResponse;
 
-/** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, and `inbound_in_flight`. */
+const LONGEST_TIMEOUT_MS = 3_600_000;
+
+/** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, `inbound_abandoned` (by its client), and `inbound_in_flight`. */
 export function createInbound(parts: InboundParts): Inbound {
   const { self, clock, metrics, names, utilisation, limits, settings = [] } = parts;
   const requests = metrics.counter('inbound_requests');
@@ -82,11 +91,9 @@ export function createInbound(parts: InboundParts): Inbound {
   const busy = metrics.counter('inbound_refused', { reason: 'busy' });
   const tooOften = metrics.counter('inbound_refused', { reason: 'rate' });
   const overloaded = metrics.counter('inbound_refused', { reason: 'overloaded' });
+  const abandoned = metrics.counter('inbound_abandoned');
   const meter = new LoadMeter();
   metrics.gauge('inbound_in_flight', {}, () => meter.inFlight);
-  const ended = () => {
-    meter.inFlight--;
-  };
   /** What the refusal of a request says of the load: that request is no part of it. */
   const load = () => loadReport(meter, 0, utilisation?.());
 
@@ -117,6 +124,9 @@ export function createInbound(parts: InboundParts): Inbound {
         return undefined;
       }
     }
+    // One that says nothing of its time, or nothing that can be read, has all of it.
+    const deadline = timeoutMs > 0 ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY;
+    const request = new InboundRequest(self.service, deadline, clock, endOf(res));
     if (meshed) {
       const now = clock.now();
       const others = meter.inFlight;
@@ -132,11 +142,15 @@ export function createInbound(parts: InboundParts): Inbound {
         if (status < 500 && !(ms > timeoutMs)) meter.took(ms, others, head);
         return loadReport(meter, 1, utilisation?.());
       });
+      onHead(res, 'mesh-retried', (status) => (status >= 500 && request.triedAgain ? '1' : undefined));
     }
     meter.inFlight++;
-    onResponseEnd(req, res, ended);
+    onResponseEnd(req, res, () => {
+      meter.inFlight--;
+      if (request.over()) abandoned.add();
+    });
     const named = one(headers, 'mesh-names');
-    return read(headers, timeoutMs, clock, named === undefined ? undefined : names?.(named));
+    return { ...said(headers), deadline, names: named === undefined ? undefined : names?.(named), request };
   };
 
   /** Serves a request as soon as there is room for it, or refuses it: gives what `serve` does, if that is at once. */
@@ -173,7 +187,9 @@ export function createInbound(parts: InboundParts): Inbound {
     if (leave !== undefined) onResponseEnd(req, res, leave);
     return undefined;
   };
-  const run = <T>(req: IncomingMessage, res: ServerResponse, serve: () => T): T | undefined => {
+  const run = <T>(incoming: Incoming, outgoing: Outgoing, serve: () => T): T | undefined => {
+    // Those of HTTP/2 have the shape of the others in all that is used here.
+    const [req, res] = [incoming as IncomingMessage, outgoing as ServerResponse];
     const by = limits === undefined || limits.exempt(req) ? undefined : limits;
     const ambient = enter(req, res, by);
     if (ambient === undefined) return undefined;
@@ -182,11 +198,13 @@ export function createInbound(parts: InboundParts): Inbound {
       : limited(by.admission, { req, res, ambient }, serve);
   };
 
-  const inbound = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void => {
+  const inbound = (req: Incoming, res: Outgoing, next: (error?: unknown) => void): void => {
     run(req, res, next);
   };
-  const listener: Inbound['listener'] = (listener) =>
-    function (req, res) {
+  const listener = <This, Req extends Incoming, Res extends Outgoing, Result>(
+    listener: (this: This, req: Req, res: Res) => Result,
+  ) =>
+    function (this: This, req: Req, res: Res): Result | undefined {
       return run(req, res, () => listener.call(this, req, res));
     };
   const explain = () => explainInbound(settings, meter.inFlight, limits?.admission);
@@ -197,53 +215,6 @@ interface Entered {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly ambient: Ambient;
-}
-
-function read(headers: IncomingHttpHeaders, timeoutMs: number, clock: Clock, names: NameOverride | undefined): Ambient {
-  const trace = parseTraceContext({
-    traceparent: one(headers, 'traceparent'),
-    tracestate: one(headers, 'tracestate'),
-  });
-  const baggage = parseBaggage(one(headers, 'baggage'));
-  const limited = timeoutMs > 0;
-  const retried = plainNumber(one(headers, 'mesh-attempt')) > 1;
-  const said = parsePriority(one(headers, 'mesh-priority'), one(headers, 'mesh-caller') !== undefined);
-  const priority = said === 'default' ? undefined : said;
-  if (trace === undefined && baggage === '' && !limited && !retried && names === undefined && priority === undefined)
-    return UNLIMITED;
-  return {
-    trace,
-    baggage,
-    deadline: limited ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY,
-    retried,
-    names,
-    priority,
-  };
-}
-
-/** A header by its lower-case name. Node makes a list of `set-cookie` only; the type does not know which. */
-function one(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** The service of `service` or `service;instance`. */
-function serviceOf(target: string): string {
-  const end = target.indexOf(';');
-  return end < 0 ? target : target.slice(0, end);
-}
-
-/** A number written in plain digits; NaN for everything else. */
-function plainNumber(value: string | undefined): number {
-  return value !== undefined && PLAIN_NUMBER.test(value) ? Number(value) : Number.NaN;
-}
-
-/** Whether whoever sent the request can send it again: a longer body, or one that comes as a stream, may be gone. */
-function keptByCaller({ headers, method, httpVersionMajor }: IncomingMessage): boolean {
-  const length = headers['content-length'];
-  if (length !== undefined) return Number(length) <= MOST_KEPT_BYTES;
-  // HTTP/2 needs no header to announce a body.
-  return httpVersionMajor === 1 ? headers['transfer-encoding'] === undefined : method === 'GET' || method === 'HEAD';
 }
 
 function refuse(res: ServerResponse, status: number, nack: string, reason: string, load?: string): void {

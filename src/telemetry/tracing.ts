@@ -89,6 +89,12 @@ export class Tracing {
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
     if (ctx.notRetried !== undefined) span.setAttribute('heddle.not_retried', ctx.notRetried);
+    if (ctx.fault !== undefined) span.setAttribute('heddle.fault', ctx.fault);
+    if (ctx.shared) span.setAttribute('heddle.shared', 'true');
+    if (ctx.fallback !== undefined) {
+      span.setAttribute('heddle.fallback', ctx.fallback.to);
+      span.setAttribute('heddle.fallback_for', ctx.fallback.because);
+    }
     if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
     span.end();
   }

@@ -1,10 +1,13 @@
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
+import type { MadeResponse } from '../core/http-binding.ts';
 import { verdictOfStatus } from '../core/verdict.ts';
 
 /** A request to a mock peer. */
 export interface MockRequest {
   readonly method?: string;
+  /** Path and query. @default '/' */
+  readonly path?: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -15,6 +18,16 @@ export interface MockResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+}
+
+function mockResponse({ status, headers, body }: MadeResponse): MockResponse {
+  const given = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
+  const text = Buffer.from(body).toString();
+  return {
+    status,
+    ...(given.length > 0 && { headers: Object.fromEntries(given) }),
+    ...(text !== '' && { body: text }),
+  };
 }
 
 /** One attempt that arrived at the peer and waits for its answer. */
@@ -36,6 +49,8 @@ export class MockPeer {
   readonly #arrivals: Arrival[] = [];
   /** Responses that the mesh gave back unread. */
   readonly discarded: MockResponse[] = [];
+  /** Responses that the mesh read for nobody. */
+  readonly drained: MockResponse[] = [];
   readonly binding: Binding<MockRequest, MockResponse>;
 
   constructor() {
@@ -48,6 +63,23 @@ export class MockPeer {
       header: ({ headers }, name) => headers?.[name],
       discard: (res) => {
         this.discarded.push(res);
+      },
+      http: {
+        path: ({ path = '/' }) => path,
+        status: ({ status }) => status,
+        respond: mockResponse,
+        copy: (req) => req,
+        drain: (res) => {
+          this.drained.push(res);
+        },
+        whole: {
+          sameAs: ({ method = 'GET', path = '/', headers = {}, body }, without) =>
+            method === 'GET' && body === undefined
+              ? JSON.stringify([path, ...Object.entries(headers).filter(([name]) => !without.has(name))])
+              : undefined,
+          length: ({ body = '' }) => Buffer.byteLength(body),
+          copy: ({ status, headers = {}, body = '' }) => ({ status, headers, body: Buffer.from(body) }),
+        },
       },
     };
   }

@@ -5,6 +5,7 @@ import type { Node } from '../../src/balancer/node.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
 import type { NodeOutcome } from '../../src/balancer/picker.ts';
 import { p2c } from '../../src/balancer/pickers/p2c.ts';
+import { rank } from '../../src/balancer/rank.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
@@ -60,6 +61,46 @@ function setup(count: number, options: HealthOptions | false = {}) {
   events.on('endpoint', (event) => seen.push(`${event.endpoint} ${event.health}: ${event.reason}`));
   return { clock, nodes, fill, at, report, seen };
 }
+
+test('whether it was picked before, and so is told of successes later, makes no difference to the health of a node', async () => {
+  const outcome = fc.constantFrom<NodeOutcome>(
+    'success',
+    'success',
+    'success',
+    'failure',
+    'failure',
+    'unreachable',
+    'ignorable',
+  );
+  const step = fc.record({
+    node: fc.nat(5),
+    outcome,
+    times: fc.integer({ min: 1, max: 30 }),
+    passMs: fc.nat(3_000),
+    fails: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const run = async (picks: boolean) => {
+        const { clock, nodes, at, report, seen } = setup(6);
+        const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
+        for (const { node, outcome, times, passMs, fails } of steps) {
+          await clock.advance(passMs);
+          for (let i = 0; i < times; i++) {
+            if (picks) for (const one of nodes.nodes) rank(one, call, clock.now(), false);
+            report(at(node), fails && i % 4 > 0 ? 'failure' : outcome);
+          }
+        }
+        return { seen, untold: nodes.nodes.some((node) => node.plain || node.untold > 0) };
+      };
+      const picked = await run(true);
+      const unpicked = await run(false);
+      expect(picked.seen).toEqual(unpicked.seen);
+      expect(unpicked.untold).toBe(false);
+    }),
+    { numRuns: 300 },
+  );
+});
 
 test('one that fails one in fourteen where its peers fail none is taken out', () => {
   const { at, report, seen } = setup(5);

@@ -1,6 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf } from '../../src/index.ts';
+import { runAmbient } from '../../src/core/ambient.ts';
+import { InboundRequest } from '../../src/core/inbound-request.ts';
+import { type CallReport, type HashOn, isMeshError, type Mesh, meshOf, type ServiceOptions } from '../../src/index.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 import { loadedServer } from '../support/loaded-server.ts';
 import {
@@ -16,6 +18,7 @@ import {
   nobody,
   reply,
   replyAtOnce,
+  type Seen,
   sha,
 } from '../support/servers.ts';
 import { overHttp1, type Wire } from '../support/wires.ts';
@@ -44,6 +47,8 @@ export type CallPlayers = (path: string, options?: CallOptions) => Promise<Reply
 export interface Contract {
   /** What is spoken between the client and the servers. @default HTTP/1.1 */
   readonly wire?: Wire;
+  /** What is set for all services besides. */
+  readonly settings?: ServiceOptions;
   readonly open: (mesh: Mesh) => CallPlayers;
   /** Whether a body that is in memory is sent again however long it is; else only up to 64 KiB. */
   readonly replaysAnyLength: boolean;
@@ -60,6 +65,7 @@ export interface Contract {
 /** What holds for every client that calls through a mesh. */
 export function clientContract({
   wire = overHttp1,
+  settings = {},
   open,
   replaysAnyLength,
   readsLate,
@@ -71,7 +77,7 @@ export function clientContract({
   const { http, serve, resetBeforeResponse, finBeforeResponse, resetMidBody, endsMidBody } = wire;
 
   const start = (servers: readonly { readonly url: string }[], options: Parameters<typeof meshOver>[1] = {}) => {
-    const mesh = meshOver(servers, { connections: { http }, ...options });
+    const mesh = meshOver(servers, { connections: { http }, ...settings, ...options });
     return { mesh, call: open(mesh) };
   };
   const echoed = (res: Reply): Echo => JSON.parse(res.body.toString());
@@ -588,7 +594,83 @@ export function clientContract({
     expect(counted(mesh, 'load_reports_ignored')).toBe(2);
   });
 
+  // What is sent twice on purpose.
+
+  test('a late GET goes to a second endpoint as well; what is overtaken is cancelled, and no failure', async () => {
+    const clock = new ManualClock();
+    const arrived: { readonly seen: Seen; readonly answer: () => void }[] = [];
+    const servers = await Promise.all(
+      ['first', 'second'].map((name) =>
+        serve((_req, res, seen) => arrived.push({ seen, answer: () => res.end(name) })),
+      ),
+    );
+    const { call, mesh } = start(servers, { clock, hedge: { budgetRatio: 0.1 }, breaker: { minimum: 1 } });
+    for (let calls = 1; calls <= 100; calls++) {
+      const calling = call('/');
+      await until(() => arrived.length === calls);
+      await clock.advance(10);
+      arrived.at(-1)?.answer();
+      await calling;
+    }
+
+    const calling = call('/');
+    await until(() => arrived.length === 101);
+    await clock.advance(10);
+    await until(() => arrived.length === 102);
+    const [late, hedged] = arrived.slice(100);
+    hedged?.answer();
+    const { body, report } = await calling;
+    await late?.seen.closed;
+    const [one, other] = attempts(report) ?? [];
+    expect(new Set([one, other])).toEqual(new Set(servers.map(({ id }) => id)));
+    expect(body.toString()).toBe(other === servers[0]?.id ? 'first' : 'second');
+    expect(report?.attempts.map(({ verdict }) => verdict)).toEqual(['ignorable', 'success']);
+    expect([counted(mesh, 'hedges'), counted(mesh, 'hedges_won'), counted(mesh, 'retries')]).toEqual([1, 1, 0]);
+    expect(counted(mesh, 'attempts', { outcome: 'failure' })).toBe(0);
+    const { breaker, endpoints } = mesh.explain('players');
+    expect(breaker.state).toBe('closed');
+    expect(endpoints.map(({ health, running }) => [health, running])).toEqual([
+      ['up', 0],
+      ['up', 0],
+    ]);
+  });
+
+  test('F79: a redirect to somebody else is the answer: no header of the mesh, and none of the caller, goes there', async () => {
+    const stranger = await serve(echo);
+    const players = await serve(reply(307, 'over there', { location: `${stranger.url}/x` }));
+    const { call } = start([players]);
+    const res = await call('/', { headers: { authorization: 'secret' } });
+    expect([res.status, res.header('location'), res.body.toString()]).toEqual([307, `${stranger.url}/x`, 'over there']);
+    expect([players.requests.length, stranger.connections()]).toEqual([1, 0]);
+  });
+
   // What ends a call early.
+
+  test('the client of the request that a call is made for goes away: the call ends, and its server hears of it (F70)', async () => {
+    const server = await serve(hang);
+    const { call, mesh } = start([server, await serve(echo)], { health: { failures: 1 }, breaker: { minimum: 1 } });
+    const request = new InboundRequest('teams', Number.POSITIVE_INFINITY, new ManualClock(), { writableEnded: false });
+    const ambient = { trace: undefined, baggage: '', deadline: Number.POSITIVE_INFINITY, retried: false, request };
+    const calling = rejection(runAmbient(ambient, () => call('/')));
+    const arrival = await server.request(1);
+    request.over();
+    const error = await calling;
+    expect(meshError(error)).toMatchObject({
+      code: 'MESH_CANCELLED',
+      message: "the call to 'players' was cancelled: the client of the request it is made for went away",
+    });
+    expect(meshOf(error)?.service).toBe('players');
+    await arrival.closed;
+    expect(meshError(await rejection(runAmbient(ambient, () => call('/'))))).toMatchObject({ code: 'MESH_CANCELLED' });
+    expect(server.requests.length).toBe(1);
+    const { breaker, endpoints } = mesh.explain('players');
+    expect([breaker.state, ...endpoints.map(({ health, running }) => [health, running])]).toEqual([
+      'closed',
+      ['up', 0],
+      ['up', 0],
+    ]);
+    expect(counted(mesh, 'retries')).toBe(0);
+  });
 
   test.each([
     ['before the response', hang],

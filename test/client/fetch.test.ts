@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { meshOf } from '../../src/index.ts';
 import { overHttp2 } from '../support/wires.ts';
 import { type Contract, clientContract } from './contract.ts';
+import { aroundCalls } from './setup.ts';
 
 const contract: Contract = {
   open: (mesh) => {
@@ -33,4 +34,5 @@ const contract: Contract = {
 };
 
 clientContract(contract);
+describe('with all that may stand around a call', () => clientContract({ ...contract, settings: aroundCalls }));
 describe('over HTTP/2', () => clientContract({ ...contract, wire: overHttp2 }));

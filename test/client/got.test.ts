@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import got, { RequestError } from 'got';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { meshOf } from '../../src/index.ts';
-import { clientContract } from './contract.ts';
+import { type Contract, clientContract } from './contract.ts';
+import { aroundCalls } from './setup.ts';
 
-clientContract({
+const contract: Contract = {
   open: (mesh) => {
     const http = mesh.wrap(got);
     return async (path, { method = 'GET', body, pieces, json, signal, headers } = {}) => {
@@ -35,4 +36,7 @@ clientContract({
     expect(error instanceof RequestError).toBe(true);
     expect((error as RequestError).code).toBe('ECONNRESET');
   },
-});
+};
+
+clientContract(contract);
+describe('with all that may stand around a call', () => clientContract({ ...contract, settings: aroundCalls }));

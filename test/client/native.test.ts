@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import { CancelledError, meshOf, TransportError } from '../../src/index.ts';
 import { overHttp2 } from '../support/wires.ts';
 import { type Contract, clientContract } from './contract.ts';
+import { aroundCalls } from './setup.ts';
 
 const contract: Contract = {
   open: (mesh) => {
@@ -27,4 +28,6 @@ const contract: Contract = {
 };
 
 clientContract(contract);
+const settings = { ...aroundCalls, fallback: { ...aroundCalls.fallback, staleMs: 1 }, singleFlight: {} };
+describe('with all that may stand around a call', () => clientContract({ ...contract, settings }));
 describe('over HTTP/2', () => clientContract({ ...contract, wire: overHttp2 }));

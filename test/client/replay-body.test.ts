@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ReplayBody } from '../../src/client/node-http/replay-body.ts';
+import { bytes } from '../support/servers.ts';
 
 function sink() {
   const chunks: Buffer[] = [];
@@ -10,7 +12,8 @@ function sink() {
       done();
     },
   });
-  return { stream, text: () => Buffer.concat(chunks).toString() };
+  const sent = () => Buffer.concat(chunks);
+  return { stream, sent, text: () => sent().toString() };
 }
 
 /** Writes to `body`, and tells whether its writer may go on. */
@@ -71,4 +74,47 @@ test.each([false, true])('when the call is over no writer waits in vain (an atte
   body.settle();
   expect(waiting()).toBe(true);
   expect(write(body, 'still more')()).toBe(true);
+});
+
+test('F66: whenever attempts fail, each is sent the body from its beginning, every piece once', () => {
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('write' as const), size: fc.integer({ min: 1, max: 40_000 }) }),
+    fc.record({ do: fc.constantFrom('attempt' as const, 'connect' as const, 'fail' as const) }),
+  );
+  const all = bytes(1_000_000);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
+      const body = new ReplayBody();
+      const attempts: ReturnType<typeof sink>[] = [];
+      let written = 0;
+      let waiting = false;
+      let outgrown = false;
+      for (const one of steps) {
+        const latest = attempts.at(-1)?.stream;
+        // A writer that was held back waits, and a body that outgrew what is kept is sent to nobody else.
+        if (one.do === 'write' && !waiting) {
+          waiting = true;
+          body.write(all.subarray(written, written + one.size), 'utf8', () => {
+            waiting = false;
+          });
+          written += one.size;
+        } else if (one.do === 'attempt' && !outgrown) {
+          latest?.destroy();
+          const { stream, text, sent } = sink();
+          attempts.push({ stream, text, sent });
+          body.sendTo(stream, () => {
+            outgrown = true;
+          });
+        } else if (one.do === 'connect' && latest !== undefined) {
+          body.connected(latest);
+        } else if (one.do === 'fail') {
+          latest?.destroy();
+        }
+      }
+      for (const { sent } of attempts) expect(sent().equals(all.subarray(0, sent().length))).toBe(true);
+      const last = attempts.at(-1);
+      if (last?.stream.destroyed === false && !waiting) expect(last.sent().length).toBe(written);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -6,6 +6,7 @@ const meshes = new Set<Mesh>();
 interface Setup extends ServiceOptions {
   readonly self?: MeshOptions['self'];
   readonly clock?: MeshOptions['clock'];
+  readonly random?: MeshOptions['random'];
   readonly registry?: MeshOptions['registry'];
   readonly isService?: MeshOptions['isService'];
 }
@@ -16,19 +17,28 @@ interface Setup extends ServiceOptions {
  */
 export function meshOver(
   servers: readonly { readonly url: string }[],
-  { self = { service: 'teams' }, clock, registry, isService, ...defaults }: Setup = {},
+  { self = { service: 'teams' }, clock, random, registry, isService, ...defaults }: Setup = {},
 ): Mesh {
   const mesh = createMesh({
     self,
     registry: registry ?? { players: servers.map(({ url }, i) => ({ url, weight: i === 0 ? 1_000 : 0.001 })) },
     logger: false,
     clock,
+    random,
     isService,
     defaults: { retry: { baseMs: 0, maxMs: 0 }, ...defaults },
   });
   meshes.add(mesh);
   return mesh;
 }
+
+/** All that may stand around a call, set so that it changes nothing: clients are to notice none of it. */
+export const aroundCalls: ServiceOptions = {
+  fallback: { service: 'nobody', answer: () => undefined },
+  bulkhead: { by: () => 'all', max: 1_000 },
+  fault: { delayMs: 1, delayRatio: 0 },
+  mirror: { service: 'nobody', ratio: 0 },
+};
 
 /** Closes all that a test opened. */
 export async function closeAll(): Promise<void> {

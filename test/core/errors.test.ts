@@ -3,6 +3,7 @@ import {
   AttemptTimeoutError,
   BreakerOpenError,
   CancelledError,
+  ClientGoneError,
   ClosedError,
   ConfigError,
   ConnectError,
@@ -21,6 +22,7 @@ const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:80'), { c
 const expected = [
   new ClosedError('players'),
   new CancelledError('players', 'the user left'),
+  new ClientGoneError('teams', 'the client left'),
   new DeadlineError('players', false, 'no time left'),
   new NoEndpointsError('players', 'nobody there'),
   new BreakerOpenError('players', 'open'),
@@ -35,6 +37,7 @@ const expected = [
 test('each error has its stable code, and says whether sending again can help', () => {
   expect(expected.map(({ code, resend }) => [code, resend])).toEqual([
     ['MESH_CLOSED', 'never'],
+    ['MESH_CANCELLED', 'never'],
     ['MESH_CANCELLED', 'never'],
     ['MESH_DEADLINE', 'never'],
     ['MESH_NO_ENDPOINTS', 'never'],

@@ -113,6 +113,28 @@ test('F62: a call made for a request that is itself a retry is not retried, unle
   expect(await unsent).toEqual({ status: 200 });
 });
 
+test('F62: what is called for a retry says that it is one, from its first attempt on', async () => {
+  const { call, peer } = harness();
+  const sent = async (retried: boolean) => {
+    const reply = call({}, { prepare: (ctx) => (ctx.retried = retried) });
+    const { ctx, reply: answer } = peer.next();
+    answer({ status: 200 });
+    await reply;
+    return ctx.headers[ctx.headers.indexOf('mesh-attempt') + 1];
+  };
+  expect(await sent(true)).toBe('2');
+  expect(await sent(false)).not.toBe('2');
+});
+
+test('F62: what a server retried itself, in vain, is not retried again', async () => {
+  const { call, clock, peer, metrics } = harness();
+  const reply = call();
+  peer.next().reply({ status: 503, headers: { 'mesh-retried': '1' } });
+  await clock.advance(1_000);
+  expect((await reply).status).toBe(503);
+  expect(metrics.value('retries_refused', { service: 'players', reason: 'already-retried' })).toBe(1);
+});
+
 test('F73: Retry-After is obeyed exactly up to five seconds, and not waited for beyond', async () => {
   const { call, clock, peer } = harness();
   const reply = call();

@@ -2,8 +2,10 @@ import { breakerGuards } from './breaker.ts';
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
 import { connectionGuards } from './connections.ts';
+import { deadlineGuards } from './deadlines.ts';
 import { discoveryGuards } from './discovery.ts';
 import { dnsGuards } from './dns.ts';
+import { fallbackGuards } from './fallbacks.ts';
 import { fileGuards } from './file.ts';
 import type { Guard } from './guard.ts';
 import { healthGuards } from './health.ts';
@@ -32,9 +34,11 @@ export const guards: readonly Guard[] = [
   ...namesGuards,
   ...redisGuards,
   ...retryGuards,
+  ...deadlineGuards,
   ...topologyGuards,
   ...chaosGuards,
   ...connectionGuards,
+  ...fallbackGuards,
   ...healthGuards,
   ...limitGuards,
   ...loadGuards,

@@ -79,7 +79,7 @@ export const loadGuards: readonly Guard[] = [
     ...softNack,
     failure: 'F62',
     file: 'src/filters/propagate.ts',
-    guard: "if (ctx.counted > 1) headers.push('mesh-attempt', String(ctx.counted));",
+    guard: "if (attempt > 1) headers.push('mesh-attempt', String(attempt));",
     without: "if (ctx.attempt > 1) headers.push('mesh-attempt', String(ctx.attempt));",
     name: RETRIES,
   },

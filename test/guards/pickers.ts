@@ -1,11 +1,53 @@
 import type { Guard } from './guard.ts';
 
 const contract = { failure: 'pickers', test: 'test/balancer/pickers.test.ts' };
+const told = {
+  failure: 'pickers',
+  file: 'src/balancer/set-health.ts',
+  test: 'test/balancer/set-health.test.ts',
+};
 const load = { failure: 'pickers', file: 'src/balancer/load.ts', test: 'test/balancer/load.test.ts' };
 const recall = { failure: 'pickers', file: 'src/balancer/pickers/recall.ts', test: 'test/balancer/recall.test.ts' };
 
 /** What keeps a picker from sending calls where they fail, or all of them to one place. */
 export const pickerGuards: readonly Guard[] = [
+  {
+    ...told,
+    guard: 'const wasOut = health.out;\n    this.#tell(node);',
+    without: 'const wasOut = health.out;',
+    name: 'is told of successes later',
+  },
+  {
+    ...told,
+    guard: 'make();\n    node.plain = false;',
+    without: 'make();',
+    name: 'is told of successes later',
+  },
+  {
+    ...told,
+    guard: 'if (node.toldIn !== bucket) {\n      this.#tell(node);',
+    without: 'if (node.toldIn !== bucket) {',
+    name: 'is told of successes later',
+  },
+  {
+    ...contract,
+    file: 'src/balancer/node.ts',
+    guard: 'this.#suspect = suspect;\n    this.plain = false;',
+    without: 'this.#suspect = suspect;',
+    name: 'a suspect is used once traffic has proved',
+  },
+  {
+    ...load,
+    guard: 'fresh(now) !== true || stuck',
+    without: 'fresh(now) !== true',
+    name: 'what an answer took counts beside the report',
+  },
+  {
+    ...load,
+    guard: 'Math.min(known, serviceMs.value) * (1 + running)',
+    without: 'known * (1 + running)',
+    name: 'one that may not be better',
+  },
   {
     ...recall,
     guard: '(1 + FAILURES * failing * failing)',

@@ -194,8 +194,7 @@ test.each(Object.keys(WAYS).filter((way) => !/hints|text/.test(way)))(
     const { inbound, metrics } = parts();
     const server = http2.createServer((req, res) => {
       // The compatibility side has the shape of node:http, which is all that is used of it; its types are others.
-      const [request, response] = [req, res] as unknown as [http.IncomingMessage, http.ServerResponse];
-      inbound(request, response, () => WAYS[way]?.(response));
+      inbound(req, res, () => WAYS[way]?.(res as unknown as http.ServerResponse));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const session = http2.connect(`http://127.0.0.1:${portOf(server)}`);

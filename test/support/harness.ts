@@ -19,23 +19,26 @@ interface CallOptions {
   readonly prepare?: (ctx: Context) => void;
 }
 
-interface HarnessOptions {
+interface HarnessOptions extends ServiceOptions {
   readonly endpoints?: number;
+  /** Other services, with one endpoint each; the same peer plays them. */
+  readonly others?: readonly string[];
   /** One that several share are several processes. */
   readonly clock?: ManualClock;
   readonly seed?: number;
 }
 
 /** The whole default stack over a peer that the test plays, in time that the test moves. */
-export function harness(options: ServiceOptions & HarnessOptions = {}) {
-  const { endpoints = 3, clock = new ManualClock(), seed = 1, ...settings } = options;
+export function harness(options: HarnessOptions = {}) {
+  const { endpoints = 3, others = [], clock = new ManualClock(), seed = 1, ...settings } = options;
   const random = seededRandom(seed);
   const events = new Events();
   const metrics = new MemoryMetrics();
   const peer = new MockPeer();
   const scope = { clock, random, events, metrics };
   const lists = Array.from({ length: endpoints }, (_, i) => `http://10.0.0.${i + 1}:8080`);
-  const registry = createStaticRegistry({ players: lists })(scope);
+  const beside = others.map((name, i) => [name, [`http://10.0.1.${i + 1}:8080`]] as const);
+  const registry = createStaticRegistry({ players: lists, ...Object.fromEntries(beside) })(scope);
   const self = { service: 'teams', id: 'teams-1', generation: 1, attributes: {} };
   const parts: Parts = {
     ...scope,

@@ -20,8 +20,8 @@ beforeEach(() => exporter.reset());
 
 const real: OpenTelemetry = api; // does not compile if the real API no longer fits
 
-function setup() {
-  const all = harness();
+function setup(options: Parameters<typeof harness>[0] = {}) {
+  const all = harness(options);
   all.parts.tracing.use(real);
   return all;
 }
@@ -107,4 +107,45 @@ test('the span of a call says why it was not retried', async () => {
   const [attempt, whole] = exporter.getFinishedSpans();
   expect(whole?.attributes['heddle.not_retried']).toBe('resend');
   expect(attempt?.attributes['heddle.not_retried']).toBe(undefined);
+});
+
+test('a span tells that its call was answered in another way, shared or met a fault', async () => {
+  const { call, peer } = setup({ fallback: { answer: {} }, retry: false });
+  const reply = call();
+  peer.next().reply({ status: 500 });
+  await reply;
+  const spans = () => exporter.getFinishedSpans().map(({ attributes }) => attributes);
+  expect(spans().at(-1)).toMatchObject({
+    'heddle.fallback': 'answer',
+    'heddle.fallback_for': "'players' answered 500",
+    'heddle.verdict': 'failure',
+  });
+  exporter.reset();
+
+  const shared = setup({ singleFlight: {} });
+  const replies = [shared.call(), shared.call()];
+  shared.peer.next().reply({ status: 200 });
+  await Promise.all(replies);
+  expect(spans().map((attributes) => attributes['heddle.shared'])).toEqual([undefined, undefined, 'true']);
+  exporter.reset();
+
+  await setup({ fault: { abort: 404 } }).call();
+  expect(spans()[0]).toMatchObject({ 'heddle.fault': '404', 'heddle.attempt': 1 });
+});
+
+test('the span of a copy is in the trace of its call', async () => {
+  const { call, peer } = setup({ mirror: { service: 'next' }, others: ['next'] });
+  const reply = call();
+  await new Promise((resolve) => setImmediate(resolve));
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await reply;
+  await new Promise((resolve) => setImmediate(resolve));
+  const spans = exporter.getFinishedSpans();
+  expect(spans.map(({ name }) => name).sort()).toEqual([
+    'GET next',
+    'GET next attempt',
+    'GET players',
+    'GET players attempt',
+  ]);
+  expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
 });

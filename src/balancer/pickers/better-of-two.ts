@@ -18,8 +18,8 @@ export type Lighter = (a: Node, b: Node, now: number) => boolean;
  */
 export function betterOfTwo(draws: Draws, lighter: Lighter): Picker['pick'] {
   return (nodes, ctx, now, panicking) => {
-    if (nodes.length < 2) return nodes[0];
     draws.from(nodes);
+    if (nodes.length < 2) return nodes[0];
     for (let pair = 0; pair < PAIRS; pair++) {
       const place = draws.one(now);
       const other = draws.another(place, now);

@@ -23,7 +23,7 @@ export function byHash(random: Random, seek: Seek): Picker {
       // alternate between parts of a set.
       if (nodes !== last) other?.pick(nodes, ctx, now, panicking);
       last = nodes;
-      if (nodes.length < 2) return nodes[0];
+      if (nodes.length === 0) return undefined;
       const { hash } = ctx.root;
       const node = hash === undefined ? undefined : seek(nodes, hash, ctx, now, panicking);
       if (node !== undefined) return node;

@@ -12,8 +12,8 @@ export function randomPicker(random: Random): Picker {
   const draws = new Draws(random);
   return {
     pick(nodes, ctx, now, panicking) {
-      if (nodes.length < 2) return nodes[0];
       draws.from(nodes);
+      if (nodes.length < 2) return nodes[0];
       for (let drawn = 0; drawn < DRAWN; drawn++) {
         const node = nodes[draws.one(now)];
         if (node !== undefined && rank(node, ctx, now, panicking) <= GOOD) return node;

@@ -47,10 +47,10 @@ class Recall implements Picker {
   }
 
   pick(nodes: readonly Node[], ctx: Context, now: number, panicking: boolean): Node | undefined {
-    if (nodes.length < 2) return nodes[0];
     const draws = this.#draws;
     const known = this.#known;
     if (draws.from(nodes)) known.tidy();
+    if (nodes.length < 2) return nodes[0];
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
       const place = draws.one(now);

@@ -42,9 +42,9 @@ export function weightedRoundRobin(random: Random): Picker {
   };
   return {
     pick(nodes, ctx, now, panicking) {
-      if (nodes.length < 2) return nodes[0];
       draws.from(nodes);
       const turn = turnOf(nodes);
+      if (nodes.length < 2) return nodes[0];
       for (let passed = 0; passed < PASSED; passed++) {
         const node = next(nodes, turn, now);
         if (node !== undefined && rank(node, ctx, now, panicking) <= GOOD) return node;

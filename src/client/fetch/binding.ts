@@ -7,7 +7,9 @@ import { idempotentMethod } from '../idempotent.ts';
 import { isFetchFailure, sendError } from '../send-error.ts';
 import type { TargetPools } from '../target-pools.ts';
 import { AttemptDispatcher } from './attempt-dispatcher.ts';
-import { type Fetch, type FetchRequest, redirectMode, requestOf } from './request.ts';
+import { madeFetched } from './made-response.ts';
+import { replayable } from './replayable.ts';
+import { type Fetch, type FetchRequest, redirectMode, requestOf, urlOf } from './request.ts';
 
 /** What a call is, before it is known where it goes. */
 export const fetchRequests = {
@@ -59,6 +61,19 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
     unread: ({ body, bodyUsed }) => body !== null && !bodyUsed && !body.locked,
     discard: (res) => {
       res.body?.cancel().catch(() => {});
+    },
+    http: {
+      path: ({ input }) => {
+        const { pathname, search } = new URL(urlOf(input));
+        return pathname + search;
+      },
+      status: ({ status }) => status,
+      respond: madeFetched,
+      copy: (req) => (replayable(req.init?.body ?? requestOf(req.input)?.body) ? req : undefined),
+      drain: (res) => {
+        res.body?.pipeTo(new WritableStream()).catch(() => {});
+      },
+      whole: 'never',
     },
   };
 }

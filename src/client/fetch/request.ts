@@ -12,6 +12,11 @@ export function requestOf(input: FetchRequest['input']): Request | undefined {
   return typeof input === 'object' && 'method' in input ? input : undefined;
 }
 
+/** The URL that a call was given, in whatever form. */
+export function urlOf(input: FetchRequest['input']): string {
+  return requestOf(input)?.url ?? String(input);
+}
+
 /** What the caller wants done with a redirect. */
 export function redirectMode({
   input,

@@ -1,6 +1,7 @@
 import { attachCall } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import { CancelledError, isMeshError } from '../../core/errors.ts';
+import { InjectedFault } from '../../core/injected-fault.ts';
 import { assembler } from '../assemble.ts';
 import { clientError } from '../client-error.ts';
 import type { Parts } from '../parts.ts';
@@ -77,8 +78,12 @@ function asFetchWould(error: unknown, ctx: Context): unknown {
     return error.cause;
   }
   const met = clientError(error, ctx);
+  if (met instanceof InjectedFault) return attached(fetchFailed(met), ctx);
   if (!isMeshError(met) || met.code === 'MESH_CONFIG') return met;
-  const failed = fetchFailed(met);
+  return attached(fetchFailed(met), ctx);
+}
+
+function attached(failed: TypeError, ctx: Context): TypeError {
   attachCall(failed, ctx);
   return failed;
 }

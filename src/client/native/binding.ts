@@ -6,10 +6,12 @@ import type { Context, Description } from '../../core/context.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import type { TargetPools } from '../target-pools.ts';
 import { Exchange } from './exchange.ts';
+import { madeNative, madeStream } from './made-response.ts';
 import { bodyFailed, nativeError } from './native-error.ts';
 import type { NativeRequest } from './request.ts';
 import type { NativeResponse } from './response.ts';
 import { StreamedExchange, type StreamedResponse } from './streamed-exchange.ts';
+import { wholeNative } from './whole.ts';
 
 /** Calls over undici's connections with the body gathered. */
 export function bufferedBinding(pools: TargetPools): Binding<NativeRequest, NativeResponse> {
@@ -18,6 +20,7 @@ export function bufferedBinding(pools: TargetPools): Binding<NativeRequest, Nati
     send: (req, ctx) =>
       new Promise((resolve, reject) => dispatch(pools, req, ctx, new Exchange(ctx, resolve, reject), reject)),
     discard: () => {},
+    http: { ...http, respond: madeNative, drain: () => {}, whole: wholeNative },
   };
 }
 
@@ -29,6 +32,7 @@ export function streamedBinding(pools: TargetPools): Binding<NativeRequest, Stre
       new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
     unread: ({ body }) => body.readableLength > 0 && !body.readableDidRead,
     discard: ({ body }) => body.on('error', () => {}).destroy(),
+    http: { ...http, respond: madeStream, drain: ({ body }) => body.resume(), whole: 'stream' },
   };
 }
 
@@ -41,6 +45,12 @@ export const nativeRequests = {
     traceparent,
     tracestate,
   }),
+};
+
+const http = {
+  path: ({ path }: NativeRequest) => path,
+  copy: (req: NativeRequest) => (req.body instanceof Readable ? undefined : req),
+  status: ({ status }: { readonly status: number }) => status,
 };
 
 function common(name: string) {

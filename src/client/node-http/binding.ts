@@ -13,21 +13,9 @@ import { idempotentMethod } from '../idempotent.ts';
 import { ownHeader } from '../own-header.ts';
 import { sendError } from '../send-error.ts';
 import type { Agents } from './agents.ts';
-import type { ReplayBody } from './replay-body.ts';
-
-/** A request in the words of `node:http`, to be made at whichever endpoint is picked. */
-export interface NodeRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly path: string;
-  /** What the client asked of `node:http`; the address in it is replaced. */
-  readonly options: RequestOptions;
-  readonly body: ReplayBody;
-  /** Told of the request of each attempt as it is made. */
-  readonly sending: (request: http.ClientRequest) => void;
-  /** Told that an attempt that was answered is given up, and why; its response breaks off after that. */
-  readonly cut: (res: IncomingMessage, reason: Error) => void;
-}
+import { bodilessCopy } from './bodiless-copy.ts';
+import { madeMessage } from './made-response.ts';
+import type { NodeRequest } from './node-request.ts';
 
 /** What a call is, before it is known where it goes. */
 export const nodeRequests = {
@@ -55,6 +43,14 @@ export function nodeHttpBinding(name: string, agents: Agents, clock: Clock): Bin
       // The rest of a body that another attempt now sends will not come here.
       if (requestOf(res)?.writableFinished === false) res.destroy();
       else res.on('error', () => {}).resume();
+    },
+    http: {
+      path: ({ path }) => path,
+      status: ({ statusCode }) => statusCode ?? 0,
+      respond: madeMessage,
+      copy: bodilessCopy,
+      drain: (res) => res.on('error', () => {}).resume(),
+      whole: 'never',
     },
   };
 }

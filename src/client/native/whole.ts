@@ -1,0 +1,19 @@
+import type { WholeResponses } from '../../core/http-binding.ts';
+import type { NativeRequest } from './request.ts';
+import type { NativeResponse } from './response.ts';
+
+/** How requests are told apart, and responses copied, where bodies are gathered. */
+export const wholeNative: WholeResponses<NativeRequest, NativeResponse> = {
+  sameAs({ method, path, headers, body }, without) {
+    if (method !== 'GET' || body !== undefined) return undefined;
+    const lines: string[] = [];
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i]?.toLowerCase() ?? '';
+      if (!without.has(name)) lines.push(`${name}: ${headers[i + 1]}`);
+    }
+    // No path and no header has a line break in it.
+    return [path, ...lines.sort()].join('\n');
+  },
+  length: ({ body }) => body.length,
+  copy: ({ status, headers, body }) => ({ status, headers, body: new Uint8Array(body) }),
+};

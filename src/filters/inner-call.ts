@@ -1,0 +1,24 @@
+import type { Context } from '../core/context.ts';
+
+/**
+ * The same call for the layers inside of a filter that outlives it there: what it comes to, and when it is over, is then the filter's to say.
+ * Whoever gives up the call gives up this one.
+ */
+export function innerCall(ctx: Context): Context {
+  const inner = ctx.another(ctx.target, ctx.startedAt);
+  inner.span = ctx.span; // no layer inside makes one for the call
+  ctx.onCancel((reason) => inner.cancel(reason));
+  return inner;
+}
+
+/** Makes what is known of `inner` known of the call: its attempts and what they came to. */
+export function learn(ctx: Context, inner: Context, now: number): void {
+  ctx.previous = inner.previous;
+  ctx.refusals = inner.refusals;
+  ctx.endpoint = inner.endpoint;
+  ctx.verdict = inner.verdict;
+  ctx.notRetried = inner.notRetried;
+  ctx.replayable = inner.replayable;
+  // A response leads to the inner call, and `meshOf` with it.
+  inner.finishedAt = now;
+}

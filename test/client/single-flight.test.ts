@@ -1,0 +1,32 @@
+import got from 'got';
+import { afterEach, expect, test } from 'vitest';
+import { ConfigError, meshOf } from '../../src/index.ts';
+import { serve } from '../support/servers.ts';
+import { closeAll, counted, meshOver, rejection } from './setup.ts';
+
+afterEach(closeAll);
+
+test('clients of one service share what they ask at the same time, and not what their readers do to it', async () => {
+  const server = await serve((_req, res) => setTimeout(() => res.end('Ann'), 20));
+  const mesh = meshOver([server], { singleFlight: {} });
+  const [first, second] = await Promise.all([mesh.client('players').get('/a'), mesh.client('players').get('/a')]);
+  expect(server.requests).toHaveLength(1);
+  expect(counted(mesh, 'calls_shared')).toBe(1);
+  first.body.fill(0);
+  expect(second.text()).toBe('Ann');
+  expect(meshOf(second)?.attempts).toHaveLength(1);
+  expect(meshOf(second)?.endpoint).toBe(server.id);
+});
+
+test('streams are sent by themselves, and clients that give nothing else refuse the option', async () => {
+  const server = await serve((_req, res) => setTimeout(() => res.end('Ann'), 20));
+  const mesh = meshOver([server], { singleFlight: {} });
+  const players = mesh.client('players');
+  const streams = await Promise.all([players.stream('GET', '/a'), players.stream('GET', '/a')]);
+  for (const { body } of streams) expect(Buffer.concat(await body.toArray()).toString()).toBe('Ann');
+  expect(server.requests).toHaveLength(2);
+  const error = await rejection(mesh.wrap(globalThis.fetch)('http://players/a'));
+  expect(error instanceof ConfigError).toBe(true);
+  expect(String(error)).toContain('singleFlight cannot share what fetch is answered with');
+  expect(String(await rejection(mesh.wrap(got)('http://players/a')))).toContain('singleFlight cannot share');
+});

@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { type Client, createMesh, type Mesh, type ServiceOptions } from '../src/index.ts';
+import { counted } from './client/setup.ts';
+import { meshServer } from './support/mesh-server.ts';
+import { closeServers, nobody, reply, serve } from './support/servers.ts';
+
+const meshes: Mesh[] = [];
+afterEach(async () => {
+  await Promise.all(meshes.splice(0).map((mesh) => mesh.close()));
+  await closeServers();
+});
+
+/** Passes each request on to the next service, and its failure back, as a gateway does. */
+const passingOn = (next: string) => {
+  let client: Client | undefined;
+  return async (mesh: Mesh, _req: unknown, res: ServerResponse) => {
+    client ??= mesh.client(next);
+    const answer = await client.get('/').catch(() => undefined);
+    res.writeHead(answer?.status ?? 503).end();
+  };
+};
+
+/** Calls `a`, which calls `b`, which calls `c`, which is dead. Returns the attempts at `c`. */
+async function calls(count: number, dead: { readonly url: string }, defaults: ServiceOptions): Promise<number> {
+  const quick = { ...defaults, retry: { baseMs: 0, maxMs: 0, ...(defaults.retry || {}) } };
+  const b = await meshServer('b', passingOn('c'), { registry: { c: [dead.url] }, defaults: quick });
+  const a = await meshServer('a', passingOn('b'), { registry: { b: [b.url] }, defaults: quick });
+  const top = createMesh({ self: { service: 'top' }, registry: { a: [a.url] }, defaults: quick, logger: false });
+  meshes.push(top, a.mesh, b.mesh);
+  const client = top.client('a');
+  for (let i = 0; i < count; i += 20) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.get('/').catch(() => undefined)));
+    expect(answers.every((answer) => answer === undefined || answer.status >= 500)).toBe(true);
+  }
+  return counted(b.mesh, 'attempts');
+}
+
+const DEAD: Record<string, () => Promise<{ readonly url: string }>> = {
+  'answers 503': () => serve(reply(503)),
+  'is not there': nobody,
+};
+
+test.each(Object.keys(DEAD))(
+  'F62: a service that %s, three layers down, gets at most 1.2 attempts for each call, by the budget alone',
+  async (way) => {
+    const dead = await (DEAD[way] ?? nobody)();
+    // Nothing but retries and their budget: no layer is saved by failing fast.
+    const alone = { breaker: false, health: false, retry: { budgetPerSecond: 0 } } as const;
+    const attempts = await calls(500, dead, alone);
+    expect(attempts).toBeGreaterThan(500);
+    expect(attempts).toBeLessThanOrEqual(600);
+  },
+  60_000,
+);
+
+test.each(Object.keys(DEAD))(
+  'F62: a service that %s, three layers down, gets far less with all defaults',
+  async (way) => {
+    const dead = await (DEAD[way] ?? nobody)();
+    expect(await calls(500, dead, {})).toBeLessThanOrEqual(250);
+  },
+);
