@@ -5,9 +5,10 @@ import type { AddedFilters, ExplainedFilter } from './client/added-filters.ts';
 import { stacksOf } from './client/assemble.ts';
 import { bufferedBinding } from './client/native/binding.ts';
 import type { Parts } from './client/parts.ts';
-import { type Setting, settingsOf } from './client/settings.ts';
+import { settingsOf } from './client/settings.ts';
 import type { Target } from './client/target.ts';
 import type { Targets } from './client/targets.ts';
+import type { Setting } from './core/setting.ts';
 import { type NameStep, stepsInWords } from './discovery/delegation/name-step.ts';
 import type { RecentEvent, RecentEvents } from './telemetry/recent-events.ts';
 
@@ -74,7 +75,12 @@ export interface Explanation {
   readonly tiers: readonly ExplainedTier[];
   /** Known instances that the settings leave out. */
   readonly unmatched: number;
-  readonly breaker: { readonly state: 'closed' | 'open' | 'half-open' | 'off'; readonly reason: string };
+  /** `forced`: the application holds it so. `reason` is empty while it is off, or closed and never was anything else. */
+  readonly breaker: {
+    readonly state: 'closed' | 'open' | 'half-open' | 'off';
+    readonly reason: string;
+    readonly forced: boolean;
+  };
   /** The layers, outermost first. */
   readonly stack: string;
   /** Filters of the application: each stands in the stack of one of its clients. */
@@ -107,7 +113,11 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, {
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
     tiers: nodes.laidOutAt(now).flatMap(explainTiers),
     unmatched: view.instances.length - nodes.nodes.length,
-    breaker: { state: breaker?.state ?? ('off' as const), reason: breaker?.reason ?? '' },
+    breaker: {
+      state: breaker?.state ?? ('off' as const),
+      reason: breaker?.reason ?? '',
+      forced: breaker?.forced ?? false,
+    },
     stack: stackOf(target, parts),
     filters: added.of(service),
     recent: recent.of(service),
@@ -174,7 +184,7 @@ function inWords({
 }: Omit<Explanation, 'toString'>): string {
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} ms`);
   return [
-    `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}`,
+    `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}${breaker.reason && ` (${breaker.reason})`}`,
     `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}${registry.from === '' ? '' : `, from ${registry.from}`}`,
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map((one) => {

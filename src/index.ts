@@ -14,6 +14,7 @@ export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export type { ExplainedFilter } from './client/added-filters.ts';
 export type { CallLimits } from './client/call-limits.ts';
+export type { BreakerControl } from './client/breaker-control.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';
@@ -52,6 +53,7 @@ export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { CurrentRequest } from './core/inbound-request.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
+export type { Setting } from './core/setting.ts';
 export type { FallenBack } from './core/context.ts';
 export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
@@ -74,6 +76,7 @@ export type { SingleFlightOptions } from './filters/single-flight-options.ts';
 export type { ThrottleOptions } from './filters/throttle-options.ts';
 export { createMesh, type Mesh, type Wrappable } from './mesh.ts';
 export type { MeshOptions, SelfOptions } from './mesh-options.ts';
+export type { InboundExplanation } from './server/inbound-explanation.ts';
 export type {
   InboundOptions,
   LimitAlgorithm,

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './core/clock.ts';
 import type { Logger } from './core/logger.ts';
 import { type Random, systemRandom } from './core/random.ts';
 import type { Self } from './core/self.ts';
+import type { Setting } from './core/setting.ts';
 import type { AddressRule } from './discovery/address.ts';
 import { type AddressOptions, resolveAddresses } from './discovery/address-options.ts';
 import { compileRules, type NameRules, type NameTable } from './discovery/delegation/name-rules.ts';
@@ -14,6 +15,7 @@ import { type AllowedNames, resolveAllowed } from './discovery/delegation/overri
 import { openRegistry, type RegistryOption } from './discovery/open-registry.ts';
 import type { RegistryFactory } from './discovery/registry.ts';
 import { type InboundOptions, type ResolvedInbound, resolveInbound } from './server/limit/limit-options.ts';
+import { inboundSettings } from './server/limit/limit-settings.ts';
 import { resolveLogger } from './telemetry/log.ts';
 import { isOpenTelemetry, type OpenTelemetry } from './telemetry/opentelemetry.ts';
 
@@ -92,6 +94,7 @@ export interface ResolvedMesh {
   readonly names: NameTable;
   readonly nameOverrides: ((from: string, to: string) => boolean) | undefined;
   readonly inbound: ResolvedInbound;
+  readonly inboundSettings: readonly Setting[];
   readonly isService: IsService;
   readonly utilisation: (() => number) | undefined;
   readonly logger: Logger;
@@ -143,6 +146,7 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     fail('opentelemetry', 'false or the exports of @opentelemetry/api', opentelemetry);
   const names = compileRules('names', options.names);
   checkRules(names);
+  const inbound = resolveInbound('inbound', options.inbound);
   return {
     self: resolveSelf(options.self, clock, callable('random', random)),
     registry: openRegistry('registry', options.registry),
@@ -153,7 +157,8 @@ export function resolveMesh(options: MeshOptions): ResolvedMesh {
     services: new Map(Object.entries(services)),
     names,
     nameOverrides: resolveAllowed('nameOverrides', options.nameOverrides),
-    inbound: resolveInbound('inbound', options.inbound),
+    inbound,
+    inboundSettings: inboundSettings(inbound, options.inbound),
     isService: callable('isService', isService),
     utilisation: options.utilisation === undefined ? undefined : callable('utilisation', options.utilisation),
     logger: resolveLogger('logger', options.logger),

@@ -1,5 +1,6 @@
 import type { Got } from 'got';
 import { AddedFilters } from './client/added-filters.ts';
+import { type BreakerControl, controlBreaker } from './client/breaker-control.ts';
 import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
@@ -73,6 +74,8 @@ export interface Mesh {
    * It travels on to the services that are called. Throws a `ConfigError` for what is no priority.
    */
   withPriority<T>(priority: Priority, run: () => T): T;
+  /** The breaker of a service, to hold it open or closed by hand. Throws a `ConfigError` when it is switched off. */
+  breaker(service: string): BreakerControl;
   /**
    * The request that is being served here, which came in by `inbound`; `undefined` outside of any. Its `signal` aborts when nobody waits for the answer any
    * more. The calls of the mesh need not be given it: those made for a request are cancelled with it.
@@ -211,8 +214,10 @@ export function createMesh(options: MeshOptions): Mesh {
       metrics,
       names: createInboundNames({ allowed: resolved.nameOverrides, events, metrics }),
       limits: createLimits(resolved.inbound, { clock, random, metrics, events }),
+      settings: resolved.inboundSettings,
       utilisation: resolved.utilisation && checkedUtilisation(resolved.utilisation, events),
     }),
+    breaker: (service) => controlBreaker(targets, serviceName('breaker', service)),
     on: (name, listener) => events.on(name, callable('listener', listener)),
     explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added }),
     metrics: () => metrics.read(),

@@ -116,3 +116,41 @@ test('F87: what is no limit of the process stays reachable while it serves as mu
   expect(await (await fetch(`${url}/health`)).text()).toBe('well');
   expect(figure(server, 'inbound_shed')).toBe(1);
 });
+
+test('inbound explains how it is set, and how it stands', async () => {
+  const server = mesh({ inbound: { limit: { max: 50, queue: { size: 7 } } } });
+  const url = await serving(server.inbound.listener(() => {}));
+  const hanging = fetch(`${url}/`);
+  hanging.catch(() => {});
+  while (figure(server, 'inbound_in_flight') === 0) await new Promise((resolve) => setImmediate(resolve));
+  const explained = server.inbound.explain();
+  expect([explained.inFlight, explained.limit]).toEqual([1, { value: 20, inFlight: 1, waiting: 0 }]);
+  expect(String(explained)).toBe(`inbound: 1 requests; 1 of at most 20, 0 waiting
+  limit.algorithm = gradient2 (default)
+  limit.initial = 20 (default)
+  limit.min = 4 (default)
+  limit.max = 50 (inbound)
+  limit.slowMs = 1000 (default)
+  limit.queue.size = 7 (inbound)
+  limit.queue.targetMs = 5 (default)
+  limit.queue.intervalMs = 100 (default)
+  limit.queue.lifo = false (default)
+  rate = false (default)
+  exempt = health checks and metrics, by their path (default)`);
+});
+
+test('inbound without limits explains that too, and what was said of a rate', () => {
+  expect(String(mesh().inbound.explain())).toBe(`inbound: 0 requests; no limit
+  limit = false (default)
+  rate = false (default)
+  exempt = health checks and metrics, by their path (default)`);
+  const { settings } = mesh({
+    inbound: { limit: false, rate: { perSecond: 5 }, exempt: () => false },
+  }).inbound.explain();
+  expect(settings).toEqual([
+    { name: 'limit', value: false, from: 'inbound' },
+    { name: 'rate.perSecond', value: 5, from: 'inbound' },
+    { name: 'rate.burst', value: 5, from: 'default' },
+    { name: 'exempt', value: 'a function', from: 'inbound' },
+  ]);
+});

@@ -388,3 +388,30 @@ test('F88: names that somebody makes up do not fill the memory', async () => {
   const gauges = made.metrics().filter(({ name, labels }) => name === 'endpoints' && labels['health'] === 'all');
   expect(gauges.length).toBeLessThanOrEqual(2_000);
 });
+
+test('a breaker that is forced holds for all clients of the service, also for those made later, and for no other', async () => {
+  const made = mesh({ registry: { players: [await answering('hello')], referees: [await answering('hello')] } });
+  const own = made.client('players', { deadlineMs: 1_000 });
+  const seen: string[] = [];
+  made.on('breaker', ({ service, state, cause }) => seen.push(`${service} ${state} ${cause}`));
+  made.breaker('players').open();
+  const later = made.client('players', { deadlineMs: 2_000 });
+  for (const client of [made.client('players'), own, later])
+    await expect(client.get('/')).rejects.toMatchObject({ code: 'MESH_BREAKER_OPEN' });
+  expect(made.explain('players').breaker).toEqual({
+    state: 'open',
+    reason: 'the application opened it',
+    forced: true,
+  });
+  expect(String(made.explain('players'))).toContain('breaker open (the application opened it)');
+  expect(await made.client('referees').get('/').text()).toBe('hello');
+  made.breaker('players').auto();
+  for (const client of [made.client('players'), own, later]) expect(await client.get('/').text()).toBe('hello');
+  expect(seen).toEqual(['players open forced', 'players closed forced']);
+});
+
+test('a breaker that is switched off cannot be forced, and says so', () => {
+  const made = mesh({ registry: {}, services: { players: { breaker: false } } });
+  expect(() => made.breaker('players')).toThrow("the breaker of 'players' is switched off");
+  expect(() => made.breaker('No Name')).toThrow('breaker must be a service name');
+});

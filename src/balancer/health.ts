@@ -170,6 +170,11 @@ export class Health {
     }
   }
 
+  /** What took it out may be over, as when all of a set were out: the next call probes it, and not one after its rest. */
+  hurry(now: number): void {
+    if (this.#cause !== undefined) this.#rest?.hurry(now);
+  }
+
   get #cause(): Cause | undefined {
     return this.#rest?.cause;
   }

@@ -29,6 +29,8 @@ declare module 'opossum' {
     readonly stats: Stats;
     readonly status: { increment(property: 'fires'): void; rotateBucket(): void };
     fire(...args: Arguments): Promise<void>;
+    close(): void;
+    open(): void;
     shutdown(): void;
   }
 

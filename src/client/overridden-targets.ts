@@ -27,6 +27,10 @@ export class OverriddenTargets {
     return target;
   }
 
+  get all(): Iterable<Target> {
+    return this.#byKey.values();
+  }
+
   close(): void {
     for (const target of this.#byKey.values()) target.close();
     this.#byKey.clear();

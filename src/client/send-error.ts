@@ -31,6 +31,7 @@ const BROKEN = new Set([
   'ERR_HTTP2_ERROR', // what answers does not speak it
   'ERR_HTTP2_STREAM_ERROR',
   'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_TOO_MANY_INVALID_FRAMES', // a server that floods
 ]);
 
 /**

@@ -3,6 +3,7 @@ import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balanc
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
+import type { Setting } from '../core/setting.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
@@ -197,13 +198,6 @@ function isGroup(value: unknown): value is object {
 /** Leaves out keys whose value is `undefined`, which a spread would let erase what lies below. */
 function defined(group: object): object {
   return Object.fromEntries(Object.entries(group).filter(([, value]) => value !== undefined));
-}
-
-/** One setting with the place that it comes from. */
-export interface Setting {
-  readonly name: string;
-  readonly value: number | string | false;
-  readonly from: string;
 }
 
 /** All settings of a service, each with the place that decided it, for `explain`. */

@@ -4,6 +4,7 @@ import { Checker } from '../balancer/checker.ts';
 import type { Node } from '../balancer/node.ts';
 import { NodeSet } from '../balancer/node-set.ts';
 import { SoftNack } from '../balancer/soft-nack.ts';
+import type { Outages } from '../breaker/outages.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
@@ -38,6 +39,7 @@ interface TargetParts {
   /** Names that stand for others in the calls of this target. */
   readonly override?: NameOverride | undefined;
   readonly rotation: EventEmitter;
+  readonly outages: Outages;
   readonly naming: Naming;
   readonly parts: Parts;
   /** The target of another service. */
@@ -65,6 +67,8 @@ export class Target {
   readonly runningByKey: RunningByKey = new Map();
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
+  /** Client libraries of which it was told that a body was not read. */
+  readonly unreadTold = new Set<string>();
   /** Its connections over undici. */
   readonly pools: TargetPools;
   /** The target of another service, as the same mesh calls it. */
@@ -81,7 +85,7 @@ export class Target {
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
-  constructor({ service, settings, override, rotation, naming, parts, beside }: TargetParts) {
+  constructor({ service, settings, override, rotation, outages, naming, parts, beside }: TargetParts) {
     const { clock, random, events } = parts;
     this.service = service;
     this.settings = settings;
@@ -110,7 +114,14 @@ export class Target {
     });
     if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
-      this.breaker = new ServiceBreaker(settings.breaker, { service, clock, random, events, rotation });
+      this.breaker = new ServiceBreaker(settings.breaker, {
+        service,
+        clock,
+        random,
+        outages,
+        rotation,
+        recovered: () => this.#recovered(),
+      });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
@@ -157,6 +168,12 @@ export class Target {
     this.#checker?.stop();
     this.breaker?.close();
     this.nodes.update([], new Set());
+  }
+
+  /** All of the service was away: its endpoints rest for that, and the first one that is found well would be given all calls. */
+  #recovered(): void {
+    const now = this.#parts.clock.now();
+    for (const { health } of this.nodes.nodes) health.hurry(now);
   }
 
   #apply(view: CombinedView): void {

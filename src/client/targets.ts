@@ -1,4 +1,6 @@
+import { Outages } from '../breaker/outages.ts';
 import { type Rotation, startRotation } from '../breaker/rotation.ts';
+import type { Forced } from '../breaker/service-breaker.ts';
 import { ambientNames } from '../core/ambient.ts';
 import { ClosedError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
@@ -19,6 +21,9 @@ export class Targets {
   readonly #defaults: ServiceOptions;
   readonly #services: ReadonlyMap<string, ServiceOptions>;
   readonly #rotation: Rotation;
+  readonly #outages: Outages;
+  /** Services whose breakers the application holds open or closed. */
+  readonly #forced = new Map<string, Forced>();
   readonly #byService = new Map<string, Target>();
   readonly #special = new Set<Target>();
   readonly #overridden: OverriddenTargets;
@@ -39,6 +44,7 @@ export class Targets {
     this.#defaults = defaults;
     this.#services = services;
     this.#rotation = startRotation(parts.clock);
+    this.#outages = new Outages(parts.clock, parts.events);
   }
 
   /** The target of a service as it is configured, under the names of the present request; made when first asked for. */
@@ -73,6 +79,14 @@ export class Targets {
     ];
   }
 
+  /** Holds all breakers of a service open or closed, those of clients made later too; `undefined` lets them decide again. */
+  force(service: string, forced: Forced | undefined): void {
+    if (forced === undefined) this.#forced.delete(service);
+    else this.#forced.set(service, forced);
+    for (const target of [...this.#byService.values(), ...this.#special, ...this.#overridden.all])
+      if (target.service === service) target.breaker?.force(forced);
+  }
+
   close(): void {
     this.#closed = true;
     this.#rotation.stop();
@@ -92,15 +106,18 @@ export class Targets {
 
   #create(service: string, settings: ResolvedService, override?: NameOverride): Target {
     if (this.#closed) throw new ClosedError(service);
-    return new Target({
+    const target = new Target({
       service,
       settings,
       override,
       rotation: this.#rotation.emitter,
+      outages: this.#outages,
       naming: this.#naming,
       parts: this.#parts,
       beside: (other) => this.of(other),
     });
+    target.breaker?.force(this.#forced.get(service));
+    return target;
   }
 
   /** The same target with these names in the place of others; itself when they do not concern it. `place` tells apart those of one service. */

@@ -21,6 +21,11 @@ export interface Binding<Req, Res> {
   verdict(res: Res): Verdict;
   /** One header of the response, by its lower-case name. */
   header(res: Res, name: string): string | undefined;
+  /**
+   * Whether nobody has begun to read a body, and part of it or its reader is what is missing. Absent where bodies are gathered, or where nobody can
+   * tell.
+   */
+  unread?(res: Res): boolean;
   /** Frees the connection of a response that nobody will read. */
   discard(res: Res): void;
   /** What it can do besides where it speaks HTTP. A filter that needs this is refused where it is not there. */

@@ -2,10 +2,15 @@ import { channel } from 'node:diagnostics_channel';
 
 /** What happens in a mesh and is worth an alert or a log line. Never one per call. */
 export interface MeshEvents {
-  /** A breaker opened, or closed again. Probes that failed in between are one outage: `trips` counts its openings. */
+  /**
+   * The breakers of a service opened, or closed again, for one `cause`: calls failed, most of them only by being slow, or the application forced it. `trips`
+   * counts the openings of an outage: probes that failed, other clients of the service, and openings less than a minute after the last closing. So
+   * 1 is a new outage, and worth an alert.
+   */
   breaker: {
     readonly service: string;
     readonly state: 'closed' | 'open';
+    readonly cause: 'failures' | 'slow' | 'forced';
     readonly reason: string;
     readonly trips: number;
   };
@@ -21,6 +26,11 @@ export interface MeshEvents {
    * `ended`. `reason` says where they go now. Not told of a service that had nobody near from the start.
    */
   spill: { readonly service: string; readonly state: 'begun' | 'ended'; readonly reason: string };
+  /**
+   * The time of a response was over, and nobody had begun to read its body: until then it held a connection. Told once for each service and client
+   * library; `bodies_unread` counts.
+   */
+  unread: { readonly service: string; readonly endpoint: string; readonly client: string };
   /** The set of known instances of a service changed. */
   view: {
     readonly service: string;

@@ -5,7 +5,11 @@ import { SlidingWindow } from '../core/sliding-window.ts';
 import { softlyRefused } from './classify.ts';
 import type { ResolvedThrottle } from './throttle-options.ts';
 
-/** Short, so that it is forgotten soon that a service was not well. */
+/**
+ * Google's book counts over two minutes: for as long it remembers that a service was not well, and refuses calls that it would take. Here all is to be as
+ * before within five seconds, so what is older than two does not count; and more is not needed, since a process that sends so little that two
+ * seconds say nothing (`minimum`) is none that a service has to be spared from.
+ */
 const SPAN_MS = 2_000;
 /** Of ten attempts at least one is sent, however bad it looks: nothing else finds out that the service is well again. */
 const MOST = 0.9;
@@ -20,8 +24,8 @@ export function createAsked(now: number): Asked {
 /**
  * Refuses attempts here that the service would refuse: to refuse costs a server too (Google's SRE book, "Handling overload"). With `requests`
  * the attempts of the last two seconds, those refused here included, and `accepts` those that the service worked on, each attempt is refused with the
- * probability (requests - ratio × accepts) ÷ (requests + 1), at most nine tenths: the book's two minutes, without a bound, notice too late that
- * all is well again.
+ * probability (requests - ratio × accepts) ÷ (requests + 1), at most nine tenths: the book has no bound, and one that accepted nothing for
+ * long would hardly be asked any more.
  *
  * `critical` calls are not refused here, `sheddable` ones twice as likely. What was taken back, or softly refused, counts for nothing.
  */

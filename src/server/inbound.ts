@@ -5,6 +5,8 @@ import type { Clock } from '../core/clock.ts';
 import { InboundRequest } from '../core/inbound-request.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { Self } from '../core/self.ts';
+import type { Setting } from '../core/setting.ts';
+import { explainInbound, type InboundExplanation } from './inbound-explanation.ts';
 import type { InboundNames } from './inbound-names.ts';
 import type { Admission, Admitted } from './limit/admission.ts';
 import type { InboundLimits } from './limit/inbound-limits.ts';
@@ -25,6 +27,8 @@ export interface InboundParts {
   readonly utilisation?: (() => number | undefined) | undefined;
   /** What is refused when there is too much; without it nothing is. */
   readonly limits?: InboundLimits | undefined;
+  /** What the application asked for, for `explain`. */
+  readonly settings?: readonly Setting[] | undefined;
 }
 
 /**
@@ -68,6 +72,8 @@ export interface Inbound {
   listener<This, Req extends Http2ServerRequest, Res extends Http2ServerResponse, Result>(
     listener: (this: This, req: Req, res: Res) => Result,
   ): (this: This, req: Req, res: Res) => Result | undefined;
+  /** The limits as they are set, and as they stand now. */
+  explain(): InboundExplanation;
 }
 
 /** A request, and its response, as `node:http` has them or the compatible side of `node:http2`. */
@@ -77,7 +83,8 @@ type Outgoing = ServerResponse | Http2ServerResponse;
 const LONGEST_TIMEOUT_MS = 3_600_000;
 
 /** The inbound side of a mesh. Counts `inbound_requests`, `inbound_refused` by reason, `inbound_abandoned` (by its client), and `inbound_in_flight`. */
-export function createInbound({ self, clock, metrics, names, utilisation, limits }: InboundParts): Inbound {
+export function createInbound(parts: InboundParts): Inbound {
+  const { self, clock, metrics, names, utilisation, limits, settings = [] } = parts;
   const requests = metrics.counter('inbound_requests');
   const misdirected = metrics.counter('inbound_refused', { reason: 'misdirected' });
   const expired = metrics.counter('inbound_refused', { reason: 'expired' });
@@ -200,7 +207,8 @@ export function createInbound({ self, clock, metrics, names, utilisation, limits
     function (this: This, req: Req, res: Res): Result | undefined {
       return run(req, res, () => listener.call(this, req, res));
     };
-  return Object.assign(inbound, { listener });
+  const explain = () => explainInbound(settings, meter.inFlight, limits?.admission);
+  return Object.assign(inbound, { listener, explain });
 }
 
 interface Entered {

@@ -24,11 +24,12 @@ const MAX_KEY_CHARS = 200;
 const MAX_TEXT_CHARS = 1_000;
 
 const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Line } = {
-  breaker: ({ service, state, reason, trips }) => ({
-    level: state === 'open' ? 'warn' : 'info',
+  breaker: ({ service, state, cause, reason, trips }) => ({
+    // One that opens again goes on with an outage that was told.
+    level: state === 'open' && trips === 1 ? 'warn' : 'info',
     message: `breaker ${state}`,
-    key: `${service} ${state}`,
-    fields: { service, reason, trips },
+    key: `${service} ${state} ${cause}`,
+    fields: { service, cause, reason, trips },
   }),
   endpoint: ({ service, endpoint, health, reason }) => ({
     level: health === 'down' ? 'warn' : health === 'up' ? 'info' : 'debug',
@@ -41,6 +42,12 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     message: `spill ${state}`,
     key: `${service} ${state}`,
     fields: { service, reason },
+  }),
+  unread: ({ service, endpoint, client }) => ({
+    level: 'warn',
+    message: 'body not read',
+    key: `${service} ${client}`,
+    fields: { service, endpoint, client },
   }),
   view: ({ service, known, joined, left }) => ({
     level: 'info',
@@ -105,6 +112,7 @@ export function logEvents(events: Events, logger: Logger, clock: Clock): () => v
     follow('breaker'),
     follow('endpoint'),
     follow('spill'),
+    follow('unread'),
     follow('view'),
     follow('doubt'),
     follow('registry'),

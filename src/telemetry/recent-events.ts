@@ -27,6 +27,9 @@ export class RecentEvents {
         this.#keep(service, `${endpoint} ${health}: ${reason}`),
       ),
       events.on('spill', ({ service, state, reason }) => this.#keep(service, `spill ${state}: ${reason}`)),
+      events.on('unread', ({ service, endpoint, client }) =>
+        this.#keep(service, `${endpoint}: a body was not read (${client})`),
+      ),
       events.on('doubt', ({ service, known, suspects }) =>
         this.#keep(service, `${suspects} of ${known} in doubt together`),
       ),

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { resolveBreaker } from '../../src/breaker/options.ts';
+import { Outages } from '../../src/breaker/outages.ts';
 import { startRotation } from '../../src/breaker/rotation.ts';
 import { ServiceBreaker } from '../../src/breaker/service-breaker.ts';
 import { Context } from '../../src/core/context.ts';
 import { Events } from '../../src/core/events.ts';
-import { ManualClock } from '../../src/testing/entry.ts';
+import type { Random } from '../../src/core/random.ts';
+import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 
 // opossum sets its own timer for the next probe and takes no clock; the rest of the time here is the manual clock's.
 beforeEach(() => {
@@ -14,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function setup(options = {}) {
+function setup(options = {}, random: Random = () => 0) {
   const clock = new ManualClock();
   const events = new Events();
   const rotation = startRotation(clock);
@@ -23,9 +25,10 @@ function setup(options = {}) {
   const breaker = new ServiceBreaker(resolveBreaker('breaker', options), {
     service: 'players',
     clock,
-    random: () => 0.5, // no jitter
-    events,
+    random, // 0 is no jitter
+    outages: new Outages(clock, events),
     rotation: rotation.emitter,
+    recovered: () => {},
   });
   const begin = () => new Context('players', { operation: 'GET', idempotent: true }, clock.now());
   const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -42,8 +45,8 @@ function setup(options = {}) {
   return { clock, breaker, rotation, seen, begin, run, pass, settle };
 }
 
-async function opened(options = {}) {
-  const all = setup(options);
+async function opened(options = {}, random?: Random) {
+  const all = setup(options, random);
   for (let i = 0; i < 20; i++) await all.run(true);
   expect(all.breaker.state).toBe('open');
   return all;
@@ -61,8 +64,58 @@ test('it opens when more than half of at least twenty calls in ten seconds fail,
     stack: expect.not.stringContaining(' at '),
   });
   expect(seen).toEqual([
-    { service: 'players', state: 'open', reason: '20 of 20 calls failed in 10 s (at least 20 count)', trips: 1 },
+    {
+      service: 'players',
+      state: 'open',
+      cause: 'failures',
+      reason: '20 of 20 calls failed in 10 s (at least 20 count)',
+      trips: 1,
+    },
   ]);
+});
+
+test('it opens once nothing has succeeded for a second, however much did before', async () => {
+  const { breaker, run, clock, seen } = setup();
+  for (let i = 0; i < 1_000; i++) await run(false);
+  for (let i = 0; i < 100; i++) await run(true);
+  await clock.advance(999);
+  await run(true);
+  expect(breaker.state).toBe('closed');
+  await clock.advance(1);
+  await run(true);
+  expect(breaker.state).toBe('open');
+  expect(seen).toMatchObject([
+    { reason: '101 of 1102 calls failed in 10 s (at least 20 count), and none was well for 1.0 s' },
+  ]);
+});
+
+test('a single success in a second keeps it closed, as do few failures, or old ones', async () => {
+  const { breaker, run, clock } = setup();
+  for (let i = 0; i < 200; i++) await run(false);
+  for (let i = 0; i < 50; i++) await run(true);
+  await clock.advance(900);
+  await run(false);
+  await clock.advance(100);
+  for (let i = 0; i < 19; i++) await run(true);
+  await clock.advance(1_000);
+  expect(breaker.state).toBe('closed');
+  await clock.advance(10_000);
+  for (let i = 0; i < 19; i++) await run(true);
+  expect(breaker.state).toBe('closed');
+});
+
+test('the rest after a probe begins with it, however long it takes', async () => {
+  const { breaker, pass, begin, settle } = await opened();
+  await pass(5_000);
+  const probe = begin();
+  breaker.admit(probe);
+  await pass(3_000);
+  breaker.record(probe, true);
+  await settle();
+  await pass(1_999);
+  expect(breaker.state).toBe('open');
+  await pass(1);
+  expect(breaker.state).toBe('half-open');
 });
 
 test('half of the calls failing does not open it, more than half does', async () => {
@@ -104,18 +157,24 @@ test('a probe that succeeds closes it with an empty window, and the outage is on
   await pass(5_000);
   await run(true);
   expect(breaker.state).toBe('open');
-  await pass(10_000);
+  await pass(5_000);
   await run(false);
   expect(breaker.state).toBe('closed');
   expect(seen.length).toBe(2);
-  expect(seen[1]).toEqual({ service: 'players', state: 'closed', reason: 'its probe succeeded', trips: 2 });
+  expect(seen[1]).toEqual({
+    service: 'players',
+    state: 'closed',
+    cause: 'failures',
+    reason: 'its probe succeeded',
+    trips: 2,
+  });
   for (let i = 0; i < 19; i++) await run(true);
   expect(breaker.state).toBe('closed');
 });
 
-test('the time to the next probe doubles from five seconds to sixty', async () => {
+test('the time to the next probe is half of what the outage has lasted, from five seconds to sixty', async () => {
   const { breaker, run, pass } = await opened();
-  for (const restMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]) {
+  for (const restMs of [5_000, 5_000, 5_000, 7_500, 11_250, 16_875, 25_313, 37_969, 56_954, 60_000, 60_000]) {
     await pass(restMs - 1);
     expect(breaker.state).toBe('open');
     await pass(1);
@@ -133,6 +192,151 @@ test('a probe that its caller took back makes room for another: it cannot hang',
   breaker.ignore(probe);
   await run(false);
   expect(breaker.state).toBe('closed');
+});
+
+test('F81: a probe that never ends is followed by another after the next rest, and its own end is of no interest', async () => {
+  const { breaker, begin, pass, run, settle } = await opened();
+  await pass(5_000);
+  const lost = begin();
+  expect(breaker.admit(lost)).toBe(undefined);
+  await pass(4_999);
+  expect(breaker.admit(begin())).toMatchObject({ code: 'MESH_BREAKER_OPEN' });
+  await pass(1);
+  const probes = Array.from({ length: 1_000 }, begin).filter((ctx) => breaker.admit(ctx) === undefined);
+  expect(probes.length).toBe(1);
+  breaker.record(lost, false);
+  breaker.ignore(lost);
+  await settle();
+  expect(breaker.state).toBe('half-open');
+  expect(await run(false)).toMatchObject({ message: expect.stringContaining('a probe is on its way') });
+  for (const probe of probes) breaker.record(probe, false);
+  await settle();
+  expect(breaker.state).toBe('closed');
+});
+
+test('F86: rests end at different moments in different processes, and none lasts longer than is said', async () => {
+  const rests: number[] = [];
+  for (let seed = 0; seed < 50; seed++) {
+    const { breaker, pass } = await opened({ restMs: 1_000 }, seededRandom(seed));
+    let now = 0;
+    for (; breaker.state === 'open'; now += 10) await pass(10);
+    rests.push(now);
+    breaker.close();
+  }
+  expect(Math.min(...rests)).toBeGreaterThanOrEqual(600);
+  expect(Math.min(...rests)).toBeLessThan(650);
+  expect(Math.max(...rests)).toBeGreaterThan(950);
+  expect(Math.max(...rests)).toBeLessThanOrEqual(1_000);
+});
+
+test('a call that takes longer than `slowMs` counts as failed, and the alert says that it is slow', async () => {
+  const { breaker, begin, clock, seen, settle, pass } = setup({ slowMs: 500 });
+  const calls = Array.from({ length: 20 }, begin);
+  for (const ctx of calls) breaker.admit(ctx);
+  await clock.advance(500);
+  for (const ctx of calls.slice(0, 9)) breaker.record(ctx, false);
+  await clock.advance(1);
+  for (const ctx of calls.slice(9)) breaker.record(ctx, false);
+  await settle();
+  expect(breaker.state).toBe('open');
+  expect(seen).toMatchObject([
+    { cause: 'slow', reason: '11 of 20 calls took longer than 500 ms in 10 s (at least 20 count)' },
+  ]);
+  await pass(5_000);
+  const probe = begin();
+  breaker.admit(probe);
+  await clock.advance(501);
+  breaker.record(probe, false);
+  await settle();
+  expect(breaker.state).toBe('open');
+});
+
+test('what is slow and what failed is told apart by what there is more of', async () => {
+  const { breaker, begin, clock, seen, settle } = setup({ slowMs: 500 });
+  const calls = Array.from({ length: 20 }, begin);
+  await clock.advance(501);
+  for (const [i, ctx] of calls.entries()) breaker.record(ctx, i % 4 > 0);
+  await settle();
+  expect(seen).toMatchObject([
+    {
+      cause: 'failures',
+      reason: '11 of 20 calls failed, or took longer than 500 ms (5 of them), in 10 s (at least 20 count)',
+    },
+  ]);
+});
+
+test('what the application forces open stays open without probes, until it says otherwise', async () => {
+  const { breaker, run, pass, seen, begin } = setup();
+  breaker.force('open');
+  breaker.force('open');
+  expect(await run(false)).toMatchObject({
+    code: 'MESH_BREAKER_OPEN',
+    message: "the breaker of 'players' is open: the application opened it",
+  });
+  await pass(3_600_000);
+  expect([breaker.state, breaker.forced, breaker.admit(begin()) === undefined]).toEqual(['open', true, false]);
+  breaker.force(undefined);
+  expect([breaker.state, breaker.forced, await run(false)]).toEqual(['closed', false, undefined]);
+  expect(seen).toEqual([
+    { service: 'players', state: 'open', cause: 'forced', reason: 'the application opened it', trips: 1 },
+    {
+      service: 'players',
+      state: 'closed',
+      cause: 'forced',
+      reason: 'the application lets it decide again',
+      trips: 1,
+    },
+  ]);
+});
+
+test('what the application forces closed lets all through, and decides afresh afterwards', async () => {
+  const { breaker, run, seen, begin, settle } = await opened();
+  breaker.force('closed');
+  expect([breaker.state, breaker.reason]).toEqual(['closed', 'the application closed it']);
+  const early = Array.from({ length: 30 }, begin);
+  for (let i = 0; i < 30; i++) expect(await run(true)).toBe(undefined);
+  expect(seen).toMatchObject([
+    { state: 'open', cause: 'failures' },
+    { state: 'closed', cause: 'failures', reason: 'the application closed it' },
+  ]);
+  breaker.force(undefined);
+  expect([breaker.state, breaker.reason]).toEqual(['closed', '']);
+  for (let i = 0; i < 20; i++) await run(true);
+  expect(breaker.state).toBe('open');
+  breaker.force('open');
+  breaker.force('closed');
+  for (const ctx of early) breaker.record(ctx, true);
+  await settle();
+  expect(breaker.state).toBe('closed');
+  expect(seen.slice(2)).toMatchObject([
+    { state: 'open', cause: 'failures', trips: 2 },
+    { state: 'open', cause: 'forced', trips: 1 },
+    { state: 'closed', cause: 'forced', reason: 'the application closed it' },
+  ]);
+});
+
+test('the outcome of a call that opossum has not heard yet does not end what the application forces', async () => {
+  const { breaker, begin, settle, seen } = setup({ minimum: 1 });
+  breaker.record(begin(), true);
+  breaker.force('closed');
+  await settle();
+  breaker.force(undefined);
+  expect(breaker.state).toBe('closed');
+  expect(seen).toEqual([]);
+});
+
+test('its reason is that of its state', async () => {
+  const { breaker, run, pass, begin } = await opened();
+  const why = '20 of 20 calls failed in 10 s (at least 20 count)';
+  expect(breaker.reason).toBe(`${why}; the next probe is in 5000 ms`);
+  await pass(5_000);
+  expect(breaker.reason).toBe(`${why}; the next call is a probe`);
+  const probe = begin();
+  breaker.admit(probe);
+  expect(breaker.reason).toBe(`${why}; a probe is on its way`);
+  breaker.ignore(probe);
+  await run(false);
+  expect(breaker.reason).toBe('its probe succeeded');
 });
 
 test('a call from before the outage neither ends it by its success nor reopens it by its failure', async () => {
@@ -167,7 +371,8 @@ test.each([
   [{ minimum: 0.5 }, 'breaker.minimum must be an integer of at least 1, not 0.5'],
   [{ restMs: 10, maxRestMs: 5 }, 'breaker.maxRestMs must be a number of milliseconds from 10 to 86400000, not 5'],
   [{ restMs: 2 ** 31 }, 'breaker.restMs must be a number of milliseconds from 1 to 86400000, not 2147483648'],
-  [{ timeout: 5 }, "breaker has no option 'timeout'; it knows failureRatio, minimum, restMs, maxRestMs"],
+  [{ timeout: 5 }, "breaker has no option 'timeout'; it knows failureRatio, minimum, slowMs, restMs, maxRestMs"],
+  [{ slowMs: 0 }, 'breaker.slowMs must be a number of milliseconds of at least 1, not 0'],
 ])('%j is refused', (options, message) => {
   expect(() => resolveBreaker('breaker', options as object)).toThrow(message);
 });

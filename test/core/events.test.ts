@@ -2,7 +2,13 @@ import { channel } from 'node:diagnostics_channel';
 import { expect, test } from 'vitest';
 import { Events, type MeshEvents } from '../../src/core/events.ts';
 
-const opened: MeshEvents['breaker'] = { service: 'players', state: 'open', reason: '21 of 40 failed', trips: 1 };
+const opened: MeshEvents['breaker'] = {
+  service: 'players',
+  state: 'open',
+  cause: 'failures',
+  reason: '21 of 40 failed',
+  trips: 1,
+};
 
 test('a listener gets the events of its name, in order, until it stops', () => {
   const events = new Events();

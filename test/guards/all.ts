@@ -1,3 +1,4 @@
+import { breakerGuards } from './breaker.ts';
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
 import { connectionGuards } from './connections.ts';
@@ -15,6 +16,7 @@ import { limitGuards } from './limits.ts';
 import { loadGuards } from './load.ts';
 import { localityGuards } from './locality.ts';
 import { namesGuards } from './names.ts';
+import { oddGuards } from './odd.ts';
 import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
 import { retryGuards } from './retries.ts';
@@ -24,6 +26,8 @@ import { topologyGuards } from './topo.ts';
 export const guards: readonly Guard[] = [
   ...discoveryGuards,
   ...hostileGuards,
+  ...breakerGuards,
+  ...oddGuards,
   ...cacheGuards,
   ...dnsGuards,
   ...fileGuards,

@@ -22,6 +22,13 @@ export const limitGuards: readonly Guard[] = [
     name: 'F85: those that end first',
   },
   {
+    ...idle,
+    failure: 'F85',
+    guard: 'Math.max(this.#meanMs || 0, this.#seenMs)',
+    without: 'this.#meanMs || 0',
+    name: 'F85: requests that take long tell',
+  },
+  {
     ...adaptive,
     failure: 'F85',
     guard: 'inFlight <= few',
@@ -71,5 +78,21 @@ export const limitGuards: readonly Guard[] = [
     guard: 'limits === undefined || limits.exempt(req)',
     without: 'limits === undefined',
     name: 'F87: a request for',
+  },
+  {
+    ...inbound,
+    test: 'test/server/limit/protocols.test.ts',
+    failure: 'F85',
+    guard: 'onResponseEnd(req, res, admitted.ended);',
+    without: '',
+    name: 'F85: over HTTP/2 a stream that its client resets',
+  },
+  {
+    ...inbound,
+    test: 'test/server/limit/protocols.test.ts',
+    failure: 'F85',
+    guard: 'if (leave !== undefined) onResponseEnd(req, res, leave);',
+    without: '',
+    name: 'F85: over HTTP/2 one that waits is served',
   },
 ];

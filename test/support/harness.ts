@@ -25,13 +25,15 @@ interface HarnessOptions extends ServiceOptions {
   readonly filters?: PutFilters<MockRequest, MockResponse>;
   /** Other services, with one endpoint each; the same peer plays them. */
   readonly others?: readonly string[];
+  /** One that several share are several processes. */
+  readonly clock?: ManualClock;
+  readonly seed?: number;
 }
 
 /** The whole default stack over a peer that the test plays, in time that the test moves. */
 export function harness(options: HarnessOptions = {}) {
-  const { endpoints = 3, filters, others = [], ...settings } = options;
-  const clock = new ManualClock();
-  const random = seededRandom(1);
+  const { endpoints = 3, filters, others = [], clock = new ManualClock(), seed = 1, ...settings } = options;
+  const random = seededRandom(seed);
   const events = new Events();
   const metrics = new MemoryMetrics();
   const peer = new MockPeer();

@@ -25,8 +25,8 @@ function setup() {
 test('each change of state and each failure is logged at its level', () => {
   const { events, said } = setup();
   const service = 'players';
-  events.emit('breaker', { service, state: 'open', reason: 'r', trips: 1 });
-  events.emit('breaker', { service, state: 'closed', reason: 'r', trips: 1 });
+  events.emit('breaker', { service, state: 'open', cause: 'failures', reason: 'r', trips: 1 });
+  events.emit('breaker', { service, state: 'closed', cause: 'failures', reason: 'r', trips: 1 });
   events.emit('endpoint', { service, endpoint: 'e', health: 'down', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'busy', reason: 'r' });
   events.emit('endpoint', { service, endpoint: 'e', health: 'up', reason: 'r' });
@@ -39,6 +39,7 @@ test('each change of state and each failure is logged at its level', () => {
   events.emit('announcement', { service, id: 'x', state: 'left', reason: 'r' });
   events.emit('view', { service, known: 3, joined: ['a', 'b'], left: [] });
   events.emit('doubt', { service, known: 3, suspects: 2 });
+  events.emit('unread', { service, endpoint: 'e', client: 'fetch' });
   events.emit('spill', { service, state: 'begun', reason: 'r' });
   events.emit('spill', { service, state: 'ended', reason: 'r' });
   events.emit('fault', { source: 'filter', error: new Error('broken') });
@@ -57,6 +58,7 @@ test('each change of state and each failure is logged at its level', () => {
     'info: announcement left',
     'info: instances changed',
     'warn: instances in doubt',
+    'warn: body not read',
     'warn: spill begun',
     'info: spill ended',
     'error: fault in code given to the mesh',
@@ -84,7 +86,7 @@ test('a minute of an outage is one line a second, and the lines left out are cou
 
 test('a return to normal is not held back by the lines before it', () => {
   const { events, said } = setup();
-  const event = { service: 'players', reason: 'r', trips: 1 };
+  const event = { service: 'players', cause: 'failures', reason: 'r', trips: 1 } as const;
   for (let i = 0; i < 5; i++) events.emit('breaker', { ...event, state: 'open' });
   events.emit('breaker', { ...event, state: 'closed' });
   expect(said()).toEqual(['warn: breaker open', 'info: breaker closed']);

@@ -58,6 +58,7 @@ export function fetchBinding(bare: Fetch, pools: TargetPools): Binding<FetchRequ
     },
     verdict: ({ status }) => verdictOfStatus(status),
     header: ({ headers }, name) => headers.get(name) ?? undefined,
+    unread: ({ body, bodyUsed }) => body !== null && !bodyUsed && !body.locked,
     discard: (res) => {
       res.body?.cancel().catch(() => {});
     },

@@ -30,6 +30,7 @@ export function streamedBinding(pools: TargetPools): Binding<NativeRequest, Stre
     ...common('native-stream'),
     send: (req, ctx) =>
       new Promise((resolve, reject) => dispatch(pools, req, ctx, new StreamedExchange(ctx, resolve, reject), reject)),
+    unread: ({ body }) => body.readableLength > 0 && !body.readableDidRead,
     discard: ({ body }) => body.on('error', () => {}).destroy(),
     http: { ...http, respond: madeStream, drain: ({ body }) => body.resume(), whole: 'stream' },
   };

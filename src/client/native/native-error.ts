@@ -14,7 +14,9 @@ export function bodyFailed(error: unknown): void {
 export function nativeError(error: unknown, ctx: Context): unknown {
   if (ctx.cancelled === undefined && error instanceof Error && ofBodies.has(error)) return error;
   const met = sendError(error, ctx);
-  return met instanceof Error && 'code' in met && met.code === 'UND_ERR_INVALID_ARG'
+  return met instanceof Error &&
+    'code' in met &&
+    (met.code === 'UND_ERR_INVALID_ARG' || met.code === 'UND_ERR_NOT_SUPPORTED')
     ? new ConfigError(`the call to '${ctx.target}' cannot be sent: ${met.message}`)
     : met;
 }

@@ -6,7 +6,7 @@ import type { Binding } from '../../core/binding.ts';
 import { attachCall } from '../../core/call-of.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Context, Description } from '../../core/context.ts';
-import { TransportError } from '../../core/errors.ts';
+import { ConfigError, TransportError } from '../../core/errors.ts';
 import { verdictOfStatus } from '../../core/verdict.ts';
 import { CONNECT_TIMEOUT_MS } from '../connect-timeout.ts';
 import { idempotentMethod } from '../idempotent.ts';
@@ -73,6 +73,8 @@ function exchange(
   if (endpoint === undefined) throw new Error('an attempt has an endpoint when it is sent');
   const { protocol, host, port } = endpoint;
   const { options } = req;
+  if (req.method === 'CONNECT' || headerOf(options.headers, 'upgrade') !== undefined)
+    throw new ConfigError(`the call to '${ctx.target}' cannot be sent: the mesh carries calls, and no other protocols`);
   const request = (protocol === 'https' ? https : http).request({
     ...options,
     protocol: `${protocol}:`,
@@ -97,6 +99,11 @@ function exchange(
   request.on('error', (error) => {
     request.destroy(); // nothing more of the body is for this request
     if (res === undefined) reject(sendError(error, ctx));
+  });
+  // Without a listener Node closes the connection and says nothing.
+  request.once('upgrade', (_response, socket) => {
+    socket.destroy();
+    reject(new TransportError(ctx.target, endpoint.id, new Error('it switched to another protocol unasked')));
   });
   request.once('socket', (socket) => whenConnected(socket, request, clock, () => req.body.connected(request)));
   request.once('response', (response) => {

@@ -43,8 +43,21 @@ export class Admission {
       return () => counter.add();
     };
     this.#shed = { critical: shed('critical'), default: shed('default'), sheddable: shed('sheddable') };
-    metrics.gauge('inbound_limit', {}, () => Math.floor(this.#limit.value));
-    metrics.gauge('inbound_waiting', {}, () => this.#queue?.count ?? 0);
+    metrics.gauge('inbound_limit', {}, () => this.limit);
+    metrics.gauge('inbound_waiting', {}, () => this.waiting);
+  }
+
+  /** The limit that was found by now. */
+  get limit(): number {
+    return Math.floor(this.#limit.value);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get waiting(): number {
+    return this.#queue?.count ?? 0;
   }
 
   /** Lets a request in if there is room; nobody passes those that wait. */

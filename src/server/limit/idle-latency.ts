@@ -29,6 +29,8 @@ export class IdleLatency {
   #heardAt: number;
   #askAt: number;
   #askedUntil = Number.NEGATIVE_INFINITY;
+  /** What all requests took lately. */
+  #seenMs = 0;
 
   constructor(random: Random, now: number) {
     this.#random = random;
@@ -50,7 +52,9 @@ export class IdleLatency {
   pressed(now: number): void {
     if (now < this.#askAt) return;
     // So long that those in flight can end and others follow; if that tells too little, the next try is not soon.
-    this.#askedUntil = now + Math.max(FIRST_MS, ASKED_TIMES * (this.#meanMs || 0));
+    // While it is not known, or was another, what they take under load says how slow they are: asked for a second, ones of a fifth of it never tell.
+    const oneMs = Math.max(this.#meanMs || 0, this.#seenMs);
+    this.#askedUntil = now + Math.max(FIRST_MS, ASKED_TIMES * oneMs);
     this.#count = 0;
     this.#sumMs = 0;
     this.#heard(now);
@@ -72,6 +76,7 @@ export class IdleLatency {
 
   /** Takes in what all requests took lately. */
   seen(meanMs: number): void {
+    this.#seenMs = meanMs;
     if (this.far(meanMs)) this.#askAt = Math.min(this.#askAt, this.#heardAt + SOON_MS);
   }
 

@@ -37,6 +37,19 @@ test.each(['gradient2', 'vegas', 'aimd'] as const)(
   },
 );
 
+test.each([
+  [{}, 0.94],
+  [{ targetMs: 50 }, 0.98],
+])(
+  'F85: one worker alone is idle now and then by chance at 1.1 times its capacity; less so when more may wait (%o)',
+  (queue, share) => {
+    const { offer, capacity } = workers({ count: 1, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: { queue } });
+    offer({ times: 1.1, forMs: 10_000 });
+    const [tally] = offer({ times: 1.1, forMs: 5 * MINUTE });
+    expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(share);
+  },
+);
+
 test('without a limit nobody is answered in time', () => {
   const { offer } = workers({ count: 8, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: false });
   offer({ times: 2, forMs: 5_000 });
@@ -70,6 +83,14 @@ test('F85: a service that became three times slower for good is used to the full
   offer({ times: 2, forMs: MINUTE });
   const [tally] = offer({ times: 2, forMs: MINUTE });
   expect((tally?.good ?? 0) / capacity(MINUTE)).toBeGreaterThan(0.97);
+});
+
+test('F85: requests that take long tell what they take when it is idle, and the limit is found', () => {
+  const { offer, capacity } = workers({ count: 64, serviceMs: 250, deadlineMs: 5_000, limit: queued });
+  offer({ times: 0.5, forMs: 5_000 });
+  offer({ times: 2, forMs: 30_000 });
+  const [tally] = offer({ times: 2, forMs: 5 * MINUTE });
+  expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(0.97);
 });
 
 test('who comes at a moderate load is not refused, however long that lasts', () => {

@@ -1,0 +1,54 @@
+import type { Guard } from './guard.ts';
+
+const odd = 'test/client/odd-responses.test.ts';
+const gotten = { file: 'src/client/node-http/binding.ts', test: odd };
+
+/** What keeps answers that are none, and requests that are no calls, from doing harm. */
+export const oddGuards: readonly Guard[] = [
+  {
+    file: 'src/client/send-error.ts',
+    test: 'test/client/http2-floods.test.ts',
+    failure: 'F76',
+    guard: "  'ERR_HTTP2_TOO_MANY_INVALID_FRAMES', // a server that floods\n",
+    without: '',
+    name: 'F76: a server that floods its client with empty pieces',
+  },
+  {
+    file: 'src/client/native/streamed-exchange.ts',
+    test: odd,
+    failure: 'F77',
+    guard: 'if (status < 200) return;',
+    without: '',
+    name: 'F77: what comes before the answer (102, 103) is passed over: streamed',
+  },
+  {
+    file: 'src/client/native/native-error.ts',
+    test: odd,
+    failure: 'F77',
+    guard: "|| met.code === 'UND_ERR_NOT_SUPPORTED'",
+    without: '',
+    name: 'F77: a request that waits for a 100 is not sent',
+  },
+  {
+    ...gotten,
+    failure: 'F78',
+    guard: "request.once('upgrade'",
+    without: "request.once('upgraded'",
+    name: 'F78: a server that switches to another protocol unasked',
+  },
+  {
+    ...gotten,
+    failure: 'F78',
+    guard: "req.method === 'CONNECT' || headerOf(options.headers, 'upgrade') !== undefined",
+    without: 'req.method === undefined',
+    name: 'F78: gotten refuses an upgrade',
+  },
+  {
+    file: 'src/filters/health.ts',
+    test: 'test/client/unread.test.ts',
+    failure: 'F80',
+    guard: 'if (late && unread?.(res) === true) {',
+    without: 'if (late && unread === undefined) {',
+    name: 'F80: a body that nobody reads',
+  },
+];
