@@ -28,7 +28,7 @@ export type { Attempt } from './client/service/attempt.ts';
 export type { Send } from './client/service/binding.ts';
 export type { SendOptions, SendOutcome } from './client/service/send-options.ts';
 export type { ServiceFunction } from './client/service/service-function.ts';
-export type { ServiceOptions, Setting } from './client/settings.ts';
+export type { ServiceOptions } from './client/settings.ts';
 export type { WrapOptions } from './client/wrap-options.ts';
 export {
   AttemptTimeoutError,
