@@ -89,7 +89,7 @@ test('F38: an address that belongs to another service by now is left at once, ev
   ]);
 });
 
-test('a body that cannot be sent again is not', async () => {
+test('F65: a body that cannot be sent again is not', async () => {
   const { call, clock, peer, metrics } = harness();
   const reply = call({}, { prepare: (ctx) => (ctx.replayable = false) });
   peer.next().fail(refused());

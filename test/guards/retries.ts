@@ -39,7 +39,7 @@ export const retryGuards: readonly Guard[] = [
     failure: 'F65',
     guard: "    if (!ctx.replayable) return 'body';\n",
     without: '',
-    name: 'a body that cannot be sent again is not',
+    name: 'F65: a body that cannot be sent again is not',
   },
   {
     ...retry,
