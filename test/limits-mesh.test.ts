@@ -1,26 +1,16 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { createMesh, type Mesh, type MeshOptions, type Priority } from '../src/index.ts';
+import type { Mesh, Priority } from '../src/index.ts';
 import { listen } from './server/support.ts';
+import { atEnd, endAll, mesh } from './support/meshes.ts';
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-function mesh(options: Partial<MeshOptions> = {}): Mesh {
-  const made = createMesh({ self: { service: 'teams' }, registry: {}, logger: false, ...options });
-  closing.push(() => made.close());
-  return made;
-}
+afterEach(endAll);
 
 async function serving(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   const port = await listen(server);
-  closing.push(
-    () => server.close(),
-    () => server.closeAllConnections(),
-  );
+  atEnd(() => server.close());
+  atEnd(() => server.closeAllConnections());
   return `http://127.0.0.1:${port}`;
 }
 

@@ -6,32 +6,16 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { createMemoryRegistry } from '../src/discovery/memory.ts';
-import {
-  ConfigError,
-  createMesh,
-  type Mesh,
-  type MeshOptions,
-  merged,
-  meshOf,
-  type RegistryScope,
-} from '../src/index.ts';
+import { ConfigError, createMesh, type MeshOptions, merged, meshOf, type RegistryScope } from '../src/index.ts';
 import { createScope, instanceOf } from './discovery/setup.ts';
+import { atEnd, endAll, mesh } from './support/meshes.ts';
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-function mesh(options: Partial<MeshOptions> = {}): Mesh {
-  const made = createMesh({ self: { service: 'teams' }, registry: {}, logger: false, ...options });
-  closing.push(() => made.close());
-  return made;
-}
+afterEach(endAll);
 
 async function answering(body: string): Promise<string> {
   const server = createServer((_req, res) => res.end(body)).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
-  closing.push(() => server.close());
+  atEnd(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port
 }
 
@@ -226,7 +210,7 @@ test('what a client, a listener and names are given is checked as well', () => {
 test('a registry that a function makes is given the rule of addresses and the last views, wherever the function stands', async () => {
   const { registry } = createMemoryRegistry();
   const cacheDir = await mkdtemp(join(tmpdir(), 'heddle-own-'));
-  closing.push(() => rm(cacheDir, { recursive: true, force: true }));
+  atEnd(() => rm(cacheDir, { recursive: true, force: true }));
   const scopes: RegistryScope[] = [];
   const own = (scope: RegistryScope) => {
     scopes.push(scope);

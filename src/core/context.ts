@@ -125,13 +125,8 @@ export class Context {
     } else {
       this.attempt = (parent.previous?.attempt ?? 0) + 1;
       this.previous = parent.previous;
-      this.deadline = parent.deadline;
-      this.retried = parent.retried;
-      this.trace = parent.trace;
-      this.baggage = parent.baggage;
-      this.priority = parent.priority;
       this.span = parent.span;
-      if (parent.headers.length > 0) this.headers.push(...parent.headers);
+      this.#inherit(parent);
     }
   }
 
@@ -148,14 +143,9 @@ export class Context {
   another(target: string, now: number): Context {
     const call = new Context(target, this, now);
     call.replayable = this.replayable;
-    call.deadline = this.deadline;
     call.maxAttempts = this.maxAttempts;
-    call.retried = this.retried;
-    call.trace = this.trace;
-    call.baggage = this.baggage;
-    call.priority = this.priority;
     call.hash = this.hash;
-    if (this.headers.length > 0) call.headers.push(...this.headers);
+    call.#inherit(this);
     return call;
   }
 
@@ -242,6 +232,16 @@ export class Context {
   onEnd(listener: Listener<unknown>): void {
     if (this.#ended) listener(this.#endedWith);
     else this.#onEnd = append(this.#onEnd, listener);
+  }
+
+  /** Takes over what attempts of a call, and calls beside it, have in common with it. */
+  #inherit({ deadline, retried, trace, baggage, priority, headers }: Context): void {
+    this.deadline = deadline;
+    this.retried = retried;
+    this.trace = trace;
+    this.baggage = baggage;
+    this.priority = priority;
+    if (headers.length > 0) this.headers.push(...headers);
   }
 
   #tell<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {

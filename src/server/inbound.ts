@@ -125,24 +125,26 @@ export function createInbound(parts: InboundParts): Inbound {
       }
     }
     // One that says nothing of its time, or nothing that can be read, has all of it.
-    const deadline = timeoutMs > 0 ? clock.now() + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY;
+    const now = clock.now();
+    const deadline = timeoutMs > 0 ? now + Math.min(timeoutMs, LONGEST_TIMEOUT_MS) : Number.POSITIVE_INFINITY;
     const request = new InboundRequest(self.service, deadline, clock, endOf(res));
     if (meshed) {
-      const now = clock.now();
       const others = meter.inFlight;
       if (others > plainNumber(one(headers, 'mesh-limit')) && keptByCaller(req) && meter.slow(now)) {
         busy.add();
         refuse(res, 503, 'busy', `'${self.service}' has ${others} requests in flight here`, load());
         return undefined;
       }
-      onHead(res, 'mesh-load', (status) => {
+      onHead(res, (status) => {
         const head = clock.now();
         const ms = head - now;
         // What fails fast must not pass for fast. One that nobody waits for any more its caller counts as failed; if this process stood still, it is past.
         if (status < 500 && !(ms > timeoutMs)) meter.took(ms, others, head);
-        return loadReport(meter, 1, utilisation?.());
+        const report = loadReport(meter, 1, utilisation?.());
+        const told = report === undefined ? [] : ['mesh-load', report];
+        if (status >= 500 && request.triedAgain) told.push('mesh-retried', '1');
+        return told;
       });
-      onHead(res, 'mesh-retried', (status) => (status >= 500 && request.triedAgain ? '1' : undefined));
     }
     meter.inFlight++;
     onResponseEnd(req, res, () => {
@@ -163,9 +165,9 @@ export function createInbound(parts: InboundParts): Inbound {
         refuse(res, 504, 'expired', `the time of the request was over before '${self.service}' came to it`);
         return undefined;
       }
-      onHead(res, 'mesh-load', (status) => {
+      onHead(res, (status) => {
         admitted.answered(status >= 500, clock.now() > ambient.deadline);
-        return undefined;
+        return [];
       });
       onResponseEnd(req, res, admitted.ended);
       return runAmbient(ambient, serve);
