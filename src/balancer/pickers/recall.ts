@@ -53,9 +53,11 @@ class Recall implements Picker {
     if (nodes.length < 2) return nodes[0];
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
+      // Both are drawn before either is looked at, so that a processor fetches both from memory at the same time.
       const place = draws.one(now);
+      const other = draws.another(place, now);
       const first = this.#drawn(nodes, place, ctx, now, panicking);
-      const second = this.#drawn(nodes, draws.another(place, now), ctx, now, panicking);
+      const second = this.#drawn(nodes, other, ctx, now, panicking);
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
         if (node === undefined || node === first || node === second) continue;
