@@ -125,14 +125,15 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, {
   return { ...explanation, toString: () => inWords(explanation) };
 }
 
-function explainNode({ endpoint, health, suspect, running, load }: Node, now: number): ExplainedEndpoint {
+function explainNode(node: Node, now: number): ExplainedEndpoint {
+  const { endpoint, health, suspect, running } = node;
   const { id, protocol, host, port, attributes } = endpoint;
   const address = `${protocol}://${host}:${port}`;
   const reason = health.out ? health.reason : '';
-  const meanMs = known(load.latencyMs);
+  const meanMs = known(node.latencyMs);
   const reading = new LoadReading();
   reading.portion = health.share(now);
-  load.read(reading, running, now);
+  node.read(reading, now);
   const { rif: inFlight, failing } = reading;
   const believed = { inFlight, serviceMs: known(reading.serviceMs), failing };
   return { id, address, attributes, health: health.fitness(now), reason, suspect, running, meanMs, load: believed };

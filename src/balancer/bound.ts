@@ -26,7 +26,7 @@ export class Bound {
   /** Whether a node has as much as it may, the attempt that is being picked for included in what all have. */
   reached(node: Node, now: number): boolean {
     if (node.running === 0) return false;
-    const { means } = node.load;
+    const { means } = node;
     const weight = this.#weightOf(this.#nodes).all;
     if (this.#running < 0) {
       this.#running = 0;

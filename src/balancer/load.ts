@@ -43,6 +43,8 @@ interface Begun {
 export class Load {
   /** What is usual in its set. */
   readonly means: LoadMeans;
+  /** Attempts of this process on their way, bodies included. */
+  running = 0;
   /** Where its numbers begin in the table of the set; below 0 for one that has none. */
   #at: number = UNUSED;
   #reported: ReportedLoad | undefined;
@@ -65,6 +67,7 @@ export class Load {
   // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
 
   begin(attempt: Begun): void {
+    this.running++;
     const at = this.#place();
     if (at < 0) return;
     const { numbers } = this.means.table;
@@ -72,13 +75,14 @@ export class Load {
     this.#reported?.begun();
   }
 
-  /** That attempt is over; `running` others are not. */
-  end(attempt: Begun, running: number): void {
+  /** That attempt is over. */
+  end(attempt: Begun): void {
+    this.running--;
     const at = this.#at;
     if (at < 0) return;
     const { numbers } = this.means.table;
     // What rounding left behind must not stay.
-    numbers[at + BEGUN_SUM] = running === 0 ? 0 : (numbers[at + BEGUN_SUM] ?? 0) - attempt.startedAt;
+    numbers[at + BEGUN_SUM] = this.running === 0 ? 0 : (numbers[at + BEGUN_SUM] ?? 0) - attempt.startedAt;
   }
 
   /** An attempt was answered well. */
@@ -156,13 +160,14 @@ export class Load {
   }
 
   /**
-   * Tells how the node is, with `running` attempts of this process on their way to it.
+   * Tells how the node is.
    *
-   * Where no node reports, its requests in flight are those attempts. Where others do, one that does not is taken to have the mean of them besides, so that its
+   * Where no node reports, its requests in flight are the attempts of this process. Where others do, one that does not is taken to have the mean of them besides, so that its
    * silence does not attract what they get; less for one that should have less. With attempts on their way for much longer than usual, how long it takes is their mean age, if that is more: a node
    * that is stuck is noticed before it answers.
    */
-  read(into: LoadReading, running: number, now: number): void {
+  read(into: LoadReading, now: number): void {
+    const { running } = this;
     const at = this.#at;
     const { latencyMs, rif, serviceMs, table } = this.means;
     const { numbers } = table;
@@ -200,9 +205,10 @@ export class Load {
    * Whether its score, taken so many `times`, can be below that of the best so far at all; answers fast, since it seldom can. What it takes is between what is known
    * and the mean that this fades into, or more; nothing makes a score less than that with the attempts on their way.
    */
-  mayBeat(best: { readonly score: number }, times: number, running: number): boolean {
+  mayBeat(best: { readonly score: number }, times: number): boolean {
     const at = this.#at;
     if (at < 0) return true;
+    const { running } = this;
     const { serviceMs, table } = this.means;
     const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
     const least = Math.min(known, serviceMs.value) * (1 + running) * (1 + running) * times;

@@ -9,7 +9,6 @@ import { calledOf, type NodeGroup } from './grouped.ts';
 import { type Found, Health } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import { type LaidOut, Layout } from './layout.ts';
-import { Load } from './load.ts';
 import { LoadMeans } from './load-means.ts';
 import type { LoadReport } from './load-report.ts';
 import { Node } from './node.ts';
@@ -152,35 +151,33 @@ export class NodeSet {
 
   /** Monotonic milliseconds at which an endpoint last answered well; `-Infinity` when it has not. */
   answeredAt(id: string): number {
-    return this.#byId.get(id)?.load.answeredAt ?? Number.NEGATIVE_INFINITY;
+    return this.#byId.get(id)?.answeredAt ?? Number.NEGATIVE_INFINITY;
   }
 
   begin(node: Node, ctx: Context, now: number): void {
-    node.running++;
     this.means.running++;
-    node.load.begin(ctx);
+    node.begin(ctx);
     if (!node.plain) node.health.begin(now, ctx);
     node.placed?.add();
   }
 
   end(node: Node, ctx: Context): void {
-    node.running--;
     if (!node.retired) this.means.running--;
-    node.load.end(ctx, node.running);
+    node.end(ctx);
   }
 
   /** Takes over what a node said of its load with an answer. */
   reported(node: Node, load: LoadReport, now: number): void {
-    node.load.reported(load, now);
+    node.reported(load, now);
   }
 
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
   report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
     const at = now ?? this.#scope.clock.now();
     if (outcome === 'success') {
-      if (!node.retired) node.load.answered(ctx, at);
+      if (!node.retired) node.answered(ctx, at);
     } else if (outcome !== 'ignorable') {
-      if (!node.retired) node.load.failed(at);
+      if (!node.retired) node.failed(at);
       if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }
     this.#health.report(node, outcome, ctx, at);
@@ -203,7 +200,7 @@ export class NodeSet {
     const now = clock.now();
     const rampFrom = this.#filled ? now : Number.NEGATIVE_INFINITY;
     const options = health === false ? NEVER : health;
-    const node = new Node(endpoint, new Health(options, random, rampFrom), new Load(this.means));
+    const node = new Node(endpoint, new Health(options, random, rampFrom), this.means);
     this.#byId.set(endpoint.id, node);
     this.#checkPriority(endpoint);
     return node;
@@ -221,7 +218,7 @@ export class NodeSet {
 
   #retire(node: Node): void {
     this.#health.retire(node);
-    node.load.leave();
+    node.leave();
     // What it still has on its way is nothing that the others share.
     this.means.running -= node.running;
     // A new process may have taken the place of its id.

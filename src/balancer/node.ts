@@ -2,15 +2,17 @@ import type { Context } from '../core/context.ts';
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Counter } from '../core/metrics.ts';
 import type { Health } from './health.ts';
-import type { Load } from './load.ts';
+import { Load } from './load.ts';
+import type { LoadMeans } from './load-means.ts';
 import type { Peak } from './peak.ts';
 
-/** An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives. */
-export class Node {
+/**
+ * An endpoint inside the balancer: its address with its load and its health. It keeps both as long as its process lives.
+ *
+ * It is its own load, and does not have one: of ten thousand endpoints each object more that a pick looks at is one more that has to be fetched from memory.
+ */
+export class Node extends Load {
   // First what each pick and each attempt looks at, since it is fetched from memory together.
-  readonly load: Load;
-  /** Attempts on their way, bodies included. */
-  running = 0;
   /**
    * Whether nothing speaks against it and it has all of its part. So it is nearly always, and then neither a pick nor a success looks at its health: of ten thousand
    * endpoints no cache holds that. Who changes what it follows from clears it; `rank` sets it again.
@@ -38,10 +40,10 @@ export class Node {
 
   #suspect = false;
 
-  constructor(endpoint: Endpoint, health: Health, load: Load) {
+  constructor(endpoint: Endpoint, health: Health, means: LoadMeans) {
+    super(means);
     this.endpoint = endpoint;
     this.health = health;
-    this.load = load;
   }
 
   /** Whether discovery doubts that it lives: its lease ended, or the registry no longer lists it. */

@@ -27,7 +27,7 @@ export function rank(node: Node, ctx: Context, now: number, panicking: boolean):
   }
   if (fitness === 'down' && (!panicking || node.health.unreachable)) return 2;
   node.plain = !node.suspect && fitness === 'up' && node.health.share(now) >= 1;
-  return node.suspect && now - node.load.answeredAt > PROOF_MS ? 1 : GOOD;
+  return node.suspect && now - node.answeredAt > PROOF_MS ? 1 : GOOD;
 }
 
 /** The part of the traffic that a node should have, relative to the others: its weight, and less while it starts slowly. */

@@ -133,7 +133,7 @@ export class SetHealth {
     node.plain = false;
     this.#count(node, 1);
     if (retired || health.out === wasOut) return;
-    if (wasOut) node.load.forget();
+    if (wasOut) node.forget();
 
     const { events, service } = this.#scope;
     events.emit('endpoint', {

@@ -163,7 +163,7 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
       const { set, at, clock, pick, shares } = await ready(endpoints(2));
       at(0).suspect = true;
       expect(shares(100)).toEqual([0, 1]);
-      at(0).load.answered({ startedAt: clock.now() }, clock.now());
+      at(0).answered({ startedAt: clock.now() }, clock.now());
       expect(shares(1_000)[0]).toBeGreaterThan(0.3);
       await clock.advance(10_001);
       expect(shares(100)).toEqual([0, 1]);

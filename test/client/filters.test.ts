@@ -206,7 +206,7 @@ test.each<StackRole>(['trace', 'breaker', 'retry', 'balance', 'attempt-trace', '
     for (let i = 0; i < 10; i++) expect(await one.call({}, { signal })).toEqual({ status: 503, body: 'kept' });
     expect(one.peer.waiting).toBe(0);
     expect(one.seen).toEqual([]);
-    expect(one.target.nodes.nodes.map(({ load }) => load.latencyMs)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    expect(one.target.nodes.nodes.map(({ latencyMs }) => latencyMs)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
     await one.clock.advance(60_000);
     const expired = one.metrics.read().find(({ name }) => name === 'calls_expired');
     expect(expired).toMatchObject({ value: 0 });

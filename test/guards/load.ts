@@ -34,7 +34,7 @@ export const loadGuards: readonly Guard[] = [
   {
     failure: 'F61',
     file: 'src/balancer/set-health.ts',
-    guard: 'if (wasOut) node.load.forget();',
+    guard: 'if (wasOut) node.forget();',
     without: '',
     test: 'test/balancer/recall.test.ts',
     name: 'F61: one that stood still gets its share again when its probe succeeds',

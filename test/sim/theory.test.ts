@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { policyOf } from '../../bench/sim/policy.ts';
 import type { Scenario } from '../../bench/sim/scenario.ts';
 import { simulate } from '../../bench/sim/simulate.ts';
@@ -8,6 +8,9 @@ import { meanOf, moment, type Work } from '../../bench/sim/work.ts';
  * A simulator is believed when it agrees with what is known exactly. Mean times in the system are compared with the formulas of queueing
  * theory; the seeds are fixed, and the runs long enough for the error of chance to be about 1 %.
  */
+
+// They compute for seconds, and for as many more as whatever else runs takes from them.
+vi.setConfig({ testTimeout: 120_000 });
 
 const P2C = policyOf('p2c');
 const ORACLE = policyOf('oracle');

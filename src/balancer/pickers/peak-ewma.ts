@@ -42,7 +42,7 @@ class PeakEwma implements Picker {
   }
 
   ended(node: Node, outcome: NodeOutcome, attempt: Context, now: number): void {
-    const usual = node.load.means.latencyMs;
+    const usual = node.means.latencyMs;
     if (outcome === 'ignorable' || usual.count === 0) return;
     node.peak ??= new Peak();
     node.peak.add(attempt, now, outcome === 'success' ? undefined : usual);
@@ -50,7 +50,7 @@ class PeakEwma implements Picker {
 
   #look(node: Node, now: number): void {
     const reading = this.#reading;
-    const usual = node.load.means.latencyMs;
+    const usual = node.means.latencyMs;
     this.#draws.weigh(node, now);
     if (node.peak === undefined && usual.count > 0) {
       // Once for each node: it fades from now on.

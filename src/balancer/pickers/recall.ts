@@ -61,7 +61,7 @@ class Recall implements Picker {
       for (let i = 0; i < known.size; i++) {
         const node = known.among(nodes, i);
         if (node === undefined || node === first || node === second) continue;
-        if (this.#against <= GOOD && node.plain && !node.load.mayBeat(this.#toBeat, MARGIN, node.running)) continue;
+        if (this.#against <= GOOD && node.plain && !node.mayBeat(this.#toBeat, MARGIN)) continue;
         draws.weigh(node, now);
         // As often as it would have been drawn, relative to the heaviest.
         if (draws.portion >= 1 || draws.next() < draws.portion * INTEGERS)
@@ -93,7 +93,7 @@ class Recall implements Picker {
     if (against > this.#against) return;
     const reading = this.#reading;
     reading.portion = this.#draws.portion;
-    node.load.read(reading, node.running, now);
+    node.read(reading, now);
     const { serviceMs, rif, failing } = reading;
     const queue = 1 + rif / this.#draws.portion;
     // Before the first answer of all only what is on its way counts.
