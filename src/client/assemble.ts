@@ -52,7 +52,7 @@ export function stacksOf<Req, Res>(
   const inner: (readonly [string, Filter<Req, Res>])[] = [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],
-    ['health', health(nodes, binding.unread, target.unreadTold)],
+    ['health', health(nodes, binding.unread, target.unread)],
     ['classify', classify(binding)],
     ['load', load(binding, nodes, softNack)],
     ['attempt-timeout', attemptTimeout(settings.attemptTimeoutMs, binding.discard)],

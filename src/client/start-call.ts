@@ -20,6 +20,7 @@ export function startCall<Req>(
 ): Context {
   const description = binding.describe(req);
   const ctx = new Context(target.service, description, parts.clock.now());
+  target.unread.made(ctx, startCall);
   const inbound = ambient();
   if (inbound !== undefined) {
     ctx.trace = inbound.trace;

@@ -23,6 +23,7 @@ import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Flights } from '../filters/single-flight.ts';
 import { StaleAnswers } from '../filters/stale-answers.ts';
 import { type Asked, createAsked } from '../filters/throttle.ts';
+import { UnreadBodies } from '../filters/unread-bodies.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
@@ -67,8 +68,7 @@ export class Target {
   readonly runningByKey: RunningByKey = new Map();
   /** What became of its attempts; only with a throttle. */
   readonly asked: Asked | undefined;
-  /** Client libraries of which it was told that a body was not read. */
-  readonly unreadTold = new Set<string>();
+  readonly unread = new UnreadBodies();
   /** Its connections over undici. */
   readonly pools: TargetPools;
   /** The target of another service, as the same mesh calls it. */

@@ -27,10 +27,15 @@ export interface MeshEvents {
    */
   spill: { readonly service: string; readonly state: 'begun' | 'ended'; readonly reason: string };
   /**
-   * The time of a response was over, and nobody had begun to read its body: until then it held a connection. Told once for each service and client
-   * library; `bodies_unread` counts.
+   * The time of a response was over, and nobody had begun to read its body: until then it held a connection. Told of the first of each service and client library, and
+   * once more of one with `from`: the lines of the stack by which its call was made. That is kept of the thousand calls after one that nobody read. `bodies_unread` counts.
    */
-  unread: { readonly service: string; readonly endpoint: string; readonly client: string };
+  unread: {
+    readonly service: string;
+    readonly endpoint: string;
+    readonly client: string;
+    readonly from: string | undefined;
+  };
   /** The set of known instances of a service changed. */
   view: {
     readonly service: string;

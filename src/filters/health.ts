@@ -2,8 +2,9 @@ import { nodeOf } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { Context } from '../core/context.ts';
 import { AttemptTimeoutError, ConnectError, DeadlineError, MisdirectedError } from '../core/errors.ts';
-import { type Filter, observe, type Scope } from '../core/filter.ts';
+import { type Filter, observe } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
+import { UnreadBodies } from './unread-bodies.ts';
 
 /**
  * Tells the balancer how each attempt at its node went. A body that breaks off later, or is not there when the time of the attempt is up,
@@ -12,14 +13,14 @@ import { failed } from '../core/verdict.ts';
 export function health<Req, Res>(
   nodes: NodeSet,
   unread?: (res: Res) => boolean,
-  toldOf: Set<string> = new Set(),
+  unreadBodies: UnreadBodies = new UnreadBodies(),
 ): Filter<Req, Res> {
   const judge = (ctx: Context, now?: number) => {
     const outcome = failed(ctx.verdict) ? 'failure' : ctx.verdict === 'success' ? 'success' : 'ignorable';
     nodes.report(nodeOf(ctx), outcome, ctx, now);
   };
   return observe((scope) => {
-    const forgotten = forgottenBodies(scope, toldOf);
+    const forgotten = scope.metrics.counter('bodies_unread', { service: scope.target });
     return {
       success(res, ctx) {
         if (ctx.ended || failed(ctx.verdict)) {
@@ -32,7 +33,8 @@ export function health<Req, Res>(
               (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1);
             if (late && unread?.(res) === true) {
               ctx.verdict = 'ignorable';
-              forgotten(ctx);
+              forgotten.add();
+              unreadBodies.found(ctx, scope);
             } else if (late || (error !== undefined && ctx.cancelled === undefined)) ctx.verdict = 'failure';
             judge(ctx);
           });
@@ -45,17 +47,6 @@ export function health<Req, Res>(
       },
     };
   });
-}
-
-/** Tells of bodies that nobody reads, the first one of a client library by an event: an application that forgets one does so with each call. */
-function forgottenBodies({ target, binding, events, metrics }: Scope, toldOf: Set<string>): (ctx: Context) => void {
-  const count = metrics.counter('bodies_unread', { service: target });
-  return ({ endpoint }) => {
-    count.add();
-    if (toldOf.has(binding)) return;
-    toldOf.add(binding);
-    events.emit('unread', { service: target, endpoint: endpoint?.id ?? '', client: binding });
-  };
 }
 
 /** Nobody is there, or somebody else is. */

@@ -43,11 +43,11 @@ const lines: { readonly [Name in MeshEventName]: (event: MeshEvents[Name]) => Li
     key: `${service} ${state}`,
     fields: { service, reason },
   }),
-  unread: ({ service, endpoint, client }) => ({
+  unread: ({ service, endpoint, client, from }) => ({
     level: 'warn',
     message: 'body not read',
-    key: `${service} ${client}`,
-    fields: { service, endpoint, client },
+    key: `${service} ${client} ${from === undefined}`,
+    fields: { service, endpoint, client, from: from ?? '' },
   }),
   view: ({ service, known, joined, left }) => ({
     level: 'info',

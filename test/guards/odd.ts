@@ -51,4 +51,20 @@ export const oddGuards: readonly Guard[] = [
     without: 'if (late && unread === undefined) {',
     name: 'F80: a body that nobody reads',
   },
+  {
+    file: 'src/client/start-call.ts',
+    test: 'test/client/unread.test.ts',
+    failure: 'F80',
+    guard: '  target.unread.made(ctx, startCall);\n',
+    without: '',
+    name: 'F80: of the next one that nobody reads it is told where its call was made',
+  },
+  {
+    file: 'src/filters/unread-bodies.ts',
+    test: 'test/client/unread.test.ts',
+    failure: 'F80',
+    guard: 'this.#wanted--;',
+    without: '',
+    name: 'F80: places in the code are kept of a thousand calls',
+  },
 ];

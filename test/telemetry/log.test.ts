@@ -39,7 +39,7 @@ test('each change of state and each failure is logged at its level', () => {
   events.emit('announcement', { service, id: 'x', state: 'left', reason: 'r' });
   events.emit('view', { service, known: 3, joined: ['a', 'b'], left: [] });
   events.emit('doubt', { service, known: 3, suspects: 2 });
-  events.emit('unread', { service, endpoint: 'e', client: 'fetch' });
+  events.emit('unread', { service, endpoint: 'e', client: 'fetch', from: undefined });
   events.emit('spill', { service, state: 'begun', reason: 'r' });
   events.emit('spill', { service, state: 'ended', reason: 'r' });
   events.emit('fault', { source: 'filter', error: new Error('broken') });
