@@ -53,6 +53,7 @@ export type { MeshEventName, MeshEvents } from './core/events.ts';
 export type { CurrentRequest } from './core/inbound-request.ts';
 export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
+export type { QueueOptions } from './core/queue-options.ts';
 export type { Setting } from './core/setting.ts';
 export type { FallenBack } from './core/context.ts';
 export type { NotRetried } from './core/not-retried.ts';
@@ -81,7 +82,6 @@ export type {
   InboundOptions,
   LimitAlgorithm,
   LimitOptions,
-  QueueOptions,
   RateOptions,
 } from './server/limit/limit-options.ts';
 export type { Reading } from './telemetry/memory-metrics.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { resolveChecks } from '../src/balancer/check-options.ts';
+import { resolveQueue } from '../src/core/queue-options.ts';
 import { resolveConsulOptions } from '../src/discovery/consul/options.ts';
 import { resolveDnsOptions } from '../src/discovery/dns/options.ts';
 import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts';
@@ -11,7 +12,7 @@ import { resolveFault } from '../src/filters/fault-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
 import { resolveMirror } from '../src/filters/mirror-options.ts';
 import { resolveThrottle } from '../src/filters/throttle-options.ts';
-import { resolveLimit, resolveQueue } from '../src/server/limit/limit-options.ts';
+import { resolveLimit } from '../src/server/limit/limit-options.ts';
 import { createScope } from './discovery/setup.ts';
 import { type Document, readDocument, rowsOf, sectionOf } from './support/markdown.ts';
 import { membersOf } from './support/type-members.ts';
@@ -80,7 +81,7 @@ const tables: readonly Table[] = [
   },
   {
     document: sectionOf(overload, 'The queue'),
-    types: [['src/server/limit/limit-options.ts', 'QueueOptions']],
+    types: [['src/core/queue-options.ts', 'QueueOptions']],
     defaults: { ...resolveQueue('queue', {}) },
   },
   {

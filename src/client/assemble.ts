@@ -84,7 +84,8 @@ export function stacksOf<Req, Res>(
   if (settings.singleFlight !== false)
     layers.push(['single-flight', singleFlight(settings.singleFlight, target.flights, binding)]);
   if (settings.bulkhead !== false) layers.push(['bulkhead', bulkhead(settings.bulkhead, target.runningByKey, binding)]);
-  if (settings.concurrency !== false) layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight)]);
+  if (settings.concurrency !== false)
+    layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight, target.queue)]);
   layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
   if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, anotherIsUp(nodes))]);
   if (settings.throttle !== false && target.asked !== undefined)

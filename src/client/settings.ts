@@ -3,6 +3,7 @@ import { type CheckOptions, type ResolvedChecks, resolveChecks } from '../balanc
 import { type HealthOptions, type ResolvedHealth, resolveHealth } from '../balancer/health-options.ts';
 import { type BreakerOptions, type ResolvedBreaker, resolveBreaker } from '../breaker/options.ts';
 import { durationMs, fail, integer, options as known } from '../core/check.ts';
+import { type QueueOptions, type ResolvedQueue, resolveQueue } from '../core/queue-options.ts';
 import type { Setting } from '../core/setting.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
@@ -51,6 +52,8 @@ export interface ServiceOptions {
   readonly checks?: CheckOptions | false | undefined;
   /** Most calls that this process runs at the same time. 1 to 1,000,000. @default 1_024 */
   readonly concurrency?: number | false | undefined;
+  /** What waits for a moment, and is not refused at once, when `concurrency` is reached. @default false */
+  readonly queue?: QueueOptions | false | undefined;
   /** When calls fail here because the service would refuse them. @default false */
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call is answered with that failed. @default false */
@@ -81,6 +84,7 @@ export interface ResolvedService {
   readonly health: ResolvedHealth | false;
   readonly checks: ResolvedChecks | false;
   readonly concurrency: number | false;
+  readonly queue: ResolvedQueue | false;
   readonly throttle: ResolvedThrottle | false;
   readonly fallback: ResolvedFallback | false;
   readonly singleFlight: ResolvedSingleFlight | false;
@@ -103,6 +107,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'health',
   'checks',
   'concurrency',
+  'queue',
   'throttle',
   'fallback',
   'singleFlight',
@@ -132,13 +137,15 @@ export function resolveService(name: string, layers: readonly Layer[]): Resolved
 
 function resolveMerged(name: string, options: ServiceOptions): ResolvedService {
   const settings = resolveEach(name, options);
-  const { subset, balancer } = settings;
+  const { subset, balancer, concurrency, queue } = settings;
   if (subset !== false && balancer.hashOf !== undefined)
     fail(
       `${name}.subset`,
       `false where ${name}.balancer is '${balancer.kind}': each process would send a key to another instance, its own subset being another`,
       subset,
     );
+  if (concurrency === false && queue !== false)
+    fail(`${name}.queue`, `false where ${name}.concurrency is false`, queue);
   return settings;
 }
 
@@ -157,6 +164,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
     concurrency: orOff(options.concurrency, (value = 1_024) =>
       integer(`${name}.concurrency`, value, { min: 1, max: 1_000_000 }),
     ),
+    queue: orOff(options.queue, (value) => value !== undefined && resolveQueue(`${name}.queue`, value)),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
     fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
     singleFlight: orOff(

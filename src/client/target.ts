@@ -6,6 +6,7 @@ import { NodeSet } from '../balancer/node-set.ts';
 import { SoftNack } from '../balancer/soft-nack.ts';
 import type { Outages } from '../breaker/outages.ts';
 import { ServiceBreaker } from '../breaker/service-breaker.ts';
+import { CodelQueue } from '../core/codel-queue.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
@@ -58,6 +59,8 @@ export class Target {
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
+  /** What waits to be one of them; only with a queue. */
+  readonly queue: CodelQueue | undefined;
   /** Copies of its calls that are under way to another service. */
   readonly copies: InFlight = { running: 0 };
   /** Requests that others may wait for as well; only with single-flight. */
@@ -124,6 +127,7 @@ export class Target {
       });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
+    if (settings.queue !== false) this.queue = new CodelQueue(settings.queue, clock);
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
     if (settings.fallback !== false && settings.fallback.staleMs !== false)
       this.stale = new StaleAnswers(settings.fallback.staleMs);

@@ -85,7 +85,7 @@ function verdictOfError(error: unknown, ctx: Context): Verdict {
   return error.resend === 'never' ? 'failure' : 'retryable';
 }
 
-/** The verdict on a whole call that ended in an error. */
+/** The verdict on a whole call that ended in an error, where its last attempt was not `ignorable`. */
 export function verdictOnCall(error: unknown): Verdict {
   if (!(error instanceof MeshError)) return 'ignorable';
   switch (error.code) {
@@ -99,7 +99,7 @@ export function verdictOnCall(error: unknown): Verdict {
       // Time that was handed over says how patient the caller is, not how the service does.
       return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
     case 'MESH_REFUSED':
-      return error.resend === 'safe' && !softlyRefused(error) && !overloaded(error) ? 'failure' : 'ignorable';
+      return error.resend === 'safe' ? 'failure' : 'ignorable';
     default:
       return 'failure';
   }

@@ -36,6 +36,7 @@ export function meshOver(
 export const aroundCalls: ServiceOptions = {
   fallback: { service: 'nobody', answer: () => undefined },
   bulkhead: { by: () => 'all', max: 1_000 },
+  queue: {},
   fault: { delayMs: 1, delayRatio: 0 },
   mirror: { service: 'nobody', ratio: 0 },
 };

@@ -1,5 +1,6 @@
 import type { Guard } from './guard.ts';
 
+const concurrency = { file: 'src/filters/concurrency.ts', test: 'test/filters/concurrency.test.ts', failure: 'F85' };
 const adaptive = { file: 'src/server/limit/adaptive-limit.ts', test: 'test/server/limit/admission.test.ts' };
 const idle = { file: 'src/server/limit/idle-latency.ts', test: 'test/server/limit/overload.test.ts' };
 const overload = { file: 'src/filters/classify.ts', test: 'test/limits-mesh.test.ts' };
@@ -7,6 +8,24 @@ const inbound = { file: 'src/server/inbound.ts', test: 'test/server/limits.test.
 
 /** What keeps a process that is offered too much at work, and reachable for those who have to reach it. */
 export const limitGuards: readonly Guard[] = [
+  {
+    ...concurrency,
+    guard: '        ctx.onEnd(ended);\n        return undefined;',
+    without: '        ended();\n        return undefined;',
+    name: 'a call counts until the end of its body',
+  },
+  {
+    ...concurrency,
+    guard: '      queue.advance(room);\n',
+    without: '',
+    name: 'a call above the limit waits with a queue',
+  },
+  {
+    ...concurrency,
+    guard: '          leave?.();\n',
+    without: '',
+    name: 'of those that wait the more important go first',
+  },
   {
     ...idle,
     failure: 'F85',
@@ -52,9 +71,10 @@ export const limitGuards: readonly Guard[] = [
   },
   {
     ...overload,
+    file: 'src/filters/breaker.ts',
     failure: 'F85',
-    guard: ' && !overloaded(error)',
-    without: '',
+    guard: "else if (ctx.verdict === 'ignorable' || ctx.shared",
+    without: 'else if (ctx.shared',
     name: 'F85: a service that refuses most calls',
   },
   {

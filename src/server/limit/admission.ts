@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
+import { CodelQueue } from '../../core/codel-queue.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { Priority } from '../../core/priority.ts';
 import type { Random } from '../../core/random.ts';
 import { AdaptiveLimit } from './adaptive-limit.ts';
-import { CodelQueue } from './codel-queue.ts';
 import type { ResolvedLimit } from './limit-options.ts';
 
 /** How much of the limit each priority may use: what is kept free of the others is there for the more important at once. */

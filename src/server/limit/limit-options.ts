@@ -1,19 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { boolean, callable, durationMs, fail, finite, integer, options as known, oneOf } from '../../core/check.ts';
+import { callable, durationMs, fail, finite, integer, options as known, oneOf } from '../../core/check.ts';
+import { type QueueOptions, type ResolvedQueue, resolveQueue } from '../../core/queue-options.ts';
 
 export type LimitAlgorithm = 'gradient2' | 'aimd' | 'vegas';
-
-/** What waits for its turn when the limit is reached. */
-export interface QueueOptions {
-  /** Most requests that wait. At least 1. @default 100 */
-  readonly size?: number | undefined;
-  /** The wait that is no sign of overload, in milliseconds. @default 5 */
-  readonly targetMs?: number | undefined;
-  /** Longest wait; also how long all must have waited longer than `targetMs` until that is overload. At least `targetMs`. @default 100 */
-  readonly intervalMs?: number | undefined;
-  /** Whether the newest goes first while there is overload: the oldest have callers that are about to give up. @default false */
-  readonly lifo?: boolean | undefined;
-}
 
 /** How many requests this process works on at a time. */
 export interface LimitOptions {
@@ -50,13 +39,6 @@ export interface InboundOptions {
    * request, so it must be quick; one for which it throws is not exempt. @default the paths /health, /healthz, /livez, /readyz, /metrics
    */
   readonly exempt?: ((req: IncomingMessage) => boolean) | undefined;
-}
-
-export interface ResolvedQueue {
-  readonly size: number;
-  readonly targetMs: number;
-  readonly intervalMs: number;
-  readonly lifo: boolean;
 }
 
 export interface ResolvedLimit {
@@ -102,17 +84,6 @@ export function resolveLimit(name: string, options: LimitOptions): ResolvedLimit
     max,
     slowMs: durationMs(`${name}.slowMs`, options.slowMs ?? 1_000),
     queue: queue === false ? false : resolveQueue(`${name}.queue`, queue),
-  };
-}
-
-export function resolveQueue(name: string, options: QueueOptions): ResolvedQueue {
-  known(name, options, ['size', 'targetMs', 'intervalMs', 'lifo']);
-  const targetMs = durationMs(`${name}.targetMs`, options.targetMs ?? 5);
-  return {
-    size: integer(`${name}.size`, options.size ?? 100, { min: 1, max: 100_000 }),
-    targetMs,
-    intervalMs: durationMs(`${name}.intervalMs`, options.intervalMs ?? Math.max(100, targetMs), { min: targetMs }),
-    lifo: boolean(`${name}.lifo`, options.lifo ?? false),
   };
 }
 

@@ -1,8 +1,8 @@
-import type { Clock, Timer } from '../../core/clock.ts';
-import { PRIORITIES, type Priority } from '../../core/priority.ts';
-import type { ResolvedQueue } from './limit-options.ts';
+import type { Clock, Timer } from './clock.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
+import type { ResolvedQueue } from './queue-options.ts';
 
-/** A request that waits: exactly one of the two is called, unless `leave` was called before. */
+/** A request that waits, or a call: exactly one of the two is called, unless `leave` was called before. */
 export interface Waiting {
   readonly priority: Priority;
   readonly admit: () => void;
