@@ -28,6 +28,14 @@ export interface FallenBack {
 
 type Listener<T> = (value: T) => void;
 
+/** Whoever hears of many contexts without a function for each. */
+interface Hearer<T> {
+  hear(value: T, ctx: Context): void;
+}
+
+/** Most have one or none. */
+type Listeners<T> = (Listener<T> | Hearer<T>)[] | Listener<T> | Hearer<T> | undefined;
+
 /**
  * Everything known of one call, or of one attempt of it; passed by hand from filter to filter.
  *
@@ -109,8 +117,8 @@ export class Context {
   #children: Context[] | Context | undefined;
   /** The call that ends with this attempt. */
   #heir: Context | undefined;
-  #onCancel: Listener<Error>[] | Listener<Error> | undefined;
-  #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
+  #onCancel: Listeners<Error>;
+  #onEnd: Listeners<unknown>;
 
   /** @internal */
   constructor(target: string, description: Description, startedAt: number, parent?: Context) {
@@ -198,8 +206,11 @@ export class Context {
   }
 
   /** Calls `listener` once if the context is cancelled before it ends; at once if it already is. */
-  onCancel(listener: Listener<Error>): void {
-    if (this.#cancelled !== undefined) listener(this.#cancelled);
+  onCancel(listener: Listener<Error>): void;
+  /** @internal */
+  onCancel(listener: Listener<Error> | Hearer<Error>): void;
+  onCancel(listener: Listener<Error> | Hearer<Error>): void {
+    if (this.#cancelled !== undefined) tell(listener, this.#cancelled, this);
     else if (!this.#ended) this.#onCancel = append(this.#onCancel, listener);
   }
 
@@ -229,8 +240,11 @@ export class Context {
   }
 
   /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
-  onEnd(listener: Listener<unknown>): void {
-    if (this.#ended) listener(this.#endedWith);
+  onEnd(listener: Listener<unknown>): void;
+  /** @internal */
+  onEnd(listener: Listener<unknown> | Hearer<unknown>): void;
+  onEnd(listener: Listener<unknown> | Hearer<unknown>): void {
+    if (this.#ended) tell(listener, this.#endedWith, this);
     else this.#onEnd = append(this.#onEnd, listener);
   }
 
@@ -244,20 +258,25 @@ export class Context {
     if (headers.length > 0) this.headers.push(...headers);
   }
 
-  #tell<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
-    if (typeof listeners === 'function') this.#tellOne(listeners, value);
-    else if (listeners !== undefined) for (const listener of listeners) this.#tellOne(listener, value);
+  #tell<T>(listeners: Listeners<T>, value: T): void {
+    if (Array.isArray(listeners)) for (const listener of listeners) this.#tellOne(listener, value);
+    else if (listeners !== undefined) this.#tellOne(listeners, value);
   }
 
-  #tellOne<T>(listener: Listener<T>, value: T): void {
+  #tellOne<T>(listener: Listener<T> | Hearer<T>, value: T): void {
     try {
-      listener(value);
+      tell(listener, value, this);
     } catch (error) {
       const { faulted } = this.root;
       if (faulted === undefined) throw error;
       faulted(error);
     }
   }
+}
+
+function tell<T>(listener: Listener<T> | Hearer<T>, value: T, ctx: Context): void {
+  if (typeof listener === 'function') listener(value);
+  else listener.hear(value, ctx);
 }
 
 function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {

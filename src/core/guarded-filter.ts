@@ -1,6 +1,8 @@
 import type { Context } from './context.ts';
-import { type Filter, joined, observerOf, type Scope } from './filter.ts';
+import type { Filter, Scope } from './filter.ts';
 import { FilterFaults } from './filter-faults.ts';
+import { joined } from './joined.ts';
+import { observerOf } from './observe.ts';
 import { Passage } from './passage.ts';
 import type { Service } from './service.ts';
 

@@ -1,5 +1,6 @@
 import type { ServiceBreaker } from '../breaker/service-breaker.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 import { verdictOnCall } from './classify.ts';
 

@@ -1,5 +1,6 @@
 import { RefusedError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 
 /** Calls of one service that are under way in this process, whichever client made them. */
 export interface InFlight {

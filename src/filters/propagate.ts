@@ -1,6 +1,7 @@
 import { nodeOf } from '../balancer/node.ts';
 import type { Endpoint } from '../core/endpoint.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { formatTraceparent } from '../telemetry/w3c.ts';
 
 const HEADER_VALUE = /^[\x20-\x7e]*$/;

@@ -1,6 +1,7 @@
 import { attachCall } from '../core/call-of.ts';
 import { MeshError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 
 /**

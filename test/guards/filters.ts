@@ -127,7 +127,7 @@ export const filterGuards: readonly Guard[] = [
   },
   {
     failure: 'F83',
-    file: 'src/core/filter.ts',
+    file: 'src/core/hooks.ts',
     guard: '        // One that is `async` has the type of one that is not.\n        if (given instanceof Promise)',
     without: '        if (given === 1 && given instanceof Promise)',
     test: guarded.test,
