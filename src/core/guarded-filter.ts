@@ -48,7 +48,8 @@ export function guarded<Req, Res>(
     return (req, ctx) => {
       const passage = new Passage<Res>(ctx, held);
       passages.set(ctx, passage);
-      ctx.root.faulted ??= faulted;
+      const { root } = ctx;
+      if (root.noted.faulted === undefined) root.note({ faulted });
       return new Promise<Res>((resolve, reject) => {
         const fail = (error: unknown) => {
           passage.fail(error);

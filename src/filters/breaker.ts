@@ -12,13 +12,14 @@ export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
   return observe(() => ({
     start: (_req, ctx) => circuit.admit(ctx),
     success(_res, ctx) {
-      if (ctx.shared || ctx.verdict === 'ignorable') circuit.ignore(ctx);
+      if (ctx.noted.shared === true || ctx.verdict === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, failed(ctx.verdict));
       return undefined;
     },
     failure(error, ctx) {
-      if (ctx.verdict === 'success' && !ctx.shared) circuit.record(ctx, false);
-      else if (ctx.verdict === 'ignorable' || ctx.shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      const shared = ctx.noted.shared === true;
+      if (ctx.verdict === 'success' && !shared) circuit.record(ctx, false);
+      else if (ctx.verdict === 'ignorable' || shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, true);
     },
   }));

@@ -19,7 +19,7 @@ export function stats<Req, Res>(): Filter<Req, Res> {
       success(_res, ctx) {
         ctx.finishedAt = clock.now();
         took.record(ctx.finishedAt - ctx.startedAt);
-        if (ctx.fallback !== undefined) outcome('fallback').add();
+        if (ctx.noted.fallback !== undefined) outcome('fallback').add();
         else if (failed(ctx.verdict)) rejected.add();
         else succeeded.add();
         return undefined;

@@ -84,12 +84,13 @@ export class Tracing {
     const span = ctx.span as OpenTelemetrySpan; // only #adopt sets it
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
-    if (ctx.notRetried !== undefined) span.setAttribute('heddle.not_retried', ctx.notRetried);
-    if (ctx.fault !== undefined) span.setAttribute('heddle.fault', ctx.fault);
-    if (ctx.shared) span.setAttribute('heddle.shared', 'true');
-    if (ctx.fallback !== undefined) {
-      span.setAttribute('heddle.fallback', ctx.fallback.to);
-      span.setAttribute('heddle.fallback_for', ctx.fallback.because);
+    const { notRetried, fault, shared, fallback } = ctx.noted;
+    if (notRetried !== undefined) span.setAttribute('heddle.not_retried', notRetried);
+    if (fault !== undefined) span.setAttribute('heddle.fault', fault);
+    if (shared === true) span.setAttribute('heddle.shared', 'true');
+    if (fallback !== undefined) {
+      span.setAttribute('heddle.fallback', fallback.to);
+      span.setAttribute('heddle.fallback_for', fallback.because);
     }
     if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
     span.end();

@@ -44,7 +44,7 @@ export const retryGuards: readonly Guard[] = [
   {
     ...retry,
     failure: 'F64',
-    guard: '    outcome.error.notRetried = ctx.notRetried;\n',
+    guard: '    outcome.error.notRetried = ctx.noted.notRetried;\n',
     without: '',
     name: 'F64: why a call was not retried',
   },
