@@ -170,6 +170,12 @@ export class Context {
     return this.#headers;
   }
 
+  /** Adds headers. The list may become its own. @internal */
+  addHeaders(headers: string[]): void {
+    if (this.#headers === undefined) this.#headers = headers;
+    else this.#headers.push(...headers);
+  }
+
   /** Puts down what is true of it. @internal */
   note(notes: Notes): void {
     this.noted = { ...this.noted, ...notes };

@@ -24,9 +24,10 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
         }
         if (ctx.cancelled !== undefined) return ctx.cancelled;
         if (leftMs !== Number.POSITIVE_INFINITY) {
+          const boundMs = Math.round(leftMs); // a fraction that is kept is an object
           const expire = () => {
             expired.add();
-            const late = `the call to '${target}' did not end within ${Math.round(leftMs)} ms`;
+            const late = `the call to '${target}' did not end within ${boundMs} ms`;
             ctx.cancel(new DeadlineError(target, inherited, late));
           };
           ctx.limitBy(clock.at(ctx.deadline, expire));
