@@ -3,7 +3,7 @@ import type { Context } from '../core/context.ts';
 import { integers, type Random } from '../core/random.ts';
 import type { Service } from '../core/service.ts';
 import { pickGrouped } from './grouped.ts';
-import type { Node } from './node.ts';
+import { type Node, nodeOf } from './node.ts';
 import type { NodeSet } from './node-set.ts';
 import type { SoftNack } from './soft-nack.ts';
 
@@ -28,6 +28,7 @@ interface HingeParts<Req, Res> {
 export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> {
   const { nodes, clock, random, softNack, endpoint, hashOf, filled } = parts;
   const draw = integers(random);
+  const ended = { hear: (_error: unknown, ctx: Context) => nodes.end(nodeOf(ctx), ctx) };
 
   const pick = (ctx: Context, now: number) => {
     const { panicking, picker } = nodes;
@@ -44,7 +45,7 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
   const send = (node: Node, req: Req, ctx: Context): Promise<Res> => {
     ctx.endpoint = node.endpoint;
     ctx.node = node;
-    ctx.onEnd(() => nodes.end(node, ctx));
+    ctx.onEnd(ended);
     return endpoint(req, ctx);
   };
   const wait = async (req: Req, ctx: Context): Promise<Res> => {

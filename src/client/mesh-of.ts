@@ -67,7 +67,7 @@ function report(ctx: Context): CallReport {
       endpoint: attempt.endpoint.id,
       verdict: attempt.verdict,
       error: attempt.error === undefined ? undefined : messageOf(attempt.error),
-      fault: attempt.fault,
+      fault: attempt.noted.fault,
       ms: attempt.finishedAt - attempt.startedAt,
     });
   }
@@ -75,8 +75,8 @@ function report(ctx: Context): CallReport {
     service: ctx.target,
     endpoint: ctx.endpoint?.id ?? attempts.at(-1)?.endpoint,
     attempts,
-    notRetried: ctx.notRetried,
-    fallback: ctx.fallback,
+    notRetried: ctx.noted.notRetried,
+    fallback: ctx.noted.fallback,
     ms: ctx.finishedAt - ctx.startedAt,
     traceId: ctx.trace?.traceId,
   };

@@ -18,6 +18,26 @@ export interface Description {
   readonly streamed?: boolean | undefined;
 }
 
+/** What is true of few calls and attempts. Each has room for one field, and not for all of these. */
+interface Notes {
+  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
+  readonly standIn?: Context;
+  /** On an attempt: which fault it was made to meet, if any. */
+  readonly fault?: string;
+  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
+  readonly notRetried?: NotRetried | undefined;
+  /** On a call: told what a listener of a filter of the application throws, which else would keep others from hearing. */
+  readonly faulted?: Listener<unknown>;
+  /** On a call: what it was answered with in the place of its own outcome, if it was. */
+  readonly fallback?: FallenBack;
+  /** On a call: whether it was not sent, but waited for the same one that was under way. */
+  readonly shared?: boolean;
+  /** Whether a filter made it beside another call, or in its place: no more are made for it. */
+  readonly made?: boolean;
+}
+
+const NOTHING: Notes = Object.freeze({});
+
 /** What a call was answered with in the place of its own outcome. */
 export interface FallenBack {
   /** The other service, an answer kept from before, or one that was made here. */
@@ -27,6 +47,14 @@ export interface FallenBack {
 }
 
 type Listener<T> = (value: T) => void;
+
+/** Whoever hears of many contexts without a function for each. */
+interface Hearer<T> {
+  hear(value: T, ctx: Context): void;
+}
+
+/** Most have one or none. */
+type Listeners<T> = (Listener<T> | Hearer<T>)[] | Listener<T> | Hearer<T> | undefined;
 
 /**
  * Everything known of one call, or of one attempt of it; passed by hand from filter to filter.
@@ -60,16 +88,14 @@ export class Context {
   replayable = true;
   /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
   deadline: number = Number.POSITIVE_INFINITY;
-  /** Most attempts that the caller allows for this call; it may only narrow what is configured. @internal */
-  maxAttempts: number = Number.POSITIVE_INFINITY;
+  /** Most attempts that the caller allows for this call, `undefined` for any number; it may only narrow what is configured. @internal */
+  maxAttempts: number | undefined;
   /** Most requests that the endpoint of this attempt may have in flight without refusing it; `undefined` for any number. @internal */
   limit: number | undefined;
   /** On a call: its attempts that an endpoint over its limit refused. They were not executed, and count for nothing. @internal */
   refusals = 0;
   /** Whether this call arrived here as part of a retry, so that this layer must not multiply it. @internal */
   retried = false;
-  /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
-  readonly headers: string[] = [];
   endpoint: Endpoint | undefined;
   /** What the balancer knows of the endpoint; only `balancer` looks inside. @internal */
   node: unknown;
@@ -83,24 +109,13 @@ export class Context {
   span: unknown;
   /** On a call: the hash of what it is spread over the instances by; `undefined` when any may have it. @internal */
   hash: number | undefined;
-  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. @internal */
-  standIn: Context | undefined;
-  /** On an attempt: which fault it was made to meet, if any. @internal */
-  fault: string | undefined;
   /** Why the attempt failed, for reports. @internal */
   error: unknown;
-  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. @internal */
-  notRetried: NotRetried | undefined;
+  /** What is true of few; added to by `note`. @internal */
+  noted: Notes = NOTHING;
 
-  /** On a call: told what a listener of a filter of the application throws, which else would keep others from hearing. @internal */
-  faulted: Listener<unknown> | undefined;
-  /** On a call: what it was answered with in the place of its own outcome, if it was. @internal */
-  fallback: FallenBack | undefined;
-  /** On a call: whether it was not sent, but waited for the same one that was under way. @internal */
-  shared = false;
-  /** Whether a filter made it beside another call, or in its place: no more are made for it. @internal */
-  made = false;
-
+  /** Made when there are any. */
+  #headers: string[] | undefined;
   #controller: AbortController | undefined;
   #cancelled: Error | undefined;
   #ended = false;
@@ -109,8 +124,8 @@ export class Context {
   #children: Context[] | Context | undefined;
   /** The call that ends with this attempt. */
   #heir: Context | undefined;
-  #onCancel: Listener<Error>[] | Listener<Error> | undefined;
-  #onEnd: Listener<unknown>[] | Listener<unknown> | undefined;
+  #onCancel: Listeners<Error>;
+  #onEnd: Listeners<unknown>;
 
   /** @internal */
   constructor(target: string, description: Description, startedAt: number, parent?: Context) {
@@ -149,6 +164,23 @@ export class Context {
     return call;
   }
 
+  /** Headers to send, as name, value, name, value; names in lower case. An attempt begins with those of its call. */
+  get headers(): string[] {
+    this.#headers ??= [];
+    return this.#headers;
+  }
+
+  /** Adds headers. The list may become its own. @internal */
+  addHeaders(headers: string[]): void {
+    if (this.#headers === undefined) this.#headers = headers;
+    else this.#headers.push(...headers);
+  }
+
+  /** Puts down what is true of it. @internal */
+  note(notes: Notes): void {
+    this.noted = { ...this.noted, ...notes };
+  }
+
   /** The call that this belongs to: itself, when it is one. */
   get root(): Context {
     return this.parent ?? this;
@@ -156,7 +188,7 @@ export class Context {
 
   /** Whether a filter of the application may have held it up since it started. @internal */
   get held(): boolean {
-    return this.root.faulted !== undefined;
+    return this.root.noted.faulted !== undefined;
   }
 
   /** Which attempt this is, those aside that a busy endpoint refused before it: 1 for the first. @internal */
@@ -198,8 +230,11 @@ export class Context {
   }
 
   /** Calls `listener` once if the context is cancelled before it ends; at once if it already is. */
-  onCancel(listener: Listener<Error>): void {
-    if (this.#cancelled !== undefined) listener(this.#cancelled);
+  onCancel(listener: Listener<Error>): void;
+  /** @internal */
+  onCancel(listener: Listener<Error> | Hearer<Error>): void;
+  onCancel(listener: Listener<Error> | Hearer<Error>): void {
+    if (this.#cancelled !== undefined) tell(listener, this.#cancelled, this);
     else if (!this.#ended) this.#onCancel = append(this.#onCancel, listener);
   }
 
@@ -229,35 +264,43 @@ export class Context {
   }
 
   /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
-  onEnd(listener: Listener<unknown>): void {
-    if (this.#ended) listener(this.#endedWith);
+  onEnd(listener: Listener<unknown>): void;
+  /** @internal */
+  onEnd(listener: Listener<unknown> | Hearer<unknown>): void;
+  onEnd(listener: Listener<unknown> | Hearer<unknown>): void {
+    if (this.#ended) tell(listener, this.#endedWith, this);
     else this.#onEnd = append(this.#onEnd, listener);
   }
 
   /** Takes over what attempts of a call, and calls beside it, have in common with it. */
-  #inherit({ deadline, retried, trace, baggage, priority, headers }: Context): void {
-    this.deadline = deadline;
-    this.retried = retried;
-    this.trace = trace;
-    this.baggage = baggage;
-    this.priority = priority;
-    if (headers.length > 0) this.headers.push(...headers);
+  #inherit(from: Context): void {
+    this.deadline = from.deadline;
+    this.retried = from.retried;
+    this.trace = from.trace;
+    this.baggage = from.baggage;
+    this.priority = from.priority;
+    if (from.#headers !== undefined) this.#headers = [...from.#headers];
   }
 
-  #tell<T>(listeners: Listener<T>[] | Listener<T> | undefined, value: T): void {
-    if (typeof listeners === 'function') this.#tellOne(listeners, value);
-    else if (listeners !== undefined) for (const listener of listeners) this.#tellOne(listener, value);
+  #tell<T>(listeners: Listeners<T>, value: T): void {
+    if (Array.isArray(listeners)) for (const listener of listeners) this.#tellOne(listener, value);
+    else if (listeners !== undefined) this.#tellOne(listeners, value);
   }
 
-  #tellOne<T>(listener: Listener<T>, value: T): void {
+  #tellOne<T>(listener: Listener<T> | Hearer<T>, value: T): void {
     try {
-      listener(value);
+      tell(listener, value, this);
     } catch (error) {
-      const { faulted } = this.root;
+      const { faulted } = this.root.noted;
       if (faulted === undefined) throw error;
       faulted(error);
     }
   }
+}
+
+function tell<T>(listener: Listener<T> | Hearer<T>, value: T, ctx: Context): void {
+  if (typeof listener === 'function') listener(value);
+  else listener.hear(value, ctx);
 }
 
 function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {

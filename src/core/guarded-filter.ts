@@ -1,6 +1,8 @@
 import type { Context } from './context.ts';
-import { type Filter, joined, observerOf, type Scope } from './filter.ts';
+import type { Filter, Scope } from './filter.ts';
 import { FilterFaults } from './filter-faults.ts';
+import { joined } from './joined.ts';
+import { observerOf } from './observe.ts';
 import { Passage } from './passage.ts';
 import type { Service } from './service.ts';
 
@@ -46,7 +48,8 @@ export function guarded<Req, Res>(
     return (req, ctx) => {
       const passage = new Passage<Res>(ctx, held);
       passages.set(ctx, passage);
-      ctx.root.faulted ??= faulted;
+      const { root } = ctx;
+      if (root.noted.faulted === undefined) root.note({ faulted });
       return new Promise<Res>((resolve, reject) => {
         const fail = (error: unknown) => {
           passage.fail(error);

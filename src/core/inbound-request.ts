@@ -109,7 +109,7 @@ export class InboundRequest implements CurrentRequest {
   }
 }
 
-function triedAgain({ notRetried }: Context): boolean {
+function triedAgain({ noted: { notRetried } }: Context): boolean {
   return notRetried !== undefined && notRetried !== 'resend' && notRetried !== 'body';
 }
 

@@ -1,5 +1,8 @@
 import { ConfigError } from './errors.ts';
-import { type Filter, joined, observerOf, type Placed, type Scope } from './filter.ts';
+import type { Filter, Scope } from './filter.ts';
+import type { Placed } from './hooks.ts';
+import { bounds, joined } from './joined.ts';
+import { observerOf } from './observe.ts';
 import type { Place } from './roles.ts';
 import type { Service } from './service.ts';
 
@@ -61,7 +64,13 @@ export class Stack<Req, Res, S extends Scope = Scope> {
     for (const { role, filter } of this.#layers.toReversed()) {
       const make = observerOf(filter);
       if (make !== undefined) {
-        observers = [{ role, observer: make(scope) }, ...observers];
+        const placed = { role, observer: make(scope) };
+        // Of those that are joined only one may bound its calls.
+        if (bounds(placed) && observers.some(bounds)) {
+          service = joined(service, observers, scope);
+          observers = [];
+        }
+        observers = [placed, ...observers];
         continue;
       }
       if (observers.length > 0) service = joined(service, observers, scope);

@@ -8,4 +8,6 @@ export interface TraceContext {
   readonly flags: number;
   /** `tracestate` as it came, or empty. */
   readonly state: string;
+  /** The whole as the header, where it is there already. @internal */
+  readonly traceparent?: string;
 }

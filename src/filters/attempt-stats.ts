@@ -1,5 +1,6 @@
 import { nodeOf } from '../balancer/node.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 
 /** Counts every send: `attempts{service, endpoint, outcome}` and `attempt_ms{service}`. */

@@ -1,5 +1,6 @@
 import type { ServiceBreaker } from '../breaker/service-breaker.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 import { verdictOnCall } from './classify.ts';
 
@@ -11,13 +12,14 @@ export function breaker<Req, Res>(circuit: ServiceBreaker): Filter<Req, Res> {
   return observe(() => ({
     start: (_req, ctx) => circuit.admit(ctx),
     success(_res, ctx) {
-      if (ctx.shared || ctx.verdict === 'ignorable') circuit.ignore(ctx);
+      if (ctx.noted.shared === true || ctx.verdict === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, failed(ctx.verdict));
       return undefined;
     },
     failure(error, ctx) {
-      if (ctx.verdict === 'success' && !ctx.shared) circuit.record(ctx, false);
-      else if (ctx.verdict === 'ignorable' || ctx.shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
+      const shared = ctx.noted.shared === true;
+      if (ctx.verdict === 'success' && !shared) circuit.record(ctx, false);
+      else if (ctx.verdict === 'ignorable' || shared || verdictOnCall(error) === 'ignorable') circuit.ignore(ctx);
       else circuit.record(ctx, true);
     },
   }));

@@ -1,7 +1,8 @@
 import type { HashedCall } from '../balancer/hash-on.ts';
 import type { Binding } from '../core/binding.ts';
 import { RefusedError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import type { ResolvedBulkhead } from './bulkhead-options.ts';
 
 /** Calls of one service that are under way, by whom they are for. Only whoever has some is in it, so there are never more keys than calls. */

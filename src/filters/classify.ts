@@ -8,7 +8,8 @@ import {
   MisdirectedError,
   RefusedError,
 } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed, type Verdict } from '../core/verdict.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { CodelQueue } from '../core/codel-queue.ts';
 import type { Context } from '../core/context.ts';
 import { RefusedError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 
 /** Calls of one service that are under way in this process, whichever client made them, from their start to the end of their body. */
 export interface InFlight {

@@ -1,5 +1,6 @@
 import { DeadlineError } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 
 /**
  * Bounds a whole call, all its attempts and the body of its response together: by `deadlineMs`, or by what is left of the deadline of the
@@ -8,31 +9,34 @@ import type { Filter } from '../core/filter.ts';
  * Cancelling the call, for whatever reason, settles it here at once: nothing below can make a caller wait.
  */
 export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res> {
-  return (next, { clock, target, metrics }) => {
+  return observe(({ clock, target, metrics }) => {
     const expired = metrics.counter('calls_expired', { service: target });
-    return (req, ctx) => {
-      const own = deadlineMs === false ? Number.POSITIVE_INFINITY : ctx.startedAt + deadlineMs;
-      const inherited = ctx.deadline < own;
-      if (!inherited) ctx.deadline = own;
-      const leftMs = ctx.deadline - ctx.startedAt;
-      if (leftMs <= 0) {
-        expired.add();
-        const late = `the call to '${target}' was not sent: the request it is made for has already expired`;
-        return Promise.reject(new DeadlineError(target, inherited, late));
-      }
-      if (ctx.cancelled !== undefined) return Promise.reject(ctx.cancelled);
-      return new Promise<Res>((resolve, reject) => {
-        ctx.onCancel(reject);
+    return {
+      start(_req, ctx) {
+        const own = deadlineMs === false ? Number.POSITIVE_INFINITY : ctx.startedAt + deadlineMs;
+        const inherited = ctx.deadline < own;
+        if (!inherited) ctx.deadline = own;
+        const leftMs = ctx.deadline - ctx.startedAt;
+        if (leftMs <= 0) {
+          expired.add();
+          const late = `the call to '${target}' was not sent: the request it is made for has already expired`;
+          return new DeadlineError(target, inherited, late);
+        }
+        if (ctx.cancelled !== undefined) return ctx.cancelled;
         if (leftMs !== Number.POSITIVE_INFINITY) {
+          const boundMs = Math.round(leftMs); // a fraction that is kept is an object
           const expire = () => {
             expired.add();
-            const late = `the call to '${target}' did not end within ${Math.round(leftMs)} ms`;
+            const late = `the call to '${target}' did not end within ${boundMs} ms`;
             ctx.cancel(new DeadlineError(target, inherited, late));
           };
           ctx.limitBy(clock.at(ctx.deadline, expire));
         }
-        next(req, ctx).then(resolve, reject);
-      });
+        return undefined;
+      },
+      late() {
+        // The attempt that it is of was cancelled with the call: that frees it.
+      },
     };
-  };
+  });
 }

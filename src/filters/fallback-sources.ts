@@ -45,7 +45,7 @@ export function otherService<Req, Res>(
       const now = clock.now();
       if (ctx.deadline <= now) return undefined;
       const call = ctx.another(service, now);
-      call.made = true;
+      call.note({ made: true });
       ctx.onCancel((reason) => call.cancel(reason));
       let res: Res;
       try {
@@ -58,7 +58,7 @@ export function otherService<Req, Res>(
         binding.discard(res);
         return undefined;
       }
-      call.fallback = { to: 'service', because: messageOf(error) };
+      call.note({ fallback: { to: 'service', because: messageOf(error) } });
       ctx.endWith(call);
       return res;
     },

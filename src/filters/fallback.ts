@@ -45,7 +45,7 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: FallbackPar
             throw ctx.cancelled;
           }
           dropBad();
-          ctx.fallback = { to, because: messageOf(error) };
+          ctx.note({ fallback: { to, because: messageOf(error) } });
           answered.get(to)?.add();
           return res;
         }
@@ -68,7 +68,7 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: FallbackPar
       });
 
     return async (req, ctx) => {
-      if (ctx.made) return next(req, ctx);
+      if (ctx.noted.made === true) return next(req, ctx);
       const inner = innerCall(ctx);
       let res: Res;
       try {

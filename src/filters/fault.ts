@@ -35,7 +35,7 @@ export function fault<Req, Res>(
     };
 
     const inject = async (req: Req, ctx: Context, delayed: number | false, aborted: boolean): Promise<Res> => {
-      ctx.fault = [...(delayed === false ? [] : ['delay']), ...(aborted ? [String(abort)] : [])].join(', ');
+      ctx.note({ fault: [...(delayed === false ? [] : ['delay']), ...(aborted ? [String(abort)] : [])].join(', ') });
       if (delayed !== false) {
         delays.add();
         await sleep(clock, delayed, ctx);

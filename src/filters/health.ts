@@ -2,7 +2,8 @@ import { nodeOf } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { Context } from '../core/context.ts';
 import { AttemptTimeoutError, ConnectError, DeadlineError, MisdirectedError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 import { UnreadBodies } from './unread-bodies.ts';
 

@@ -49,7 +49,7 @@ export function hedge<Req, Res>(
           if (winner === first) {
             second?.cancel(overtaken);
           } else {
-            first.standIn = winner;
+            first.note({ standIn: winner });
             first.cancel(overtaken);
           }
         };
@@ -109,7 +109,7 @@ function hedgeable(
   { bodiless = false }: Pick<Binding<never, never>, 'bodiless'>,
 ): boolean {
   const whole = bodiless || BODILESS.has(operation);
-  return attempt === 1 && idempotent && whole && !retried && !root.streamed && root.maxAttempts > 1;
+  return attempt === 1 && idempotent && whole && !retried && !root.streamed && root.maxAttempts !== 1;
 }
 
 /** Why an attempt is given up that another overtook. Never the outcome of a call. */

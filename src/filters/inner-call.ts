@@ -17,7 +17,7 @@ export function learn(ctx: Context, inner: Context, now: number): void {
   ctx.refusals = inner.refusals;
   ctx.endpoint = inner.endpoint;
   ctx.verdict = inner.verdict;
-  ctx.notRetried = inner.notRetried;
+  ctx.note({ notRetried: inner.noted.notRetried });
   ctx.replayable = inner.replayable;
   // A response leads to the inner call, and `meshOf` with it.
   inner.finishedAt = now;

@@ -3,7 +3,8 @@ import { type Node, nodeOf } from '../balancer/node.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
 import type { SoftNack } from '../balancer/soft-nack.ts';
 import type { Binding } from '../core/binding.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { parseMeshLoad } from './mesh-load.ts';
 import { orcaUtilisation } from './orca.ts';
 

@@ -49,7 +49,7 @@ export function mirror<Req, Res>(
         return;
       }
       const call = ctx.another(service, clock.now());
-      call.made = true;
+      call.note({ made: true });
       call.maxAttempts = 1;
       call.priority = 'sheddable';
       // Whoever waits for the call does not wait for this.
@@ -71,7 +71,7 @@ export function mirror<Req, Res>(
 
     return (req, ctx) => {
       const reply = next(req, ctx);
-      if (ctx.made || (methods === 'idempotent' && !ctx.idempotent)) return reply;
+      if (ctx.noted.made === true || (methods === 'idempotent' && !ctx.idempotent)) return reply;
       try {
         if (random() < ratio) copy(req, ctx);
       } catch (error) {

@@ -35,14 +35,15 @@ export function retry<Req, Res>(
     const again = retries(next, options, budget, binding, scope);
     return (req, ctx) => {
       budget.deposit(ctx.startedAt);
-      const attempt = ctx.fork(clock.now());
+      // Nothing of ours waits before the first attempt: it starts with the call.
+      const attempt = ctx.fork(ctx.held ? clock.now() : ctx.startedAt);
       return next(req, attempt).then(
         (res) => {
-          const heard = attempt.standIn ?? attempt;
+          const heard = attempt.noted.standIn ?? attempt;
           return heard.verdict === 'retryable' ? again(req, ctx, { attempt: heard, res }) : deliver(ctx, heard, res);
         },
         (error: unknown) => {
-          const heard = attempt.standIn ?? attempt;
+          const heard = attempt.noted.standIn ?? attempt;
           heard.end(error);
           return again(req, ctx, { attempt: heard, error });
         },
@@ -66,7 +67,7 @@ function retries<Req, Res>(
   const decide = (ctx: Context, outcome: Outcome<Res>): number | NotRetried => {
     const { attempt } = outcome;
     const busy = 'error' in outcome && softlyRefused(outcome.error);
-    if (!busy && attempt.counted >= Math.min(options.attempts, ctx.maxAttempts)) return 'attempts';
+    if (!busy && attempt.counted >= Math.min(options.attempts, ctx.maxAttempts ?? options.attempts)) return 'attempts';
     const resend = resendOf(outcome, ctx);
     if (resend === 'never') return 'resend';
     if (!ctx.replayable) return 'body';
@@ -88,7 +89,7 @@ function retries<Req, Res>(
     if (ctx.cancelled !== undefined) return false;
     const decision = decide(ctx, outcome);
     if (typeof decision === 'string') {
-      ctx.notRetried = decision;
+      ctx.note({ notRetried: decision });
       metrics.counter('retries_refused', { service: target, reason: decision }).add();
       return false;
     }
@@ -150,7 +151,7 @@ function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
   // An attempt that found nobody to call sent nothing.
   if (outcome.error instanceof MeshError) {
     outcome.error.attempts = endpoint === undefined ? attempt - 1 : attempt;
-    outcome.error.notRetried = ctx.notRetried;
+    outcome.error.notRetried = ctx.noted.notRetried;
   }
   throw outcome.error;
 }

@@ -45,7 +45,7 @@ export function singleFlight<Req, Res>(
     const same = whole.sameAs(req, without);
     if (same === undefined) return undefined;
     // A filter of the application may say whom it is for.
-    return [same, baggage, priority ?? '', maxAttempts, retried, ...headers].join('\n');
+    return [same, baggage, priority ?? '', maxAttempts ?? Number.POSITIVE_INFINITY, retried, ...headers].join('\n');
   };
 
   return (next, { target, clock, metrics }) => {
@@ -90,7 +90,7 @@ export function singleFlight<Req, Res>(
       const now = clock.now();
       const known = flights.get(key);
       if (known !== undefined && known.ctx.deadline - now >= LEAST_TIME * (ctx.deadline - now)) {
-        ctx.shared = true;
+        ctx.note({ shared: true });
         shared.add();
         return wait(key, known, ctx, (copy) => http.respond(copy(), req, ctx));
       }

@@ -1,6 +1,7 @@
 import { attachCall } from '../core/call-of.ts';
 import { MeshError } from '../core/errors.ts';
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import { failed } from '../core/verdict.ts';
 
 /**
@@ -18,7 +19,7 @@ export function stats<Req, Res>(): Filter<Req, Res> {
       success(_res, ctx) {
         ctx.finishedAt = clock.now();
         took.record(ctx.finishedAt - ctx.startedAt);
-        if (ctx.fallback !== undefined) outcome('fallback').add();
+        if (ctx.noted.fallback !== undefined) outcome('fallback').add();
         else if (failed(ctx.verdict)) rejected.add();
         else succeeded.add();
         return undefined;

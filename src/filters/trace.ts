@@ -1,4 +1,5 @@
-import { type Filter, observe } from '../core/filter.ts';
+import type { Filter } from '../core/filter.ts';
+import { observe } from '../core/observe.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 
 /** Gives each call its place in a trace: a span where the application records them, else the trace it came in, else a new one. */

@@ -17,9 +17,10 @@ export class LatencyHistogram implements Histogram {
     this.sumMs += ms;
     if (ms > this.maxMs) this.maxMs = ms;
     const micros = Math.max(1, Math.min(ms * 1000, 2 ** (OCTAVES + 1) - 1));
+    // In steps of the first octave; shifted by its own, from STEPS up to twice as many.
+    const steps = (micros * STEPS) >>> 0;
     const octave = 31 - Math.clz32(micros);
-    const step = Math.floor((micros / 2 ** octave - 1) * STEPS);
-    const index = octave * STEPS + step;
+    const index = (octave - 1) * STEPS + (steps >>> octave);
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
   }
 

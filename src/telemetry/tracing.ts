@@ -1,13 +1,14 @@
 import type { Context } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
+import type { TraceContext } from '../core/trace-context.ts';
+import { newTraces } from './new-traces.ts';
 import type {
   OpenTelemetry,
   OpenTelemetrySpan,
   OpenTelemetrySpanContext,
   OpenTelemetryTracer,
 } from './opentelemetry.ts';
-import { newSpanId, newTraceId } from './w3c.ts';
 
 const NO_TRACE = '0'.repeat(32);
 
@@ -16,12 +17,12 @@ const NO_TRACE = '0'.repeat(32);
  * came in goes on unchanged, and a call that belongs to none begins one that is not recorded.
  */
 export class Tracing {
-  readonly #random: Random;
+  readonly #newTrace: () => TraceContext;
   #api: OpenTelemetry | undefined;
   #tracer: OpenTelemetryTracer | undefined;
 
   constructor(random: Random) {
-    this.#random = random;
+    this.#newTrace = newTraces(random);
   }
 
   /** Uses this copy of the API from now on. */
@@ -54,12 +55,7 @@ export class Tracing {
       );
       this.#adopt(api, span, ctx);
     }
-    ctx.trace ??= {
-      traceId: newTraceId(this.#random),
-      spanId: newSpanId(this.#random),
-      flags: 0,
-      state: '',
-    };
+    ctx.trace ??= this.#newTrace();
   }
 
   startAttempt(ctx: Context): void {
@@ -88,12 +84,13 @@ export class Tracing {
     const span = ctx.span as OpenTelemetrySpan; // only #adopt sets it
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
-    if (ctx.notRetried !== undefined) span.setAttribute('heddle.not_retried', ctx.notRetried);
-    if (ctx.fault !== undefined) span.setAttribute('heddle.fault', ctx.fault);
-    if (ctx.shared) span.setAttribute('heddle.shared', 'true');
-    if (ctx.fallback !== undefined) {
-      span.setAttribute('heddle.fallback', ctx.fallback.to);
-      span.setAttribute('heddle.fallback_for', ctx.fallback.because);
+    const { notRetried, fault, shared, fallback } = ctx.noted;
+    if (notRetried !== undefined) span.setAttribute('heddle.not_retried', notRetried);
+    if (fault !== undefined) span.setAttribute('heddle.fault', fault);
+    if (shared === true) span.setAttribute('heddle.shared', 'true');
+    if (fallback !== undefined) {
+      span.setAttribute('heddle.fallback', fallback.to);
+      span.setAttribute('heddle.fallback_for', fallback.because);
     }
     if (error !== undefined) span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: messageOf(error) });
     span.end();

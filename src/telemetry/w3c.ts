@@ -1,4 +1,3 @@
-import type { Random } from '../core/random.ts';
 import type { TraceContext } from '../core/trace-context.ts';
 
 /**
@@ -57,48 +56,7 @@ export function parseBaggage(value: string | undefined): string {
 
 /** The `traceparent` of a trace, always as version 00. */
 export function formatTraceparent(trace: TraceContext): string {
-  return `00-${trace.traceId}-${trace.spanId}-${BYTES[trace.flags & 0xff]}`;
-}
-
-/** A new trace id: 32 lower-case hex digits, never all zero. As unpredictable as `random` is, which is enough to tell traces apart. */
-export function newTraceId(random: Random): string {
-  return hex16(random) + newSpanId(random);
-}
-
-/** A new span id: 16 lower-case hex digits, never all zero. */
-export function newSpanId(random: Random): string {
-  const id = hex16(random);
-  return id === NO_SPAN ? `${NO_SPAN.slice(1)}1` : id;
-}
-
-/** 64 random bits as 16 hex digits. One call that makes a flat string is twice as fast as joining parts. */
-function hex16(random: Random): string {
-  const a = (random() * 0x1_0000_0000) >>> 0;
-  const b = (random() * 0x1_0000_0000) >>> 0;
-  return String.fromCharCode(
-    digit(a >>> 28),
-    digit(a >>> 24),
-    digit(a >>> 20),
-    digit(a >>> 16),
-    digit(a >>> 12),
-    digit(a >>> 8),
-    digit(a >>> 4),
-    digit(a),
-    digit(b >>> 28),
-    digit(b >>> 24),
-    digit(b >>> 20),
-    digit(b >>> 16),
-    digit(b >>> 12),
-    digit(b >>> 8),
-    digit(b >>> 4),
-    digit(b),
-  );
-}
-
-/** The character code of the hex digit of the lowest four bits. */
-function digit(bits: number): number {
-  const low = bits & 15;
-  return low < 10 ? 48 + low : 87 + low;
+  return trace.traceparent ?? `00-${trace.traceId}-${trace.spanId}-${BYTES[trace.flags & 0xff]}`;
 }
 
 /** The value if it is legal and within its bounds, else nothing. Empty members are allowed, and count. */

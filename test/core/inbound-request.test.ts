@@ -90,7 +90,7 @@ test.each([
   const request = new InboundRequest('teams', Number.POSITIVE_INFINITY, new ManualClock(), { writableEnded: false });
   const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
   request.follow(call);
-  call.notRetried = notRetried;
+  call.note({ notRetried });
   expect(request.triedAgain).toBe(again);
   call.end();
   expect(request.triedAgain).toBe(again);

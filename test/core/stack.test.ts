@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import type { MeshEvents } from '../../src/core/events.ts';
-import { type Filter, type Observer, observe } from '../../src/core/filter.ts';
+import type { Filter, Observer } from '../../src/core/filter.ts';
+import { observe } from '../../src/core/observe.ts';
 import { clientRoles, endpointRoles, type Place } from '../../src/core/roles.ts';
 import type { Service } from '../../src/core/service.ts';
 import { Stack } from '../../src/core/stack.ts';
@@ -319,4 +320,127 @@ test('a filter that throws instead of rejecting fails the call, and those outsid
   const reply = call();
   await expect(reply).rejects.toBe(thrown);
   expect(log).toEqual(['a start', 'b start', 'b failure thrown at once', 'a failure thrown at once']);
+});
+
+/** An observer that bounds its calls, and writes down what came too late. */
+const bounding = (name: string, log: string[], hooks: Observer<string, string> = {}): TestFilter =>
+  observe(() => ({
+    ...hooks,
+    success: (res) => void log.push(`${name} success ${res}`),
+    failure: (error) => void log.push(`${name} failure ${error instanceof Error ? error.message : error}`),
+    late: (res) => void log.push(`${name} late ${res}`),
+  }));
+
+/** Observers inside and outside of one that bounds its calls, around a peer that answers when it is told to. */
+function boundedCall(hooks: Observer<string, string> = {}, layers?: readonly (readonly [string, TestFilter])[]) {
+  const log: string[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const scope = scopeOf();
+  const ctx = callTo();
+  const service = Stack.of<string, string>(
+    order,
+    layers ?? [
+      ['out', looking('out', log)],
+      ['bound', bounding('bound', log)],
+      ['in', looking('in', log, hooks)],
+    ],
+  ).build(() => promise, scope);
+  return { log, ctx, answer: resolve, fail: reject, reply: service('hi', ctx) };
+}
+
+test('an observer that bounds the call changes nothing where nobody gives it up', async () => {
+  const well = boundedCall();
+  well.answer('hello');
+  expect(await well.reply).toBe('hello');
+  expect(well.log).toEqual(['out start', 'in start', 'in success hello', 'bound success hello', 'out success hello']);
+  const broken = new Error('broken');
+  const bad = boundedCall();
+  bad.fail(broken);
+  await expect(bad.reply).rejects.toBe(broken);
+  expect(bad.log).toEqual(['out start', 'in start', 'in failure broken', 'bound failure broken', 'out failure broken']);
+});
+
+test('a call that is cancelled is over for those outside of the bound at once, and for those inside with its reply', async () => {
+  const { log, ctx, answer, reply } = boundedCall();
+  const reason = new Error('given up');
+  ctx.cancel(reason);
+  expect(log).toEqual(['out start', 'in start']); // nobody hears of it from within `cancel`
+  await expect(reply).rejects.toBe(reason);
+  expect(log.splice(0)).toEqual(['out start', 'in start', 'bound failure given up', 'out failure given up']);
+  answer('hello');
+  await new Promise(setImmediate);
+  expect(log).toEqual(['in success hello', 'bound late hello']);
+
+  const failed = boundedCall();
+  failed.ctx.cancel(reason);
+  failed.fail(new Error('aborted'));
+  await expect(failed.reply).rejects.toBe(reason);
+  expect(failed.log.slice(2).toSorted()).toEqual([
+    'bound failure given up',
+    'in failure aborted',
+    'out failure given up',
+  ]);
+});
+
+test('a call that was answered before it is cancelled stays answered', async () => {
+  const { log, ctx, answer, reply } = boundedCall();
+  answer('hello');
+  expect(await reply).toBe('hello');
+  ctx.cancel(new Error('given up'));
+  await new Promise(setImmediate);
+  expect(log.slice(2)).toEqual(['in success hello', 'bound success hello', 'out success hello']);
+});
+
+test('a refusal inside of the bound, at the start or in place of a response, is a failure for those outside', async () => {
+  const no = new Error('no');
+  const refused = boundedCall({ start: () => no });
+  await expect(refused.reply).rejects.toBe(no);
+  expect(refused.log).toEqual(['out start', 'in start', 'bound failure no', 'out failure no']);
+  const turned = boundedCall({ success: () => no });
+  turned.answer('hello');
+  await expect(turned.reply).rejects.toBe(no);
+  expect(turned.log.slice(2)).toEqual(['in success hello', 'bound failure no', 'out failure no']);
+});
+
+test('a filter that throws inside of the bound fails the call for all outside of it', async () => {
+  const log: string[] = [];
+  const thrown = new Error('thrown at once');
+  const { call } = run([
+    ['out', looking('out', log)],
+    ['bound', bounding('bound', log)],
+    ['in', looking('in', log)],
+    [
+      'throws',
+      () => () => {
+        throw thrown;
+      },
+    ],
+  ]);
+  await expect(call()).rejects.toBe(thrown);
+  expect(log.slice(2)).toEqual([
+    'in failure thrown at once',
+    'bound failure thrown at once',
+    'out failure thrown at once',
+  ]);
+});
+
+test('of two observers that bound the call each does so for those outside of it', async () => {
+  const log: string[] = [];
+  const { ctx, answer, reply } = boundedCall({}, [
+    ['a', bounding('a', log)],
+    ['b', looking('b', log)],
+    ['c', bounding('c', log)],
+  ]);
+  ctx.cancel(new Error('given up'));
+  await expect(reply).rejects.toThrow('given up');
+  await new Promise(setImmediate);
+  expect(log.splice(0).toSorted()).toEqual([
+    'a failure given up',
+    'b failure given up',
+    'b start',
+    'c failure given up',
+  ]);
+  answer('hello');
+  await new Promise(setImmediate);
+  expect(log).toEqual(['c late hello']);
 });

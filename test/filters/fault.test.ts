@@ -19,7 +19,7 @@ test('an attempt is held up, and then sent', async () => {
   expect(peer.waiting).toBe(0);
   await clock.advance(1);
   const arrival = peer.next();
-  expect(arrival.ctx.fault).toBe('delay');
+  expect(arrival.ctx.noted.fault).toBe('delay');
   arrival.reply({ status: 200 });
   expect(await reply).toEqual({ status: 200 });
   expect([injected('delay'), clock.pending]).toEqual([1, idle]);

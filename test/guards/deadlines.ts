@@ -97,8 +97,8 @@ export const deadlineGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: '          else discard(res);\n',
-    without: '',
+    guard: 'late: (res) => discard(res)',
+    without: 'late: () => {}',
     test: 'test/filters/schedules.test.ts',
     name: 'F69: whatever comes first',
   },

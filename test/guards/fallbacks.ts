@@ -52,7 +52,7 @@ export const fallbackGuards: readonly Guard[] = [
   {
     failure: 'F81',
     file: 'src/filters/breaker.ts',
-    guard: 'ctx.shared || verdictOnCall(error)',
+    guard: 'shared || verdictOnCall(error)',
     without: 'verdictOnCall(error)',
     test: 'test/filters/single-flight.test.ts',
     name: 'F81: a failure is that of all who wait',

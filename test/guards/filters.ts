@@ -98,15 +98,15 @@ export const filterGuards: readonly Guard[] = [
   {
     failure: 'F83',
     file: 'src/filters/breaker.ts',
-    guard: "ctx.verdict === 'ignorable' || ctx.shared || verdictOnCall",
-    without: 'ctx.shared || verdictOnCall',
+    guard: "ctx.verdict === 'ignorable' || shared || verdictOnCall",
+    without: 'shared || verdictOnCall',
     test: guarded.test,
     name: 'F83: calls that a filter holds until their deadline',
   },
   {
     failure: 'F83',
     file: 'src/filters/breaker.ts',
-    guard: "      if (ctx.verdict === 'success' && !ctx.shared) circuit.record(ctx, false);\n      else if",
+    guard: "      if (ctx.verdict === 'success' && !shared) circuit.record(ctx, false);\n      else if",
     without: '      if',
     test: 'test/client/service.test.ts',
     name: 'an error that proves the service well closes its breaker',
@@ -127,7 +127,7 @@ export const filterGuards: readonly Guard[] = [
   },
   {
     failure: 'F83',
-    file: 'src/core/filter.ts',
+    file: 'src/core/hooks.ts',
     guard: '        // One that is `async` has the type of one that is not.\n        if (given instanceof Promise)',
     without: '        if (given === 1 && given instanceof Promise)',
     test: guarded.test,

@@ -73,8 +73,8 @@ export const limitGuards: readonly Guard[] = [
     ...overload,
     file: 'src/filters/breaker.ts',
     failure: 'F85',
-    guard: "else if (ctx.verdict === 'ignorable' || ctx.shared",
-    without: 'else if (ctx.shared',
+    guard: "else if (ctx.verdict === 'ignorable' || shared",
+    without: 'else if (shared',
     name: 'F85: a service that refuses most calls',
   },
   {

@@ -44,7 +44,7 @@ export const retryGuards: readonly Guard[] = [
   {
     ...retry,
     failure: 'F64',
-    guard: '    outcome.error.notRetried = ctx.notRetried;\n',
+    guard: '    outcome.error.notRetried = ctx.noted.notRetried;\n',
     without: '',
     name: 'F64: why a call was not retried',
   },
@@ -110,8 +110,8 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: '          else discard(res);\n',
-    without: '',
+    guard: 'late: (res) => discard(res)',
+    without: 'late: () => {}',
     test: 'test/filters/deadline.test.ts',
     name: 'F69: a response that comes after',
   },

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TraceContext } from '../../src/core/trace-context.ts';
-import { formatTraceparent, newSpanId, newTraceId, parseBaggage, parseTraceContext } from '../../src/telemetry/w3c.ts';
-import { seededRandom } from '../../src/testing/seeded-random.ts';
+import { formatTraceparent, parseBaggage, parseTraceContext } from '../../src/telemetry/w3c.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const spanId = '00f067aa0ba902b7';
@@ -110,29 +109,14 @@ test('whatever the headers are, reading them never throws and gives what a heade
 
 test('what is written is read back the same', () => {
   const flags = fc.integer({ min: 0, max: 3 });
+  const id = (length: number) =>
+    fc.string({ unit: fc.constantFrom(...'123456789abcdef'), minLength: length, maxLength: length });
   fc.assert(
-    fc.property(fc.nat(), flags, (seed, flags) => {
-      const random = seededRandom(seed);
-      const trace = { traceId: newTraceId(random), spanId: newSpanId(random), flags, state: '' };
+    fc.property(id(32), id(16), flags, (traceId, spanId, flags) => {
+      const trace = { traceId, spanId, flags, state: '' };
       expect(parseTraceContext({ traceparent: formatTraceparent(trace) })).toEqual(trace);
     }),
   );
-});
-
-test.each([0, 1 - Number.EPSILON, 0.5])('an id is never all zero, whatever chance says (%d)', (chance) => {
-  const trace = {
-    traceId: newTraceId(() => chance),
-    spanId: newSpanId(() => chance),
-    flags: 0,
-    state: '',
-  };
-  expect(parseTraceContext({ traceparent: formatTraceparent(trace) })).toEqual(trace);
-});
-
-test('ten thousand ids are all different', () => {
-  const random = seededRandom(1);
-  const ids = new Set(Array.from({ length: 10_000 }, () => newSpanId(random)));
-  expect(ids.size).toBe(10_000);
 });
 
 function written(trace: TraceContext): readonly string[] {

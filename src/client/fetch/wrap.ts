@@ -39,10 +39,11 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService,
     const { input, init } = req;
     const request = requestOf(input);
     const target = targetOf(service);
+    const send = serviceFor(target);
     const ctx = startCall(parts, target, fetchRequests, req, init?.signal ?? request?.signal);
     ctx.replayable = replayable(init?.body ?? request?.body);
     try {
-      return await serviceFor(target)(req, ctx);
+      return await send(req, ctx);
     } catch (error) {
       throw asFetchWould(error, ctx);
     }

@@ -73,11 +73,12 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, f
         sending: (one) => made.follow(one),
         cut: (res, reason) => made.cut(res, reason),
       };
+      const service = serviceFor(target);
       const ctx = startCall(parts, target, nodeRequests, req);
       ctx.maxAttempts = maxAttempts;
       // All that got makes of this call leads to its options, and so to here; a redirect comes here again.
       attachCall(transport, ctx, 'latest');
-      made.settle(ctx, serviceFor(target)(req, ctx));
+      made.settle(ctx, service(req, ctx));
       return made;
     };
     const transport: Transport = (...given) => {

@@ -72,9 +72,10 @@ export class Client {
       const target = this.#target();
       const req = nativeRequest(method, path, options);
       if (options !== undefined) checkLimits(options);
+      const service = serviceFor(target);
       const ctx = startCall(this.#parts, target, nativeRequests, req, options?.signal);
       if (options !== undefined) narrow(ctx, options);
-      return serviceFor(target)(req, ctx);
+      return service(req, ctx);
     } catch (error) {
       return Promise.reject(error);
     }
