@@ -26,6 +26,12 @@ export interface FallenBack {
   readonly because: string;
 }
 
+/**
+ * What a cache did for a GET: it had a fresh answer, or an old one that may be given (`stale`); asked the service whether the old one is still good, and it was
+ * (`revalidated`); had none (`miss`); or was not asked, because of what the request says (`bypass`).
+ */
+export type CacheUse = 'hit' | 'stale' | 'revalidated' | 'miss' | 'bypass';
+
 type Listener<T> = (value: T) => void;
 
 /**
@@ -96,6 +102,8 @@ export class Context {
   faulted: Listener<unknown> | undefined;
   /** On a call: what it was answered with in the place of its own outcome, if it was. @internal */
   fallback: FallenBack | undefined;
+  /** On a call: what a cache did for it, where there is one. A copy that has to be sent begins with `bypass`. @internal */
+  cache: CacheUse | undefined;
   /** On a call: whether it was not sent, but waited for the same one that was under way. @internal */
   shared = false;
   /** Whether a filter made it beside another call, or in its place: no more are made for it. @internal */

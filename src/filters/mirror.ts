@@ -51,6 +51,7 @@ export function mirror<Req, Res>(
       const call = ctx.another(service, clock.now());
       call.made = true;
       call.maxAttempts = 1;
+      call.cache = 'bypass';
       call.priority = 'sheddable';
       // Whoever waits for the call does not wait for this.
       call.deadline = Number.POSITIVE_INFINITY;

@@ -90,6 +90,7 @@ export class Tracing {
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
     if (ctx.notRetried !== undefined) span.setAttribute('heddle.not_retried', ctx.notRetried);
     if (ctx.fault !== undefined) span.setAttribute('heddle.fault', ctx.fault);
+    if (ctx.cache !== undefined) span.setAttribute('heddle.cache', ctx.cache);
     if (ctx.shared) span.setAttribute('heddle.shared', 'true');
     if (ctx.fallback !== undefined) {
       span.setAttribute('heddle.fallback', ctx.fallback.to);
