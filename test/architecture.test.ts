@@ -185,6 +185,7 @@ interface Owner {
 
 const owners: Readonly<Record<string, Owner>> = {
   got: { place: 'src/client/got/entry.ts', dynamic: false },
+  'http-cache-semantics': { place: 'src/filters/cache-rules.ts', dynamic: false },
   ioredis: { place: 'src/discovery/redis/', dynamic: true },
   opossum: { place: 'src/breaker/', dynamic: false },
   'p-retry': { place: 'src/filters/', dynamic: false },

@@ -7,6 +7,7 @@ import { resolveKubernetesOptions } from '../src/discovery/kubernetes/options.ts
 import { resolveRedisOptions } from '../src/discovery/redis/options.ts';
 import { createStaticRegistry } from '../src/discovery/static.ts';
 import { resolveBulkhead } from '../src/filters/bulkhead-options.ts';
+import { resolveCache } from '../src/filters/cache-options.ts';
 import { resolveFallback } from '../src/filters/fallback-options.ts';
 import { resolveFault } from '../src/filters/fault-options.ts';
 import { resolveHedge } from '../src/filters/hedge-options.ts';
@@ -113,6 +114,11 @@ const tables: readonly Table[] = [
     document: sectionOf(readDocument('docs/fallbacks.md'), 'The fallback'),
     types: [['src/filters/fallback-options.ts', 'FallbackOptions']],
     defaults: { limitMs: resolveFallback('fallback', { answer: {} }).limitMs },
+  },
+  {
+    document: sectionOf(readDocument('docs/fallbacks.md'), 'What is kept'),
+    types: [['src/filters/cache-options.ts', 'CacheOptions']],
+    defaults: { ...resolveCache('cache', {}) },
   },
   {
     document: sectionOf(readDocument('docs/fallbacks.md'), 'Which GETs are the same'),

@@ -29,6 +29,18 @@ test('the bulkhead in docs/fallbacks.md is set', async () => {
   await fair.close();
 });
 
+test('the cache in docs/fallbacks.md keeps', async () => {
+  const server = await serve(reply(200, 'Ann', { 'cache-control': 'max-age=60' }));
+  const { keeping, use } = await code.run<{ readonly keeping: Mesh; readonly use: CallReport['cache'] }>(
+    'a cache',
+    'keeping, use',
+    { 'http://127.0.0.1:3000': server.url },
+  );
+  expect(use).toBe('hit');
+  await keeping.close();
+  await closeServers();
+});
+
 test('the single-flight in docs/fallbacks.md is set', async () => {
   const { sharing } = await code.run<{ readonly sharing: Mesh }>('single-flight', 'sharing', {});
   const settings = sharing.explain('players').settings.filter(({ name }) => name.startsWith('singleFlight'));

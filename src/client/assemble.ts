@@ -11,6 +11,7 @@ import { attemptStats } from '../filters/attempt-stats.ts';
 import { attemptTimeout } from '../filters/attempt-timeout.ts';
 import { breaker } from '../filters/breaker.ts';
 import { bulkhead } from '../filters/bulkhead.ts';
+import { cache } from '../filters/cache.ts';
 import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
@@ -79,6 +80,8 @@ export function stacksOf<Req, Res>(
     layers.push(['mirror', mirror(settings.mirror, { binding, other, copies: target.copies })]);
   if (settings.fallback !== false)
     layers.push(['fallback', fallback(settings.fallback, { binding, other, stale: target.stale })]);
+  if (settings.cache !== false && target.answers !== undefined)
+    layers.push(['cache', cache(settings.cache, target.answers, binding)]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);
   layers.push(['deadline', deadline(settings.deadlineMs)]);
   if (settings.singleFlight !== false)

@@ -1,5 +1,5 @@
 import { callOf } from '../core/call-of.ts';
-import type { Context, FallenBack } from '../core/context.ts';
+import type { CacheUse, Context, FallenBack } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { NotRetried } from '../core/not-retried.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -28,6 +28,8 @@ export interface CallReport {
   readonly notRetried: NotRetried | undefined;
   /** What it was answered with in the place of its own outcome, and why; `undefined` when it was not. */
   readonly fallback: FallenBack | undefined;
+  /** What a cache did for it; `undefined` where none was asked. */
+  readonly cache: CacheUse | undefined;
   /** Milliseconds until the head of the response, or until it failed. */
   readonly ms: number;
   readonly traceId: string | undefined;
@@ -77,6 +79,7 @@ function report(ctx: Context): CallReport {
     attempts,
     notRetried: ctx.noted.notRetried,
     fallback: ctx.noted.fallback,
+    cache: ctx.noted.cache,
     ms: ctx.finishedAt - ctx.startedAt,
     traceId: ctx.trace?.traceId,
   };

@@ -7,6 +7,7 @@ import { type QueueOptions, type ResolvedQueue, resolveQueue } from '../core/que
 import type { Setting } from '../core/setting.ts';
 import { type CompiledQuery, compileQuery, type Query } from '../discovery/query.ts';
 import { type BulkheadOptions, type ResolvedBulkhead, resolveBulkhead } from '../filters/bulkhead-options.ts';
+import { type CacheOptions, type ResolvedCache, resolveCache } from '../filters/cache-options.ts';
 import { type FallbackOptions, type ResolvedFallback, resolveFallback } from '../filters/fallback-options.ts';
 import { type FaultOptions, type ResolvedFault, resolveFault } from '../filters/fault-options.ts';
 import { type HedgeOptions, type ResolvedHedge, resolveHedge } from '../filters/hedge-options.ts';
@@ -58,6 +59,8 @@ export interface ServiceOptions {
   readonly throttle?: ThrottleOptions | false | undefined;
   /** What a call is answered with that failed. @default false */
   readonly fallback?: FallbackOptions | false | undefined;
+  /** How many answers to GETs are kept and given again, for as long as they say. Only for `mesh.client`. @default false */
+  readonly cache?: CacheOptions | false | undefined;
   /** Whether GETs that are the same, and made at the same time, are sent once. Only for `mesh.client`. @default false */
   readonly singleFlight?: SingleFlightOptions | false | undefined;
   /** How many calls for one and the same (a tenant, a user) may be under way. @default false */
@@ -87,6 +90,7 @@ export interface ResolvedService {
   readonly queue: ResolvedQueue | false;
   readonly throttle: ResolvedThrottle | false;
   readonly fallback: ResolvedFallback | false;
+  readonly cache: ResolvedCache | false;
   readonly singleFlight: ResolvedSingleFlight | false;
   readonly bulkhead: ResolvedBulkhead | false;
   readonly mirror: ResolvedMirror | false;
@@ -110,6 +114,7 @@ export const serviceOptionNames: readonly (keyof ServiceOptions)[] = [
   'queue',
   'throttle',
   'fallback',
+  'cache',
   'singleFlight',
   'bulkhead',
   'mirror',
@@ -167,6 +172,7 @@ function resolveEach(name: string, options: ServiceOptions): ResolvedService {
     queue: orOff(options.queue, (value) => value !== undefined && resolveQueue(`${name}.queue`, value)),
     throttle: orOff(options.throttle, (value) => value !== undefined && resolveThrottle(`${name}.throttle`, value)),
     fallback: orOff(options.fallback, (value) => value !== undefined && resolveFallback(`${name}.fallback`, value)),
+    cache: orOff(options.cache, (value) => value !== undefined && resolveCache(`${name}.cache`, value)),
     singleFlight: orOff(
       options.singleFlight,
       (value) => value !== undefined && resolveSingleFlight(`${name}.singleFlight`, value),

@@ -17,6 +17,7 @@ import type { NameStep } from '../discovery/delegation/name-step.ts';
 import type { Named, Naming } from '../discovery/delegation/naming.ts';
 import { firstAnswerMs } from '../discovery/first-answer.ts';
 import type { Instance } from '../discovery/registry.ts';
+import { AnswerCache } from '../filters/answer-cache.ts';
 import type { RunningByKey } from '../filters/bulkhead.ts';
 import type { InFlight } from '../filters/concurrency.ts';
 import { Hedging } from '../filters/hedging.ts';
@@ -40,6 +41,8 @@ interface TargetParts {
   readonly settings: ResolvedService;
   /** Names that stand for others in the calls of this target. */
   readonly override?: NameOverride | undefined;
+  /** Those of the target without these names, of which a cache is a part: it tells apart what was asked under other names. */
+  readonly answers?: AnswerCache | undefined;
   readonly rotation: EventEmitter;
   readonly outages: Outages;
   readonly naming: Naming;
@@ -65,6 +68,8 @@ export class Target {
   readonly copies: InFlight = { running: 0 };
   /** Requests that others may wait for as well; only with single-flight. */
   readonly flights: Flights = new Map();
+  /** The answers that a cache keeps; only with one. */
+  readonly answers: AnswerCache | undefined;
   /** The last good answers; only where they are wanted. */
   readonly stale: StaleAnswers | undefined;
   /** The same by whom they are for; only with a bulkhead. */
@@ -88,7 +93,7 @@ export class Target {
   #closed = false;
   #known: { readonly at: number; readonly services: readonly string[] } | undefined;
 
-  constructor({ service, settings, override, rotation, outages, naming, parts, beside }: TargetParts) {
+  constructor({ service, settings, override, answers, rotation, outages, naming, parts, beside }: TargetParts) {
     const { clock, random, events } = parts;
     this.service = service;
     this.settings = settings;
@@ -129,6 +134,7 @@ export class Target {
     this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
     if (settings.queue !== false) this.queue = new CodelQueue(settings.queue, clock);
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
+    if (settings.cache !== false) this.answers = answers ?? new AnswerCache(settings.cache);
     if (settings.fallback !== false && settings.fallback.staleMs !== false)
       this.stale = new StaleAnswers(settings.fallback.staleMs);
     const wanted = { service, where: settings.where, override };

@@ -104,12 +104,16 @@ export class Targets {
     return target;
   }
 
-  #create(service: string, settings: ResolvedService, override?: NameOverride): Target {
+  #create(
+    service: string,
+    settings: ResolvedService,
+    under: { readonly override?: NameOverride; readonly answers?: Target['answers'] } = {},
+  ): Target {
     if (this.#closed) throw new ClosedError(service);
     const target = new Target({
       service,
       settings,
-      override,
+      ...under,
       rotation: this.#rotation.emitter,
       outages: this.#outages,
       naming: this.#naming,
@@ -125,7 +129,7 @@ export class Targets {
     const { service, settings } = plain;
     const override = this.#naming.relevant(service, names);
     if (override === undefined) return plain;
-    const make = () => this.#create(service, settings, override);
+    const make = () => this.#create(service, settings, { override, answers: plain.answers });
     return this.#overridden.get(`${place}\n${override.header}`, make) ?? plain;
   }
 

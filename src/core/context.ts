@@ -30,6 +30,8 @@ interface Notes {
   readonly faulted?: Listener<unknown>;
   /** On a call: what it was answered with in the place of its own outcome, if it was. */
   readonly fallback?: FallenBack;
+  /** On a call: what a cache did for it, where there is one. A copy that has to be sent begins with `bypass`. */
+  readonly cache?: CacheUse | undefined;
   /** On a call: whether it was not sent, but waited for the same one that was under way. */
   readonly shared?: boolean;
   /** Whether a filter made it beside another call, or in its place: no more are made for it. */
@@ -45,6 +47,12 @@ export interface FallenBack {
   /** Why: the error, or the status of the response. */
   readonly because: string;
 }
+
+/**
+ * What a cache did for a GET: it had a fresh answer, or an old one that may be given (`stale`); asked the service whether the old one is still good, and it was
+ * (`revalidated`); had none (`miss`); or was not asked, because of what the request says (`bypass`).
+ */
+export type CacheUse = 'hit' | 'stale' | 'revalidated' | 'miss' | 'bypass';
 
 type Listener<T> = (value: T) => void;
 

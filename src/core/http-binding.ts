@@ -12,6 +12,10 @@ export interface MadeResponse {
 export interface WholeResponses<Req, Res> {
   /** The request in one text, with all of its headers but these; `undefined` when another one of the same text may be another request. */
   sameAs(req: Req, without: ReadonlySet<string>): string | undefined;
+  /** The headers of a GET without a body, by their names in lower case; `undefined` for any other request. */
+  get(req: Req): Readonly<Record<string, string>> | undefined;
+  /** Status and headers of a response. */
+  head(res: Res): Pick<MadeResponse, 'status' | 'headers'>;
   /** How long the body of a response is, in bytes. */
   length(res: Res): number;
   /** The response, with a body of its own. */

@@ -16,6 +16,11 @@ export const clientRoles = [
     why: 'above all that may answer or refuse a call, so that it copies what callers ask for',
   },
   { role: 'fallback', on: false, why: 'sees the final outcome' },
+  {
+    role: 'cache',
+    on: false,
+    why: 'below fallback, so that it keeps only what the service itself gave; above breaker, so that what it has needs no service, and counts as none of its successes',
+  },
   { role: 'breaker', on: true, why: 'counts logical outcomes, above deadline so that expiries count' },
   { role: 'deadline', on: true, why: 'bounds all attempts together' },
   {

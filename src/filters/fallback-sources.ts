@@ -6,6 +6,7 @@ import type { HttpBinding } from '../core/http-binding.ts';
 import type { Service } from '../core/service.ts';
 import { failed } from '../core/verdict.ts';
 import type { FailedCall, ResolvedFallback } from './fallback-options.ts';
+import { sent } from './inner-call.ts';
 import { LARGEST_BYTES, type StaleAnswers } from './stale-answers.ts';
 import { within } from './within.ts';
 
@@ -63,13 +64,6 @@ export function otherService<Req, Res>(
       return res;
     },
   };
-}
-
-function sent(ctx: Context): boolean {
-  for (let attempt = ctx.previous; attempt !== undefined; attempt = attempt.previous) {
-    if (attempt.endpoint !== undefined) return true;
-  }
-  return false;
 }
 
 /** Keeps good answers, where the client reads them whole, and gives the last one to the same request. */

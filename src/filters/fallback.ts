@@ -4,10 +4,7 @@ import type { Filter } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
 import type { ResolvedFallback } from './fallback-options.ts';
 import { type Failure, type FallbackParts, givenAnswer, otherService, staleAnswer } from './fallback-sources.ts';
-import { innerCall, learn } from './inner-call.ts';
-
-/** Errors that are about the request, or the mesh itself: nothing in the place of the call helps. */
-const OWN: ReadonlySet<string> = new Set(['MESH_CLOSED', 'MESH_CONFIG']);
+import { innerCall, learn, OWN } from './inner-call.ts';
 
 /**
  * Answers a call that failed: with another service, with the last good answer, or with what is given; the first that has an answer.
@@ -82,7 +79,8 @@ export function fallback<Req, Res>(options: ResolvedFallback, parts: FallbackPar
       learn(ctx, inner, clock.now());
       const status = http.status(res);
       if (!failed(inner.verdict) || isRefusal(status)) {
-        if (status === 200) stale?.keep(req, ctx, res);
+        // What a cache gave was good when the service said it, not now.
+        if (status === 200 && ctx.noted.cache !== 'hit' && ctx.noted.cache !== 'stale') stale?.keep(req, ctx, res);
         ctx.endWith(inner);
         return res;
       }

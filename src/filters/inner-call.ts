@@ -11,13 +11,24 @@ export function innerCall(ctx: Context): Context {
   return inner;
 }
 
+/** Errors that are about the request, or the mesh itself: nothing in the place of the call helps. */
+export const OWN: ReadonlySet<string> = new Set(['MESH_CLOSED', 'MESH_CONFIG']);
+
+/** Whether any attempt of the call went to an endpoint. */
+export function sent(ctx: Context): boolean {
+  for (let attempt = ctx.previous; attempt !== undefined; attempt = attempt.previous) {
+    if (attempt.endpoint !== undefined) return true;
+  }
+  return false;
+}
+
 /** Makes what is known of `inner` known of the call: its attempts and what they came to. */
 export function learn(ctx: Context, inner: Context, now: number): void {
   ctx.previous = inner.previous;
   ctx.refusals = inner.refusals;
   ctx.endpoint = inner.endpoint;
   ctx.verdict = inner.verdict;
-  ctx.note({ notRetried: inner.noted.notRetried });
+  ctx.note({ notRetried: inner.noted.notRetried, cache: inner.noted.cache });
   ctx.replayable = inner.replayable;
   // A response leads to the inner call, and `meshOf` with it.
   inner.finishedAt = now;

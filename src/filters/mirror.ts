@@ -49,7 +49,7 @@ export function mirror<Req, Res>(
         return;
       }
       const call = ctx.another(service, clock.now());
-      call.note({ made: true });
+      call.note({ made: true, cache: 'bypass' });
       call.maxAttempts = 1;
       call.priority = 'sheddable';
       // Whoever waits for the call does not wait for this.

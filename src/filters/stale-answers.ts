@@ -1,7 +1,7 @@
 import type { MadeResponse } from '../core/http-binding.ts';
+import { BoundedAnswers, bytesOf } from './bounded-answers.ts';
 
-const MOST_ANSWERS = 1_000;
-const MOST_BYTES = 16 * 1024 * 1024;
+const BOUNDS = { maxEntries: 1_000, maxBytes: 16 * 1024 * 1024 };
 /** The longest body that is kept: one answer must not push all others out. */
 export const LARGEST_BYTES = 1024 * 1024;
 
@@ -9,14 +9,12 @@ interface Kept {
   readonly made: MadeResponse;
   /** Monotonic milliseconds. */
   readonly at: number;
-  readonly bytes: number;
 }
 
 /** The last good answers of a service, for when there are none: at most a thousand, and 16 MiB together. Those kept longest ago go first. */
 export class StaleAnswers {
   readonly #maxAgeMs: number;
-  readonly #byRequest = new Map<string, Kept>();
-  #bytes = 0;
+  readonly #byRequest = new BoundedAnswers<Kept>(BOUNDS);
 
   constructor(maxAgeMs: number) {
     this.#maxAgeMs = maxAgeMs;
@@ -24,16 +22,9 @@ export class StaleAnswers {
 
   /** Keeps an answer, unless it is large, or says that nobody may. */
   keep(request: string, made: MadeResponse, now: number): void {
-    this.#forget(request);
-    // What headers take is small beside the request that they answer; both are counted roughly.
-    const bytes = made.body.length + 2 * request.length + 1_000;
+    this.#byRequest.forget(request);
     if (made.body.length > LARGEST_BYTES || forbidden(made)) return;
-    this.#byRequest.set(request, { made, at: now, bytes });
-    this.#bytes += bytes;
-    for (const [oldest] of this.#byRequest) {
-      if (this.#byRequest.size <= MOST_ANSWERS && this.#bytes <= MOST_BYTES) break;
-      this.#forget(oldest);
-    }
+    this.#byRequest.keep(request, { made, at: now }, bytesOf(request, made));
   }
 
   /** The answer kept last, if it is not too old; its age is in its header `age`, in seconds. */
@@ -42,7 +33,7 @@ export class StaleAnswers {
     if (kept === undefined) return undefined;
     const ageMs = now - kept.at;
     if (ageMs > this.#maxAgeMs) {
-      this.#forget(request);
+      this.#byRequest.forget(request);
       return undefined;
     }
     const { made } = kept;
@@ -50,11 +41,6 @@ export class StaleAnswers {
     const before = Number(made.headers['age'] ?? 0);
     const age = String(Math.floor(ageMs / 1000) + (Number.isSafeInteger(before) ? before : 0));
     return { ...made, headers: { ...made.headers, age } };
-  }
-
-  #forget(request: string): void {
-    this.#bytes -= this.#byRequest.get(request)?.bytes ?? 0;
-    this.#byRequest.delete(request);
   }
 }
 

@@ -84,9 +84,10 @@ export class Tracing {
     const span = ctx.span as OpenTelemetrySpan; // only #adopt sets it
     if (ctx.verdict !== undefined) span.setAttribute('heddle.verdict', ctx.verdict);
     if (ctx.parent === undefined) span.setAttribute('heddle.attempts', ctx.previous?.attempt ?? 0);
-    const { notRetried, fault, shared, fallback } = ctx.noted;
+    const { notRetried, fault, cache, shared, fallback } = ctx.noted;
     if (notRetried !== undefined) span.setAttribute('heddle.not_retried', notRetried);
     if (fault !== undefined) span.setAttribute('heddle.fault', fault);
+    if (cache !== undefined) span.setAttribute('heddle.cache', cache);
     if (shared === true) span.setAttribute('heddle.shared', 'true');
     if (fallback !== undefined) {
       span.setAttribute('heddle.fallback', fallback.to);

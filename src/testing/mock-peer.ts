@@ -77,6 +77,9 @@ export class MockPeer {
             method === 'GET' && body === undefined
               ? JSON.stringify([path, ...Object.entries(headers).filter(([name]) => !without.has(name))])
               : undefined,
+          get: ({ method = 'GET', headers = {}, body }) =>
+            method === 'GET' && body === undefined ? headers : undefined,
+          head: ({ status, headers = {} }) => ({ status, headers }),
           length: ({ body = '' }) => Buffer.byteLength(body),
           copy: ({ status, headers = {}, body = '' }) => ({ status, headers, body: Buffer.from(body) }),
         },

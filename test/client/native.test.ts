@@ -28,6 +28,6 @@ const contract: Contract = {
 };
 
 clientContract(contract);
-const settings = { ...aroundCalls, fallback: { ...aroundCalls.fallback, staleMs: 1 }, singleFlight: {} };
+const settings = { ...aroundCalls, fallback: { ...aroundCalls.fallback, staleMs: 1 }, cache: {}, singleFlight: {} };
 describe('with all that may stand around a call', () => clientContract({ ...contract, settings }));
 describe('over HTTP/2', () => clientContract({ ...contract, wire: overHttp2 }));

@@ -4,6 +4,8 @@ import { ConnectError } from '../../src/core/errors.ts';
 import { seededRandom } from '../../src/testing/entry.ts';
 import { harness, settled } from '../support/harness.ts';
 
+/** Old at once, and good all the same for a second. */
+const kept = { 'cache-control': 'max-age=0, stale-while-revalidate=1, stale-if-error=1', etag: '"a"' };
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1);
 
 test.each(SEEDS)(
@@ -20,6 +22,7 @@ test.each(SEEDS)(
           return path === '/2' ? undefined : { body: 'made' };
         },
       },
+      cache: {},
       singleFlight: {},
       bulkhead: { by: ({ header }) => header('x-of'), max: 5 },
       mirror: { service: 'next', ratio: 0.3, methods: 'all', concurrency: 3 },
@@ -48,7 +51,8 @@ test.each(SEEDS)(
       while (peer.waiting > 0 && chance(0.7)) {
         const arrival = peer.next();
         const draw = random();
-        if (draw < 0.4) arrival.reply({ status: 200 });
+        if (draw < 0.1) arrival.reply({ status: 304 });
+        else if (draw < 0.4) arrival.reply({ status: 200, headers: chance(0.5) ? kept : {} });
         else if (draw < 0.7) arrival.reply({ status: chance(0.5) ? 500 : 503 });
         else if (draw < 0.85) arrival.fail(new ConnectError(arrival.ctx.target, 'a', new Error('refused')));
         else if (arrival.ctx.cancelled !== undefined) arrival.fail(arrival.ctx.cancelled);

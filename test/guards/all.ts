@@ -1,3 +1,4 @@
+import { answerGuards } from './answers.ts';
 import { breakerGuards } from './breaker.ts';
 import { cacheGuards } from './cache.ts';
 import { chaosGuards } from './chaos.ts';
@@ -24,6 +25,7 @@ import { topologyGuards } from './topo.ts';
 
 /** All guards that `npm run test:guards` removes, one at a time. */
 export const guards: readonly Guard[] = [
+  ...answerGuards,
   ...discoveryGuards,
   ...hostileGuards,
   ...breakerGuards,

@@ -109,7 +109,7 @@ test('the span of a call says why it was not retried', async () => {
   expect(attempt?.attributes['heddle.not_retried']).toBe(undefined);
 });
 
-test('a span tells that its call was answered in another way, shared or met a fault', async () => {
+test('a span tells that its call was answered in another way, shared, from a cache or met a fault', async () => {
   const { call, peer } = setup({ fallback: { answer: {} }, retry: false });
   const reply = call();
   peer.next().reply({ status: 500 });
@@ -127,6 +127,16 @@ test('a span tells that its call was answered in another way, shared or met a fa
   shared.peer.next().reply({ status: 200 });
   await Promise.all(replies);
   expect(spans().map((attributes) => attributes['heddle.shared'])).toEqual([undefined, undefined, 'true']);
+  exporter.reset();
+
+  const cached = setup({ cache: {} });
+  const first = cached.call();
+  cached.peer.next().reply({ status: 200, headers: { 'cache-control': 'max-age=60' } });
+  await first;
+  await cached.call();
+  const [, miss, hit] = spans();
+  expect(miss).toMatchObject({ 'heddle.cache': 'miss', 'heddle.attempts': 1 });
+  expect(hit).toMatchObject({ 'heddle.cache': 'hit', 'heddle.attempts': 0, 'heddle.verdict': 'success' });
   exporter.reset();
 
   await setup({ fault: { abort: 404 } }).call();

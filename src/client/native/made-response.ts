@@ -32,6 +32,12 @@ function bytesOf(body: Uint8Array): Buffer {
   return Buffer.from(body);
 }
 
-function headersOf(headers: MadeResponse['headers']): IncomingHttpHeaders {
-  return { ...headers } as IncomingHttpHeaders; // its lists are not to be written to by us; those of Node may be
+/** The same headers, their lists too: whoever gets them may change them. */
+export function headersOf(headers: MadeResponse['headers']): IncomingHttpHeaders {
+  const own: Record<string, string | string[] | undefined> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    own[name] = typeof value === 'object' ? [...value] : value;
+  }
+  return own;
 }

@@ -1,4 +1,5 @@
 import type { WholeResponses } from '../../core/http-binding.ts';
+import { headersOf } from './made-response.ts';
 import type { NativeRequest } from './request.ts';
 import type { NativeResponse } from './response.ts';
 
@@ -14,6 +15,17 @@ export const wholeNative: WholeResponses<NativeRequest, NativeResponse> = {
     // No path and no header has a line break in it.
     return [path, ...lines.sort()].join('\n');
   },
+  get({ method, headers, body }) {
+    if (method !== 'GET' || body !== undefined) return undefined;
+    const texts: Record<string, string> = Object.create(null);
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i]?.toLowerCase() ?? '';
+      const value = headers[i + 1] ?? '';
+      texts[name] = name in texts ? `${texts[name]}, ${value}` : value;
+    }
+    return texts;
+  },
+  head: ({ status, headers }) => ({ status, headers }),
   length: ({ body }) => body.length,
-  copy: ({ status, headers, body }) => ({ status, headers, body: new Uint8Array(body) }),
+  copy: ({ status, headers, body }) => ({ status, headers: headersOf(headers), body: new Uint8Array(body) }),
 };
