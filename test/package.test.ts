@@ -73,9 +73,10 @@ test('the package holds its code with types, and its papers: no sources, no test
   expect(code.length).toBeGreaterThan(50);
 });
 
-test('an application that installs it gets its six dependencies and nothing else', () => {
+test('an application that installs it gets its seven dependencies and nothing else', () => {
   expect(Object.keys(packageJson.dependencies).sort()).toEqual([
     'got',
+    'http-cache-semantics',
     'ioredis',
     'opossum',
     'p-retry',
@@ -88,9 +89,18 @@ test('an application that installs it gets its six dependencies and nothing else
 });
 
 interface Locked {
+  readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly resolved?: string;
 }
+
+test('what decides for the cache is what got brings along: one copy for both', () => {
+  const lock: Record<string, Locked> = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const copies = Object.keys(lock).filter((path) => path.endsWith('/http-cache-semantics') && !path.includes('@types'));
+  expect(copies).toEqual(['node_modules/http-cache-semantics']);
+  expect(lock['node_modules/cacheable-request']?.dependencies).toHaveProperty('http-cache-semantics');
+  expect(lock['node_modules/got']?.dependencies).toHaveProperty('cacheable-request');
+});
 
 test('the lock has every package of every platform, and no address of a registry', () => {
   const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
