@@ -189,6 +189,8 @@ export class Load {
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
     else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
+    // Of none it is no number, and so not above 1.
+    into.usual = rif.value > 1 ? rif.value : 1;
     const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
@@ -203,9 +205,10 @@ export class Load {
   mayBeat(best: { readonly score: number }, times: number, running: number): boolean {
     const at = this.#at;
     if (at < 0) return true;
-    const { serviceMs, table } = this.means;
+    const { rif, serviceMs, table } = this.means;
     const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
-    const least = Math.min(known, serviceMs.value) * (1 + running) * (1 + running) * times;
+    const queue = (rif.value > 1 ? rif.value : 1) + running;
+    const least = Math.min(known, serviceMs.value) * queue * queue * times;
     return !(least >= best.score);
   }
 
