@@ -1,8 +1,7 @@
 import type { Context } from '../core/context.ts';
-import { RefusedError } from '../core/errors.ts';
+import { RefusedError, softlyRefused } from '../core/errors.ts';
 import { type Filter, observe } from '../core/filter.ts';
 import { SlidingWindow } from '../core/sliding-window.ts';
-import { softlyRefused } from './classify.ts';
 import type { ResolvedThrottle } from './throttle-options.ts';
 
 /**
