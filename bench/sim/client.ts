@@ -9,6 +9,7 @@ import { SoftNack } from '../../src/balancer/soft-nack.ts';
 import { type Backoff, fullJitter } from '../../src/core/backoff.ts';
 import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
+import { RefusedError } from '../../src/core/errors.ts';
 import { Events } from '../../src/core/events.ts';
 import { integers, type Random } from '../../src/core/random.ts';
 import { resolveHedge } from '../../src/filters/hedge-options.ts';
@@ -128,6 +129,8 @@ export class Client {
 }
 
 const EVENTS = new Events();
+/** What `classify` makes of a refusal. */
+const BUSY = new RefusedError(SERVICE, 'busy', 'busy');
 const NO_SUSPECTS: ReadonlySet<string> = new Set();
 
 class Call {
@@ -184,7 +187,7 @@ class Call {
     const { nodes } = client;
     const node = client.pick(ctx, now);
     ctx.endpoint = node.endpoint;
-    ctx.limit = client.softNack?.limit(ctx, now);
+    ctx.limit = client.softNack?.limit(node, ctx, now);
     nodes.begin(node, ctx, now);
     if (this.#counted) client.world.tally.sent++;
     if (this.#counted && client.away(node)) client.world.tally.away++;
@@ -266,7 +269,10 @@ class Attempt implements Job {
     this.#way.add(world.engine.now(), () => {
       if (this.#settled) return;
       const now = world.engine.now();
-      if (answer === 'busy') softNack?.refused(now - this.ctx.startedAt, now);
+      if (answer === 'busy') {
+        softNack?.refused(now - this.ctx.startedAt, now);
+        this.ctx.error = BUSY;
+      }
       this.settle(answer === 'busy' ? 'ignorable' : answer, load);
       this.#call.answered(this, answer);
     });

@@ -16,7 +16,7 @@ export interface Job {
   arrivedAt: number;
   /** Requests that the server had when it noticed it; below 0 while it is not counted among them. The server writes it. */
   others: number;
-  /** Most of them with which the server may take it; `undefined` for any number. */
+  /** Most requests that the server may have with it; `undefined` for any number. */
   readonly limit: number | undefined;
   /** Nobody waits for it any more; the server writes it. */
   abandoned: boolean;
@@ -147,7 +147,7 @@ export class Server {
     const now = this.#engine.now();
     job.arrivedAt = now;
     const others = this.#meter.inFlight;
-    if (job.limit !== undefined && others > job.limit && this.#meter.slow(now)) {
+    if (job.limit !== undefined && others >= job.limit && this.#meter.slow(now)) {
       job.answer('busy', this);
       return;
     }

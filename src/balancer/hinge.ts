@@ -38,7 +38,7 @@ export function hinge<Req, Res>(parts: HingeParts<Req, Res>): Service<Req, Res> 
         ? picker.pick(nodes.nodes, ctx, now, panicking)
         : pickGrouped(groups, picker, draw, ctx, now, panicking);
     if (node === undefined) return undefined;
-    ctx.limit = softNack?.limit(ctx, now);
+    ctx.limit = softNack?.limit(node, ctx, now);
     nodes.begin(node, ctx, now);
     return node;
   };

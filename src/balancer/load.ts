@@ -194,6 +194,8 @@ export class Load {
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
     else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
+    // Of none it is no number, and so not above 1.
+    into.usual = rif.value > 1 ? rif.value : 1;
     const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
@@ -209,9 +211,10 @@ export class Load {
     const at = this.#at;
     if (at < 0) return true;
     const { running } = this;
-    const { serviceMs, table } = this.means;
+    const { rif, serviceMs, table } = this.means;
     const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
-    const least = Math.min(known, serviceMs.value) * (1 + running) * (1 + running) * times;
+    const queue = (rif.value > 1 ? rif.value : 1) + running;
+    const least = Math.min(known, serviceMs.value) * queue * queue * times;
     return !(least >= best.score);
   }
 

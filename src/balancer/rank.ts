@@ -1,4 +1,5 @@
 import type { Context } from '../core/context.ts';
+import { softlyRefused } from '../core/errors.ts';
 import type { Node } from './node.ts';
 
 /** A success this recent proves that a node lives, whatever its lease says. */
@@ -14,7 +15,8 @@ export const GOOD = 0;
  * How much speaks against sending this attempt to a node, before any load is looked at: lower is better, 0 is nothing, and below 0 it is
  * due for a probe.
  *
- * An endpoint that this call has already tried is the last resort, as long as another is known. A probe is given to a first attempt
+ * An endpoint that this call has already tried is the last resort, as long as another is known. One that refused it as busy was not tried: what it said of its load
+ * decides, and where all others are slower it is still the best. A probe is given to a first attempt
  * that can be sent again; only when none has come for ten seconds is any other call used for it.
  */
 export function rank(node: Node, ctx: Context, now: number, panicking: boolean): number {
@@ -37,7 +39,7 @@ export function portion(node: Node, now: number): number {
 
 function tried(node: Node, ctx: Context): boolean {
   for (let earlier = ctx.previous; earlier !== undefined; earlier = earlier.previous) {
-    if (earlier.endpoint?.id === node.endpoint.id) return true;
+    if (earlier.endpoint?.id === node.endpoint.id && !softlyRefused(earlier.error)) return true;
   }
   return false;
 }

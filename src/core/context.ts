@@ -98,7 +98,7 @@ export class Context {
   deadline: number = Number.POSITIVE_INFINITY;
   /** Most attempts that the caller allows for this call, `undefined` for any number; it may only narrow what is configured. @internal */
   maxAttempts: number | undefined;
-  /** Most requests that the endpoint of this attempt may have in flight without refusing it; `undefined` for any number. @internal */
+  /** Most requests that the endpoint of this attempt may have in flight, this one included, without refusing it; `undefined` for any number. @internal */
   limit: number | undefined;
   /** On a call: its attempts that an endpoint over its limit refused. They were not executed, and count for nothing. @internal */
   refusals = 0;

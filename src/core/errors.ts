@@ -147,6 +147,11 @@ export class RefusedError extends MeshError {
   }
 }
 
+/** Whether an endpoint refused an attempt that asked it to, because it is busier than others. @internal */
+export function softlyRefused(error: unknown): boolean {
+  return error instanceof RefusedError && error.reason === 'busy';
+}
+
 /** What was to answer in the place of a failed call failed as well. `cause` is what the call itself failed with. */
 export class FallbackError extends MeshError {
   /** What the fallback threw. */

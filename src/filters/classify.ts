@@ -7,6 +7,7 @@ import {
   MeshError,
   MisdirectedError,
   RefusedError,
+  softlyRefused,
 } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
@@ -60,11 +61,6 @@ function reasonOf(nack: string, ctx: Context): RefusedError['reason'] {
 /** Taken out for it, an overloaded server would idle while its load falls on the others; a breaker would refuse what it can still serve. */
 function overloaded(error: unknown): boolean {
   return error instanceof RefusedError && error.reason === 'overload';
-}
-
-/** Whether an endpoint refused an attempt that asked it to, because it is busier than others. */
-export function softlyRefused(error: unknown): boolean {
-  return error instanceof RefusedError && error.reason === 'busy';
 }
 
 function judge(error: unknown, ctx: Context): void {

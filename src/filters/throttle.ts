@@ -1,9 +1,8 @@
 import type { Context } from '../core/context.ts';
-import { RefusedError } from '../core/errors.ts';
+import { RefusedError, softlyRefused } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
 import { SlidingWindow } from '../core/sliding-window.ts';
-import { softlyRefused } from './classify.ts';
 import type { ResolvedThrottle } from './throttle-options.ts';
 
 /**

@@ -44,7 +44,7 @@ export interface InboundParts {
  * - `mesh-caller`: the response then says with `mesh-load` how many requests this process has in flight, and how long they take, as of the
  *   moment in which its head is written; and when it is a failure, with `mesh-retried`, whether calls made for it were retried here in vain. Strangers
  *   are not told.
- * - `mesh-limit`: when more requests are in flight, and they take longer than they do when this process is idle, the request is refused with 503
+ * - `mesh-limit`: when more requests would be in flight with this one, and they take longer than they do when this process is idle, the request is refused with 503
  *   and `mesh-nack: busy`: the caller knows somebody else to ask. Only of a caller of the mesh, and not when its body may be gone by then.
  * - `mesh-priority`: how much the request matters, for the limits here and of those that are called for it. `critical` is believed of callers of the mesh.
  *
@@ -130,7 +130,7 @@ export function createInbound(parts: InboundParts): Inbound {
     const request = new InboundRequest(self.service, deadline, clock, endOf(res));
     if (meshed) {
       const others = meter.inFlight;
-      if (others > plainNumber(one(headers, 'mesh-limit')) && keptByCaller(req) && meter.slow(now)) {
+      if (others >= plainNumber(one(headers, 'mesh-limit')) && keptByCaller(req) && meter.slow(now)) {
         busy.add();
         refuse(res, 503, 'busy', `'${self.service}' has ${others} requests in flight here`, load());
         return undefined;

@@ -59,6 +59,20 @@ test('what a server reports of its load counts, where its calls come from others
   expect(shares(500)[42]).toBeLessThan(0.05);
 });
 
+test('a fast one with some more to do than usual is better than a slow one with less, where all have much', async () => {
+  const { set, at, clock, shares } = setup({ make: recall, of: endpoints(2) });
+  // Servers with many workers: six of eight are busy, and no request waits.
+  set.reported(at(0), { rif: 6, serviceMs: 10 }, clock.now());
+  set.reported(at(1), { rif: 2, serviceMs: 40 }, clock.now());
+  expect(shares(100)).toEqual([1, 0]);
+  // Servers with one: each request waits for those before it.
+  for (let i = 0; i < 100; i++) {
+    set.reported(at(0), { rif: 1, serviceMs: 10 }, clock.now());
+    set.reported(at(1), { rif: 0, serviceMs: 30 }, clock.now());
+  }
+  expect(shares(100)).toEqual([0, 1]);
+});
+
 test('with requests on their way all the time, nodes hold them in proportion to their weights', () => {
   const { set, call, clock } = setup({ make: recall, of: endpoints(4, (i) => i + 1) });
   for (let i = 0; i < 1_000; i++) {

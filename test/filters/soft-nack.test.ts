@@ -66,6 +66,23 @@ test('a call that two servers refuse as busy goes to the third without a limit, 
   expect(clock.now()).toBe(before);
 });
 
+test('a call goes back to the server that refused it where all others are still worse, and must be taken there', async () => {
+  const { call, peer, refuse, target, clock, metrics } = await setup({ endpoints: 2 });
+  const [fast, slow] = target.nodes.nodes;
+  if (fast === undefined || slow === undefined) throw new Error('there are two');
+  target.nodes.reported(fast, { rif: 6, serviceMs: 10 }, clock.now());
+  target.nodes.reported(slow, { rif: 0, serviceMs: 1_000 }, clock.now());
+  const reply = call();
+  const first = peer.next();
+  expect([first.ctx.endpoint?.id, limitOf(first)]).toEqual([fast.endpoint.id, '7']);
+  await refuse(first, '9;10');
+  const second = peer.next();
+  expect([second.ctx.endpoint?.id, limitOf(second)]).toEqual([fast.endpoint.id, undefined]);
+  second.reply({ status: 200 });
+  expect(await reply).toEqual({ status: 200 });
+  expect(metrics.value('busy_refusals', { service: 'players' })).toBe(1);
+});
+
 test('it is charged to nobody: not to retries, their budget, the endpoint, the breaker', async () => {
   const { call, peer, refuse, metrics, seen, target } = await setup({
     retry: { budgetRatio: 0, budgetPerSecond: 0 },
@@ -191,14 +208,16 @@ test('there is no limit while a request takes less than three round trips; that 
   await clock.advance(29_000);
   again();
   void call();
-  expect(limitOf(peer.next())).toBe(undefined);
+  const unlimited = peer.next();
+  expect(limitOf(unlimited)).toBe(undefined);
+  unlimited.reply({ status: 200 });
   await clock.advance(1_000);
   again();
   void call();
   const known = peer.next();
   expect(limitOf(known)).toBe('7');
   await clock.advance(9);
-  known.reply({ status: 503, headers: { 'mesh-nack': 'busy' } });
+  known.reply({ status: 503, headers: { 'mesh-nack': 'busy', 'mesh-load': '9;30' } });
   await settled();
   expect(limitOf(peer.next())).toBe('7');
 });

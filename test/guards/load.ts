@@ -4,6 +4,7 @@ const inbound = { file: 'src/server/inbound.ts', test: 'test/server/load.test.ts
 const softNack = { file: 'src/balancer/soft-nack.ts', test: 'test/filters/soft-nack.test.ts' };
 const wire = { test: 'test/filters/mesh-load.test.ts' };
 const TWICE = 'a call that two servers refuse as busy';
+const BACK = 'a call goes back to the server that refused it';
 const CHARGED = 'it is charged to nobody';
 const RETRIES = 'it works with retries off';
 
@@ -67,6 +68,28 @@ export const loadGuards: readonly Guard[] = [
     guard: ' || !root.replayable',
     without: '',
     name: 'a call whose body cannot be sent again asks nobody',
+  },
+  {
+    ...inbound,
+    failure: 'F62',
+    guard: 'others >= plainNumber',
+    without: 'others > plainNumber',
+    name: 'a request over its limit is refused',
+  },
+  {
+    ...softNack,
+    failure: 'F62',
+    file: 'src/balancer/rank.ts',
+    guard: ' && !softlyRefused(earlier.error)',
+    without: '',
+    name: BACK,
+  },
+  {
+    ...softNack,
+    failure: 'F62',
+    guard: '    if (refusedBy(node, attempt)) return undefined;\n',
+    without: '',
+    name: BACK,
   },
   {
     ...softNack,

@@ -45,8 +45,8 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...load,
-    guard: 'Math.min(known, serviceMs.value) * (1 + running)',
-    without: 'known * (1 + running)',
+    guard: 'Math.min(known, serviceMs.value) * queue',
+    without: 'known * queue',
     name: 'one that may not be better',
   },
   {
@@ -63,9 +63,16 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
-    guard: 'const queue = 1 + rif / this.#draws.portion;',
-    without: 'const queue = 1 + rif;',
+    guard: 'const queue = usual + rif / this.#draws.portion;',
+    without: 'const queue = usual + rif;',
     name: 'with requests on their way all the time',
+  },
+  {
+    ...load,
+    guard: 'into.usual = rif.value > 1 ? rif.value : 1;',
+    without: 'into.usual = 1;',
+    test: 'test/balancer/recall.test.ts',
+    name: 'a fast one with some more to do than usual',
   },
   {
     ...load,

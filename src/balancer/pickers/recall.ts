@@ -24,9 +24,10 @@ const MARGIN = 1.25;
  * Two drawn at random are enough where much is known of both. Where many clients send little each, none knows anything new of those it draws, but it
  * does of those it used last (what one good sample is worth: Shah and Prabhakar, 2002). The score is
  *
- *     time × (1 + requests in flight ÷ weight)² × (1 + 1,000 × failures²)
+ *     time × (usual + requests in flight ÷ weight)² × (1 + 1,000 × failures²)
  *
- * of what `Load` knows. The weight is relative to the heaviest. It is heeded when nodes are drawn and divides the requests in flight, not the score: so nodes
+ * of what `Load` knows. `usual` are the requests in flight that nodes report on average, and at least 1: where each has many workers, a few more or less say little, and how
+ * fast a node is says much (a slow one with two of eight workers busy is no better than a fast one with six). The weight is relative to the heaviest. It is heeded when nodes are drawn and divides the requests in flight, not the score: so nodes
  * that are idle get what their weights say, and others hold requests in proportion to them.
  */
 export function recall(random: Random): Picker {
@@ -94,8 +95,8 @@ class Recall implements Picker {
     const reading = this.#reading;
     reading.portion = this.#draws.portion;
     node.read(reading, now);
-    const { serviceMs, rif, failing } = reading;
-    const queue = 1 + rif / this.#draws.portion;
+    const { serviceMs, rif, usual, failing } = reading;
+    const queue = usual + rif / this.#draws.portion;
     // Before the first answer of all only what is on its way counts.
     const score = times * (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
     if (against === this.#against && score >= this.#toBeat.score) return;
