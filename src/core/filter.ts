@@ -27,6 +27,9 @@ export type Filter<Req, Res, S extends Scope = Scope> = (next: Service<Req, Res>
 // biome-ignore lint/suspicious/noConfusingVoidType: so that a hook which only looks needs no `return`
 type Hooked = Error | undefined | void;
 
+/** The hook by which an observer bounds its calls; not a name, so that no observer of an application has it by chance. @internal */
+export const LATE: unique symbol = Symbol('late');
+
 /** The hooks of a filter that looks at a call and does not change it. They are not awaited. */
 export interface Observer<Req, Res> {
   /** Before the call goes down. An error returned refuses the call with that error. */
@@ -40,5 +43,5 @@ export interface Observer<Req, Res> {
    *
    * @internal
    */
-  late?(res: Res, ctx: Context): void;
+  [LATE]?(res: Res, ctx: Context): void;
 }

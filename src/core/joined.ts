@@ -1,5 +1,5 @@
 import type { Context } from './context.ts';
-import type { Scope } from './filter.ts';
+import { LATE, type Scope } from './filter.ts';
 import { Hooks, type Placed } from './hooks.ts';
 import { Race } from './race.ts';
 import type { Service } from './service.ts';
@@ -18,7 +18,7 @@ export function joined<Req, Res>(
 
 /** Whether an observer bounds its calls. */
 export function bounds<Req, Res>({ observer }: Placed<Req, Res>): boolean {
-  return observer.late !== undefined;
+  return observer[LATE] !== undefined;
 }
 
 function watched<Req, Res>(next: Service<Req, Res>, hooks: Hooks<Req, Res>): Service<Req, Res> {
@@ -57,7 +57,7 @@ function bounded<Req, Res>(
   const layer = {
     outside: new Hooks(placed.slice(0, bound + 1), scope),
     inside: new Hooks(placed.slice(bound + 1), scope),
-    late: (res: Res, ctx: Context) => placed[bound]?.observer.late?.(res, ctx),
+    late: (res: Res, ctx: Context) => placed[bound]?.observer[LATE]?.(res, ctx),
   };
   return (req, ctx) => {
     const refusal = layer.outside.start(req, ctx);

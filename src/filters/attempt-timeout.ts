@@ -1,5 +1,5 @@
 import { AttemptTimeoutError } from '../core/errors.ts';
-import type { Filter } from '../core/filter.ts';
+import { type Filter, LATE } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
 
 /**
@@ -16,6 +16,6 @@ export function attemptTimeout<Req, Res>(timeoutMs: number | false, discard: (re
       ctx.limitBy(clock.at(moment, expire));
       return undefined;
     },
-    late: (res) => discard(res),
+    [LATE]: (res) => discard(res),
   }));
 }

@@ -1,5 +1,5 @@
 import { DeadlineError } from '../core/errors.ts';
-import type { Filter } from '../core/filter.ts';
+import { type Filter, LATE } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
 
 /**
@@ -34,7 +34,7 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
         }
         return undefined;
       },
-      late() {
+      [LATE]() {
         // The attempt that it is of was cancelled with the call: that frees it.
       },
     };

@@ -84,7 +84,7 @@ export function staleAnswer<Req, Res>(
   const requestOf = (req: Req, { baggage, headers }: Context) => {
     const same = whole.sameAs(req, without);
     // A filter of the application may say whom it is for.
-    return same === undefined ? undefined : [same, baggage, ...headers].join('\n');
+    return same === undefined ? undefined : JSON.stringify([same, baggage, ...headers]);
   };
   const source: Source<Req, Res> = {
     to: 'stale',

@@ -45,7 +45,7 @@ export function singleFlight<Req, Res>(
     const same = whole.sameAs(req, without);
     if (same === undefined) return undefined;
     // A filter of the application may say whom it is for.
-    return [same, baggage, priority ?? '', maxAttempts ?? Number.POSITIVE_INFINITY, retried, ...headers].join('\n');
+    return JSON.stringify([same, baggage, priority, maxAttempts, retried, ...headers]);
   };
 
   return (next, { target, clock, metrics }) => {

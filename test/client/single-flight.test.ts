@@ -18,6 +18,15 @@ test('clients of one service share what they ask at the same time, and not what 
   expect(meshOf(second)?.endpoint).toBe(server.id);
 });
 
+test('a header with a line break in it does not pass for two', async () => {
+  const server = await serve((_req, res) => setTimeout(() => res.end('Ann'), 20));
+  const players = meshOver([server], { singleFlight: {}, fallback: { staleMs: 1_000 } }).client('players');
+  const two = players.get('/a', { headers: { 'x-a': '1', 'x-tenant': 'Bob' } });
+  const one = players.get('/a', { headers: { 'x-a': '1\nx-tenant: Bob' } });
+  expect(await rejection(one)).toMatchObject({ name: 'InvalidArgumentError' });
+  expect((await two).text()).toBe('Ann');
+});
+
 test('streams are sent by themselves, and clients that give nothing else refuse the option', async () => {
   const server = await serve((_req, res) => setTimeout(() => res.end('Ann'), 20));
   const mesh = meshOver([server], { singleFlight: {} });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/core/errors.ts';
 import type { MeshEvents } from '../../src/core/events.ts';
-import type { Filter, Observer } from '../../src/core/filter.ts';
+import { type Filter, LATE, type Observer } from '../../src/core/filter.ts';
 import { observe } from '../../src/core/observe.ts';
 import { clientRoles, endpointRoles, type Place } from '../../src/core/roles.ts';
 import type { Service } from '../../src/core/service.ts';
@@ -328,7 +328,7 @@ const bounding = (name: string, log: string[], hooks: Observer<string, string> =
     ...hooks,
     success: (res) => void log.push(`${name} success ${res}`),
     failure: (error) => void log.push(`${name} failure ${error instanceof Error ? error.message : error}`),
-    late: (res) => void log.push(`${name} late ${res}`),
+    [LATE]: (res) => void log.push(`${name} late ${res}`),
   }));
 
 /** Observers inside and outside of one that bounds its calls, around a peer that answers when it is told to. */

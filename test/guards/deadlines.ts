@@ -97,8 +97,8 @@ export const deadlineGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: 'late: (res) => discard(res)',
-    without: 'late: () => {}',
+    guard: '[LATE]: (res) => discard(res)',
+    without: '[LATE]: () => {}',
     test: 'test/filters/schedules.test.ts',
     name: 'F69: whatever comes first',
   },

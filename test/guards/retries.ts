@@ -110,8 +110,8 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: 'late: (res) => discard(res)',
-    without: 'late: () => {}',
+    guard: '[LATE]: (res) => discard(res)',
+    without: '[LATE]: () => {}',
     test: 'test/filters/deadline.test.ts',
     name: 'F69: a response that comes after',
   },
