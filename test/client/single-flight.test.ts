@@ -23,7 +23,7 @@ test('a header with a line break in it does not pass for two', async () => {
   const players = meshOver([server], { singleFlight: {}, fallback: { staleMs: 1_000 } }).client('players');
   const two = players.get('/a', { headers: { 'x-a': '1', 'x-tenant': 'Bob' } });
   const one = players.get('/a', { headers: { 'x-a': '1\nx-tenant: Bob' } });
-  expect(await rejection(one)).toMatchObject({ name: 'InvalidArgumentError' });
+  expect(await rejection(one)).toMatchObject({ code: 'MESH_CONFIG' });
   expect((await two).text()).toBe('Ann');
 });
 
