@@ -110,7 +110,8 @@ function shortened(scenario: Scenario): Scenario {
 function row(name: string, summary: Summary, requests: readonly number[], lateMs: number): string[] {
   const { calls, succeeded, p50, p99, p999 } = summary;
   const sent = requests.reduce((a, b) => a + b, 0);
-  const times = [lateMs, p50, p99, p999].map((ms) => ms.toFixed(1));
+  // Where nothing was answered nor timed out there is no number, which comes from another process as null.
+  const times = [lateMs, p50, p99, p999].map((ms) => (Number.isFinite(ms) ? ms.toFixed(1) : '–'));
   return [
     name,
     ...times,
