@@ -50,9 +50,9 @@ export class Draws {
   /**
    * The place of another than the one at `than`, which is to be compared with it; -1 for none. There must be two. Without weights there is always one; where
    * one node weighs as much as all others together, another beside it is left out about as often as its weight says: it would be idle each time that the heavy one
-   * is not, and get far more than its part.
+   * is not, and get far more than its part. With `always` there is one whatever it weighs: the first may have refused already.
    */
-  another(than: number, now: number): number {
+  another(than: number, now: number, always = false): number {
     const { alias, largest } = this.#weights;
     if (alias !== undefined) {
       const drawn = this.one(now);
@@ -63,7 +63,7 @@ export class Draws {
     const place = any < count ? any : any - count;
     const node = this.#nodes[place];
     if (node === undefined) return -1;
-    if (alias === undefined && node.plain) return place;
+    if (always || (alias === undefined && node.plain)) return place;
     const share = node.health.share(now);
     if (alias === undefined && share >= 1) return place;
     return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;

@@ -56,7 +56,7 @@ class Recall implements Picker {
       this.#against = Number.MAX_SAFE_INTEGER;
       // Both are drawn before either is looked at, so that a processor fetches both from memory at the same time.
       const place = draws.one(now);
-      const other = draws.another(place, now);
+      const other = draws.another(place, now, ctx.previous !== undefined && ctx.root.refusals > 0);
       const first = this.#drawn(nodes, place, ctx, now, panicking);
       const second = this.#drawn(nodes, other, ctx, now, panicking);
       for (let i = 0; i < known.size; i++) {
