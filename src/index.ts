@@ -55,7 +55,7 @@ export type { Priority } from './core/priority.ts';
 export type { Logger } from './core/logger.ts';
 export type { QueueOptions } from './core/queue-options.ts';
 export type { Setting } from './core/setting.ts';
-export type { CacheUse, FallenBack } from './core/context.ts';
+export type { CacheUse, FallenBack } from './core/notes.ts';
 export type { NotRetried } from './core/not-retried.ts';
 export type { AddressOptions, PortRange } from './discovery/address-options.ts';
 export { merged } from './discovery/compose/merged.ts';

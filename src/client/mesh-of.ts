@@ -1,7 +1,8 @@
 import { callOf } from '../core/call-of.ts';
-import type { CacheUse, Context, FallenBack } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { messageOf } from '../core/errors.ts';
 import type { NotRetried } from '../core/not-retried.ts';
+import type { CacheUse, FallenBack } from '../core/notes.ts';
 import type { Verdict } from '../core/verdict.ts';
 
 /** What one send of a call came to. */

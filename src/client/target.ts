@@ -10,7 +10,6 @@ import { CodelQueue } from '../core/codel-queue.ts';
 import type { Context } from '../core/context.ts';
 import { ClosedError, NoEndpointsError } from '../core/errors.ts';
 import type { NameOverride } from '../core/name-override.ts';
-import { sleep } from '../core/sleep.ts';
 import { Turns } from '../core/turns.ts';
 import type { CombinedView } from '../discovery/compose/combination.ts';
 import type { NameStep } from '../discovery/delegation/name-step.ts';
@@ -26,6 +25,7 @@ import type { Flights } from '../filters/single-flight.ts';
 import { StaleAnswers } from '../filters/stale-answers.ts';
 import { type Asked, createAsked } from '../filters/throttle.ts';
 import { UnreadBodies } from '../filters/unread-bodies.ts';
+import { Emptiness } from './emptiness.ts';
 import { preferencesOf } from './locality-options.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
@@ -91,7 +91,7 @@ export class Target {
   #filling: Promise<void> | undefined;
   #changed: (() => void)[] = [];
   #closed = false;
-  #known: { readonly at: number; readonly services: readonly string[] } | undefined;
+  readonly #emptiness: Emptiness;
 
   constructor({ service, settings, override, answers, rotation, outages, naming, parts, beside }: TargetParts) {
     const { clock, random, events } = parts;
@@ -99,6 +99,7 @@ export class Target {
     this.settings = settings;
     this.beside = beside;
     this.#parts = parts;
+    this.#emptiness = new Emptiness(service, settings.where, parts);
     this.nodes = new NodeSet({
       service,
       layout: layoutOf(service, settings, parts),
@@ -169,7 +170,7 @@ export class Target {
     if (this.#latest.revision !== this.view.revision) this.#apply(this.view);
     await this.#filling;
     if (this.nodes.nodes.length > 0) return;
-    throw new NoEndpointsError(this.service, await this.#whyEmpty(ctx));
+    throw new NoEndpointsError(this.service, await this.#emptiness.why(this.view, this.#named.services, ctx));
   }
 
   close(): void {
@@ -248,46 +249,6 @@ export class Target {
         reject(reason);
       });
     });
-  }
-
-  async #whyEmpty(ctx: Context): Promise<string> {
-    const { state, instances, reason } = this.view;
-    const { registry } = this.#parts;
-    const { where } = this.settings;
-    if (instances.length > 0) {
-      const asked = String(where);
-      const others = instances.map((instance) => where.describe(instance));
-      const distinct = [...new Set(others)].sort();
-      const shown = distinct.length === 1 ? `all ${distinct[0]}` : distinct.slice(0, 5).join(' / ');
-      return `no endpoint of '${this.service}' matches ${asked} (${instances.length} known, ${shown})`;
-    }
-    const { services: looked } = this.#named;
-    const wanted = looked.length === 0 ? `'${this.service}'` : `'${this.service}' (${looked.join(', ')})`;
-    if (state === 'pending') return `no endpoint of ${wanted} is known: ${registry.name} has not answered yet`;
-    if (state === 'stale')
-      return `no endpoint of ${wanted} is known: ${registry.name} is out of reach (${reason}) and said nothing before`;
-    const services = await this.#services(ctx);
-    const known =
-      services.length === 0
-        ? 'it knows no service'
-        : `it knows ${services.slice(0, 10).join(', ')}${services.length > 10 ? ', …' : ''}`;
-    return `no endpoint of ${wanted} is known: nobody announced it to ${registry.name} (${known})`;
-  }
-
-  /** Names for a message: asked for at most once a second, and waited for only briefly. */
-  async #services(ctx: Context): Promise<readonly string[]> {
-    const { clock, registry } = this.#parts;
-    if (this.#known === undefined || clock.now() - this.#known.at > 1_000) {
-      this.#known = { at: clock.now(), services: this.#known?.services ?? [] };
-      const asked = registry.services().then(
-        (services) => {
-          this.#known = { at: clock.now(), services };
-        },
-        () => {},
-      );
-      await Promise.race([asked, sleep(clock, 50, ctx)]);
-    }
-    return this.#known.services;
   }
 }
 

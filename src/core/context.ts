@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
-import type { NotRetried } from './not-retried.ts';
+import { type Hearer, type Listener, type Listeners, tell } from './listeners.ts';
+import type { Notes } from './notes.ts';
 import type { Priority } from './priority.ts';
 import type { Timer } from './timer-wheel.ts';
 import type { TraceContext } from './trace-context.ts';
@@ -18,51 +19,7 @@ export interface Description {
   readonly streamed?: boolean | undefined;
 }
 
-/** What is true of few calls and attempts. Each has room for one field, and not for all of these. */
-interface Notes {
-  /** On an attempt: the second one, sent beside it, whose outcome stands for both; `undefined` when its own does. */
-  readonly standIn?: Context;
-  /** On an attempt: which fault it was made to meet, if any. */
-  readonly fault?: string;
-  /** On a call: why its last attempt, which failed, was not followed by another; `undefined` while none was denied. */
-  readonly notRetried?: NotRetried | undefined;
-  /** On a call: told what a listener of a filter of the application throws, which else would keep others from hearing. */
-  readonly faulted?: Listener<unknown>;
-  /** On a call: what it was answered with in the place of its own outcome, if it was. */
-  readonly fallback?: FallenBack;
-  /** On a call: what a cache did for it, where there is one. A copy that has to be sent begins with `bypass`. */
-  readonly cache?: CacheUse | undefined;
-  /** On a call: whether it was not sent, but waited for the same one that was under way. */
-  readonly shared?: boolean;
-  /** Whether a filter made it beside another call, or in its place: no more are made for it. */
-  readonly made?: boolean;
-}
-
-const NOTHING: Notes = Object.freeze({});
-
-/** What a call was answered with in the place of its own outcome. */
-export interface FallenBack {
-  /** The other service, an answer kept from before, or one that was made here. */
-  readonly to: 'service' | 'stale' | 'answer';
-  /** Why: the error, or the status of the response. */
-  readonly because: string;
-}
-
-/**
- * What a cache did for a GET: it had a fresh answer, or an old one that may be given (`stale`); asked the service whether the old one is still good, and it was
- * (`revalidated`); had none (`miss`); or was not asked, because of what the request says (`bypass`).
- */
-export type CacheUse = 'hit' | 'stale' | 'revalidated' | 'miss' | 'bypass';
-
-type Listener<T> = (value: T) => void;
-
-/** Whoever hears of many contexts without a function for each. */
-interface Hearer<T> {
-  hear(value: T, ctx: Context): void;
-}
-
-/** Most have one or none. */
-type Listeners<T> = (Listener<T> | Hearer<T>)[] | Listener<T> | Hearer<T> | undefined;
+const NOTHING: Notes<Context> = Object.freeze({});
 
 /**
  * Everything known of one call, or of one attempt of it; passed by hand from filter to filter.
@@ -120,7 +77,7 @@ export class Context {
   /** Why the attempt failed, for reports. @internal */
   error: unknown;
   /** What is true of few; added to by `note`. @internal */
-  noted: Notes = NOTHING;
+  noted: Notes<Context> = NOTHING;
 
   /** Made when there are any. */
   #headers: string[] | undefined;
@@ -132,8 +89,8 @@ export class Context {
   #children: Context[] | Context | undefined;
   /** The call that ends with this attempt. */
   #heir: Context | undefined;
-  #onCancel: Listeners<Error>;
-  #onEnd: Listeners<unknown>;
+  #onCancel: Listeners<Error, Context>;
+  #onEnd: Listeners<unknown, Context>;
 
   /** @internal */
   constructor(target: string, description: Description, startedAt: number, parent?: Context) {
@@ -185,7 +142,7 @@ export class Context {
   }
 
   /** Puts down what is true of it. @internal */
-  note(notes: Notes): void {
+  note(notes: Notes<Context>): void {
     this.noted = { ...this.noted, ...notes };
   }
 
@@ -240,8 +197,8 @@ export class Context {
   /** Calls `listener` once if the context is cancelled before it ends; at once if it already is. */
   onCancel(listener: Listener<Error>): void;
   /** @internal */
-  onCancel(listener: Listener<Error> | Hearer<Error>): void;
-  onCancel(listener: Listener<Error> | Hearer<Error>): void {
+  onCancel(listener: Listener<Error> | Hearer<Error, Context>): void;
+  onCancel(listener: Listener<Error> | Hearer<Error, Context>): void {
     if (this.#cancelled !== undefined) tell(listener, this.#cancelled, this);
     else if (!this.#ended) this.#onCancel = append(this.#onCancel, listener);
   }
@@ -274,8 +231,8 @@ export class Context {
   /** Calls `listener` when the context ends, with the error if there was one; at once if it already has. */
   onEnd(listener: Listener<unknown>): void;
   /** @internal */
-  onEnd(listener: Listener<unknown> | Hearer<unknown>): void;
-  onEnd(listener: Listener<unknown> | Hearer<unknown>): void {
+  onEnd(listener: Listener<unknown> | Hearer<unknown, Context>): void;
+  onEnd(listener: Listener<unknown> | Hearer<unknown, Context>): void {
     if (this.#ended) tell(listener, this.#endedWith, this);
     else this.#onEnd = append(this.#onEnd, listener);
   }
@@ -290,12 +247,12 @@ export class Context {
     if (from.#headers !== undefined) this.#headers = [...from.#headers];
   }
 
-  #tell<T>(listeners: Listeners<T>, value: T): void {
+  #tell<T>(listeners: Listeners<T, Context>, value: T): void {
     if (Array.isArray(listeners)) for (const listener of listeners) this.#tellOne(listener, value);
     else if (listeners !== undefined) this.#tellOne(listeners, value);
   }
 
-  #tellOne<T>(listener: Listener<T> | Hearer<T>, value: T): void {
+  #tellOne<T>(listener: Listener<T> | Hearer<T, Context>, value: T): void {
     try {
       tell(listener, value, this);
     } catch (error) {
@@ -304,11 +261,6 @@ export class Context {
       faulted(error);
     }
   }
-}
-
-function tell<T>(listener: Listener<T> | Hearer<T>, value: T, ctx: Context): void {
-  if (typeof listener === 'function') listener(value);
-  else listener.hear(value, ctx);
 }
 
 function append<T extends object>(list: T[] | T | undefined, item: T): T[] | T {

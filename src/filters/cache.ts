@@ -1,9 +1,10 @@
 import type { Binding } from '../core/binding.ts';
-import type { CacheUse, Context } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { ConfigError, MeshError } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import { FilterFaults } from '../core/filter-faults.ts';
 import type { MadeResponse } from '../core/http-binding.ts';
+import type { CacheUse } from '../core/notes.ts';
 import type { AnswerCache, KeptAnswer } from './answer-cache.ts';
 import { changesNothing, changing } from './cache-changes.ts';
 import { directivesOf } from './cache-control.ts';

@@ -1,8 +1,9 @@
 import type { Binding } from '../core/binding.ts';
-import type { Context, FallenBack } from '../core/context.ts';
+import type { Context } from '../core/context.ts';
 import { ConfigError, FallbackError, type MeshError, messageOf } from '../core/errors.ts';
 import type { Scope } from '../core/filter.ts';
 import type { HttpBinding } from '../core/http-binding.ts';
+import type { FallenBack } from '../core/notes.ts';
 import type { Service } from '../core/service.ts';
 import { failed } from '../core/verdict.ts';
 import type { FailedCall, ResolvedFallback } from './fallback-options.ts';
