@@ -29,6 +29,8 @@ export interface Notes<Attempt> {
   readonly fallback?: FallenBack;
   /** On a call: what a cache did for it, where there is one. A copy that has to be sent begins with `bypass`. */
   readonly cache?: CacheUse | undefined;
+  /** On a call: whether a filter of the mesh held it up before its first attempt. */
+  readonly waited?: boolean;
   /** On a call: whether it was not sent, but waited for the same one that was under way. */
   readonly shared?: boolean;
   /** Whether a filter made it beside another call, or in its place: no more are made for it. */

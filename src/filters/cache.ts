@@ -106,7 +106,10 @@ export function cache<Req, Res>(
           if (confirms(res, validators)) {
             binding.discard(res);
             const made = keeper.unchanged(sent, res);
-            if (made === undefined) return ask(req, ctx, asked);
+            if (made === undefined) {
+              ctx.note({ waited: true });
+              return ask(req, ctx, asked);
+            }
             learn(ctx, inner, clock.now());
             return give(req, ctx, 'revalidated', made);
           }

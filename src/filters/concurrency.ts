@@ -53,6 +53,7 @@ function waiting<Req, Res>(limit: number, inFlight: InFlight, queue: CodelQueue)
         return next(req, ctx);
       }
       waited.add();
+      ctx.note({ waited: true });
       const turn = new Promise<void>((resolve, reject) => {
         const admit = () => {
           begin(ctx);

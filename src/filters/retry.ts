@@ -34,8 +34,8 @@ export function retry<Req, Res>(
     const again = retries(next, options, budget, binding, scope);
     return (req, ctx) => {
       budget.deposit(ctx.startedAt);
-      // Nothing of ours waits before the first attempt: it starts with the call.
-      const attempt = ctx.fork(ctx.held ? clock.now() : ctx.startedAt);
+      // Where nothing held the call up, its first attempt starts with it.
+      const attempt = ctx.fork(ctx.held || ctx.noted.waited === true ? clock.now() : ctx.startedAt);
       return next(req, attempt).then(
         (res) => {
           const heard = attempt.noted.standIn ?? attempt;

@@ -78,6 +78,27 @@ test('a call above the limit waits with a queue, within its time, and goes on wh
   expect(metrics.value('calls_refused', { service: 'players', reason: 'concurrency' })).toBe(1);
 });
 
+test('the time that a call waited is not that of its attempt', async () => {
+  const { call, peer, clock } = harness({
+    concurrency: 1,
+    queue: { intervalMs: 500 },
+    attemptTimeoutMs: 450,
+    retry: false,
+  });
+  const first = call();
+  const second = call();
+  await clock.advance(400);
+  peer.next().reply({ status: 200 });
+  await first;
+  await settled();
+  const { ctx, reply } = peer.next();
+  await clock.advance(100);
+  expect([ctx.startedAt, clock.now() - ctx.startedAt]).toEqual([clock.now() - 100, 100]);
+  expect(await outcome(second)).toBe('pending');
+  reply({ status: 200 });
+  expect(await second).toEqual({ status: 200 });
+});
+
 test('of those that wait the more important go first; who gives up, or has no place, takes none', async () => {
   const { call, peer, metrics } = harness({ concurrency: 1, queue: { size: 2 }, retry: false });
   const as = (priority: Priority, signal?: AbortSignal) =>

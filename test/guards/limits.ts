@@ -10,6 +10,12 @@ const inbound = { file: 'src/server/inbound.ts', test: 'test/server/limits.test.
 export const limitGuards: readonly Guard[] = [
   {
     ...concurrency,
+    guard: '      ctx.note({ waited: true });\n',
+    without: '',
+    name: 'the time that a call waited is not that of its attempt',
+  },
+  {
+    ...concurrency,
     guard: '        ctx.onEnd(ended);\n        return undefined;',
     without: '        ended();\n        return undefined;',
     name: 'a call counts until the end of its body',
