@@ -283,7 +283,7 @@ const bans: readonly (readonly [used: string, allowed: readonly string[]])[] = [
   ['setTimeout', [CLOCK]],
   ['setInterval', [CLOCK]],
   // The slices of long work let others run in between: that is a matter of turns, not of time.
-  ['setImmediate', [CLOCK, 'src/testing/manual-clock.ts', 'src/core/turns.ts']],
+  ['setImmediate', [CLOCK, 'src/testing/manual-clock.ts', 'src/core/turns.ts', 'src/server/new-connections.ts']],
   ['Math.random', ['src/core/random.ts']],
   ['AsyncLocalStorage', ['src/core/ambient.ts']],
   ['AbortSignal.any', []],

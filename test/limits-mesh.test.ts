@@ -101,7 +101,7 @@ test('F87: what is no limit of the process stays reachable while it serves as mu
   );
   const hanging = fetch(`${url}/`);
   hanging.catch(() => {});
-  while (figure(server, 'inbound_in_flight') === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (server.inbound.explain().limit?.inFlight !== 1) await new Promise((resolve) => setImmediate(resolve));
   expect((await fetch(`${url}/`)).status).toBe(503);
   expect(await (await fetch(`${url}/health`)).text()).toBe('well');
   expect(figure(server, 'inbound_shed')).toBe(1);
@@ -112,7 +112,7 @@ test('inbound explains how it is set, and how it stands', async () => {
   const url = await serving(server.inbound.listener(() => {}));
   const hanging = fetch(`${url}/`);
   hanging.catch(() => {});
-  while (figure(server, 'inbound_in_flight') === 0) await new Promise((resolve) => setImmediate(resolve));
+  while (server.inbound.explain().limit?.inFlight !== 1) await new Promise((resolve) => setImmediate(resolve));
   const explained = server.inbound.explain();
   expect([explained.inFlight, explained.limit]).toEqual([1, { value: 20, inFlight: 1, waiting: 0 }]);
   expect(String(explained)).toBe(`inbound: 1 requests; 1 of at most 20, 0 waiting

@@ -12,6 +12,7 @@ import type { Admission, Admitted } from './limit/admission.ts';
 import type { InboundLimits } from './limit/inbound-limits.ts';
 import { LoadMeter } from './load-meter.ts';
 import { loadReport } from './load-report.ts';
+import { NewConnections } from './new-connections.ts';
 import { onHead } from './on-head.ts';
 import { keptByCaller, one, plainNumber, said, serviceOf } from './request-headers.ts';
 import { endOf, onResponseEnd } from './response-end.ts';
@@ -52,7 +53,7 @@ export interface InboundParts {
  * that signal also aborts when the time is over.
  *
  * With limits, a request beyond them is refused with 503 and `mesh-nack: overloaded`, or with 429 and `mesh-nack: rate`; with a queue it may be served
- * a moment later.
+ * a moment later. The first request of a connection is served, or refused, two turns of the event loop later, and not at all if its client has left by then.
  *
  * A refusal comes before any work, so that the caller may safely send the request elsewhere. What cannot be read is ignored, and all that
  * a stranger can say with these headers narrows its own request.
@@ -93,6 +94,7 @@ export function createInbound(parts: InboundParts): Inbound {
   const overloaded = metrics.counter('inbound_refused', { reason: 'overloaded' });
   const abandoned = metrics.counter('inbound_abandoned');
   const meter = new LoadMeter();
+  const connections = new NewConnections();
   metrics.gauge('inbound_in_flight', {}, () => meter.inFlight);
   /** What the refusal of a request says of the load: that request is no part of it. */
   const load = () => loadReport(meter, 0, utilisation?.());
@@ -195,9 +197,9 @@ export function createInbound(parts: InboundParts): Inbound {
     const by = limits === undefined || limits.exempt(req) ? undefined : limits;
     const ambient = enter(req, res, by);
     if (ambient === undefined) return undefined;
-    return by?.admission === undefined
-      ? runAmbient(ambient, serve)
-      : limited(by.admission, { req, res, ambient }, serve);
+    const admission = by?.admission;
+    if (admission === undefined) return runAmbient(ambient, serve);
+    return connections.serve(req, () => limited(admission, { req, res, ambient }, serve));
   };
 
   const inbound = (req: Incoming, res: Outgoing, next: (error?: unknown) => void): void => {

@@ -62,6 +62,22 @@ export const limitGuards: readonly Guard[] = [
     name: 'F85: an overload that lasts for an hour',
   },
   {
+    failure: 'F85',
+    file: 'src/server/new-connections.ts',
+    guard: '      if (socket.destroyed || socket.writableEnded) return;\n',
+    without: '',
+    test: 'test/server/limits.test.ts',
+    name: 'F85: whoever had left when its connection was accepted',
+  },
+  {
+    failure: 'F85',
+    file: 'src/server/new-connections.ts',
+    guard: 'setImmediate(() => setImmediate(look))',
+    without: 'setImmediate(look)',
+    test: 'test/server/limits.test.ts',
+    name: 'F85: whoever had left when its connection was accepted',
+  },
+  {
     ...adaptive,
     failure: 'F85',
     guard: 'this.took(ms, inFlight, true, now)',

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { ambient } from '../../src/core/ambient.ts';
 import { Events } from '../../src/core/events.ts';
@@ -60,6 +61,44 @@ async function setup(options: InboundOptions, around: (run: () => void) => void 
   const refused = (reason: string) => metrics.value('inbound_refused', { reason });
   return { clock, metrics, server, port, ask, arrived, waiting, served, refused, faults };
 }
+
+/** Sends a request over a connection of its own, and leaves, before either side had a turn. */
+function askAndLeave(port: number, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1', () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: teams\r\n\r\n`);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve());
+  });
+}
+
+test('F85: whoever had left when its connection was accepted is not worked for', async () => {
+  const { ask, port, arrived, served, waiting, metrics } = await setup({ limit: {} });
+  await Promise.all(Array.from({ length: 5 }, () => askAndLeave(port, '/left')));
+  const reply = ask({}, '/stays');
+  await arrived(1);
+  waiting[0]?.end();
+  expect((await reply).status).toBe(200);
+  expect(served).toEqual(['/stays']);
+  expect(metrics.value('inbound_abandoned')).toBe(5);
+});
+
+test('what is sent behind the first request of a connection is served behind it', async () => {
+  const { port, arrived, served, waiting } = await setup({ limit: {} });
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write('GET /1 HTTP/1.1\r\nhost: teams\r\n\r\nGET /2 HTTP/1.1\r\nhost: teams\r\n\r\n');
+  await arrived(2);
+  for (const res of waiting) res.end(res.req.url);
+  let text = '';
+  for await (const chunk of socket) {
+    text += String(chunk);
+    if (text.includes('/2')) break;
+  }
+  expect(served).toEqual(['/1', '/2']);
+  expect(text.indexOf('/1')).toBeLessThan(text.indexOf('/2'));
+});
 
 test('what is beyond the limit is refused before any work, so that a caller may send it elsewhere', async () => {
   const { ask, arrived, served, refused, clock, waiting } = await setup({ limit: one });
