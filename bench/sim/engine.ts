@@ -21,13 +21,13 @@ export class Engine implements Clock {
   }
 
   after(delayMs: number, run: () => void): Timer {
-    return this.at(this.#now + delayMs, run);
+    return this.at(this.#now + delayMs, run, undefined);
   }
 
-  at(moment: number, run: () => void): Timer {
+  at<Subject>(moment: number, run: (subject: Subject) => void, subject: Subject): Timer {
     let pending = true;
     this.schedule(moment, () => {
-      if (pending) run();
+      if (pending) run(subject);
     });
     return {
       cancel: () => {
@@ -40,7 +40,7 @@ export class Engine implements Clock {
     return this.after(delayMs, run);
   }
 
-  /** Like `at`, for what is never cancelled. */
+  /** For what is never cancelled. */
   schedule(moment: number, event: () => void): void {
     this.#heap.push(Math.max(moment, this.#now), event);
   }

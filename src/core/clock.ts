@@ -8,8 +8,8 @@ export interface Clock {
   wall(): number;
   /** Runs `run` once, `delayMs` from now and less than 5 ms late. The process stays alive for it: somebody waits. */
   after(delayMs: number, run: () => void): Timer;
-  /** Like `after`, for whoever knows the moment itself: it need not ask for the time. */
-  at(moment: number, run: () => void): Timer;
+  /** Like `after`, for whoever knows the moment itself and need not ask for the time. `run` is given `subject`, so that it need not be another function for each. */
+  at<Subject>(moment: number, run: (subject: Subject) => void, subject: Subject): Timer;
   /** Like `after`, for housekeeping: the process may end before it runs. */
   background(delayMs: number, run: () => void): Timer;
 }
@@ -37,7 +37,7 @@ function createSystemClock(): Clock {
     now,
     wall: () => Date.now(),
     after: (delayMs, run) => wheel.add(delayMs, run, true),
-    at: (moment, run) => wheel.addAt(moment, run, true),
+    at: (moment, run, subject) => wheel.addAt(moment, run, true, subject),
     background: (delayMs, run) => wheel.add(delayMs, run, false),
   };
 }

@@ -55,7 +55,7 @@ export class InboundRequest implements CurrentRequest {
       if (this.#gone !== undefined) this.#controller.abort(this.#gone);
       else if (this.leftMs === 0) this.#expire();
       else if (this.#response !== undefined && this.#deadline !== Number.POSITIVE_INFINITY)
-        this.#timer = this.#clock.at(this.#deadline, () => this.#expire());
+        this.#timer = this.#clock.at(this.#deadline, (request) => request.#expire(), this);
     }
     return this.#controller.signal;
   }

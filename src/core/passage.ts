@@ -117,7 +117,8 @@ export class Passage<Res> {
     // One that was cancelled is about to be given up.
     if (deadline === Number.POSITIVE_INFINITY || cancelled !== undefined) return;
     const late = `filter '${this.#scope.name}' of '${target}' did not let go of a call in time`;
-    this.#set(this.#scope.clock.at(deadline, () => this.#giveUp?.(new DeadlineError(target, true, late))));
+    const expire = (passage: this) => passage.#giveUp?.(new DeadlineError(target, true, late));
+    this.#set(this.#scope.clock.at(deadline, expire, this));
   }
 
   /** Nothing is known of an endpoint from it. */

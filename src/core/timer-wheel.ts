@@ -21,15 +21,17 @@ class Entry implements Timer {
   readonly wheel: TimerWheel;
   readonly tick: number;
   readonly held: boolean;
-  run: (() => void) | undefined;
+  run: ((subject: unknown) => void) | undefined;
+  subject: unknown;
   previous: Entry | undefined;
   next: Entry | undefined;
 
-  constructor(wheel: TimerWheel, tick: number, held: boolean, run: () => void) {
+  constructor(wheel: TimerWheel, tick: number, held: boolean, run: (subject: unknown) => void, subject: unknown) {
     this.wheel = wheel;
     this.tick = tick;
     this.held = held;
     this.run = run;
+    this.subject = subject;
   }
 
   cancel(): void {
@@ -68,13 +70,13 @@ export class TimerWheel {
 
   /** Runs `run` once, `delayMs` from now. With `held` the process stays alive until then. */
   add(delayMs: number, run: () => void, held: boolean): Timer {
-    return this.addAt(this.#now() + delayMs, run, held);
+    return this.addAt(this.#now() + delayMs, run, held, undefined);
   }
 
-  /** Runs `run` once, at a time of the wheel's clock. */
-  addAt(at: number, run: () => void, held: boolean): Timer {
+  /** Runs `run` of `subject` once, at a time of the wheel's clock: one function for all timers of a kind, where another for each would be an object more. */
+  addAt<Subject>(at: number, run: (subject: Subject) => void, held: boolean, subject: Subject): Timer {
     const tick = Math.max(this.#ran + 1, Math.ceil(at / TICK_MS));
-    const entry = new Entry(this, tick, held, run);
+    const entry = new Entry(this, tick, held, run as (subject: unknown) => void, subject); // it is given no other
     const slot = tick % SLOTS;
     const head = this.#slots[slot];
     entry.next = head;
@@ -88,6 +90,7 @@ export class TimerWheel {
 
   remove(entry: Entry): void {
     entry.run = undefined;
+    entry.subject = undefined;
     if (entry.previous !== undefined) entry.previous.next = entry.next;
     else this.#slots[entry.tick % SLOTS] = entry.next;
     if (entry.next !== undefined) entry.next.previous = entry.previous;
@@ -120,11 +123,11 @@ export class TimerWheel {
   #runSlot(slot: number, due: number): void {
     let entry = this.#slots[slot];
     while (entry !== undefined) {
-      const { next, run } = entry;
+      const { next, run, subject } = entry;
       if (entry.tick <= due && run !== undefined) {
         this.remove(entry);
         try {
-          run();
+          run(subject);
         } catch (error) {
           // The error of one timer is reported as if it were alone, once all that are due have run.
           queueMicrotask(() => {

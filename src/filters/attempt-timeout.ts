@@ -1,3 +1,4 @@
+import type { Context } from '../core/context.ts';
 import { AttemptTimeoutError } from '../core/errors.ts';
 import { type Filter, LATE } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
@@ -7,15 +8,18 @@ import { observe } from '../core/observe.ts';
  * response that comes after all is given back to the library to be freed.
  */
 export function attemptTimeout<Req, Res>(timeoutMs: number | false, discard: (res: Res) => void): Filter<Req, Res> {
-  return observe(({ clock, target }) => ({
-    start(_req, ctx) {
-      if (timeoutMs === false) return undefined;
-      const moment = ctx.startedAt + timeoutMs;
-      ctx.deadline = Math.min(ctx.deadline, moment);
-      const expire = () => ctx.cancel(new AttemptTimeoutError(target, ctx.endpoint?.id, timeoutMs));
-      ctx.limitBy(clock.at(moment, expire));
-      return undefined;
-    },
-    [LATE]: (res) => discard(res),
-  }));
+  return observe(({ clock, target }) => {
+    const late = { [LATE]: (res: Res) => discard(res) };
+    if (timeoutMs === false) return late;
+    const expire = (ctx: Context) => ctx.cancel(new AttemptTimeoutError(target, ctx.endpoint?.id, timeoutMs));
+    return {
+      ...late,
+      start(_req, ctx) {
+        const moment = ctx.startedAt + timeoutMs;
+        ctx.deadline = Math.min(ctx.deadline, moment);
+        ctx.limitBy(clock.at(moment, expire, ctx));
+        return undefined;
+      },
+    };
+  });
 }

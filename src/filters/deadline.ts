@@ -1,3 +1,4 @@
+import type { Context } from '../core/context.ts';
 import { DeadlineError } from '../core/errors.ts';
 import { type Filter, LATE } from '../core/filter.ts';
 import { observe } from '../core/observe.ts';
@@ -11,6 +12,13 @@ import { observe } from '../core/observe.ts';
 export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res> {
   return observe(({ clock, target, metrics }) => {
     const expired = metrics.counter('calls_expired', { service: target });
+    const expire = (ctx: Context, inherited: boolean) => {
+      expired.add();
+      const late = `the call to '${target}' did not end within ${Math.round(ctx.deadline - ctx.startedAt)} ms`;
+      ctx.cancel(new DeadlineError(target, inherited, late));
+    };
+    const expireOwn = (ctx: Context) => expire(ctx, false);
+    const expireInherited = (ctx: Context) => expire(ctx, true);
     return {
       start(_req, ctx) {
         const own = deadlineMs === false ? Number.POSITIVE_INFINITY : ctx.startedAt + deadlineMs;
@@ -23,15 +31,8 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
           return new DeadlineError(target, inherited, late);
         }
         if (ctx.cancelled !== undefined) return ctx.cancelled;
-        if (leftMs !== Number.POSITIVE_INFINITY) {
-          const boundMs = Math.round(leftMs); // a fraction that is kept is an object
-          const expire = () => {
-            expired.add();
-            const late = `the call to '${target}' did not end within ${boundMs} ms`;
-            ctx.cancel(new DeadlineError(target, inherited, late));
-          };
-          ctx.limitBy(clock.at(ctx.deadline, expire));
-        }
+        if (leftMs !== Number.POSITIVE_INFINITY)
+          ctx.limitBy(clock.at(ctx.deadline, inherited ? expireInherited : expireOwn, ctx));
         return undefined;
       },
       [LATE]() {

@@ -83,13 +83,14 @@ export function hedge<Req, Res>(
           );
         };
         send(first);
-        timer = clock.at(first.startedAt + afterMs, () => {
+        const sendAgain = (call: Context) => {
           const now = clock.now();
-          if (over || first.root.cancelled !== undefined || !granted(first, now)) return;
+          if (over || call.cancelled !== undefined || !granted(first, now)) return;
           sent.add();
-          second = first.root.fork(now);
+          second = call.fork(now);
           send(second);
-        });
+        };
+        timer = clock.at(first.startedAt + afterMs, sendAgain, first.root);
       });
 
     return (req, first) => {

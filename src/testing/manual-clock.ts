@@ -33,8 +33,8 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#pending.delete(pending) };
   }
 
-  at(moment: number, run: () => void): Timer {
-    return this.after(moment - this.#now, run);
+  at<Subject>(moment: number, run: (subject: Subject) => void, subject: Subject): Timer {
+    return this.after(moment - this.#now, () => run(subject));
   }
 
   background(delayMs: number, run: () => void): Timer {

@@ -51,16 +51,18 @@ test('a timer of the system fires no earlier than it was asked to', async () => 
 test('a timer can be set for a moment of the clock, and one that is past fires at once', async () => {
   const fired: string[] = [];
   const soon = new Promise<void>((resolve) => {
-    systemClock.at(systemClock.now() + 1, () => {
-      fired.push('soon');
+    const fire = (name: string) => {
+      fired.push(name);
       resolve();
-    });
+    };
+    systemClock.at(systemClock.now() + 1, fire, 'soon');
   });
   await new Promise<void>((resolve) => {
-    systemClock.at(systemClock.now() - 1_000, () => {
-      fired.push('past');
+    const fire = (name: string) => {
+      fired.push(name);
       resolve();
-    });
+    };
+    systemClock.at(systemClock.now() - 1_000, fire, 'past');
   });
   await soon;
   expect(fired.toSorted()).toEqual(['past', 'soon']);

@@ -56,7 +56,7 @@ export const deadlineGuards: readonly Guard[] = [
   {
     failure: 'F67',
     file: 'src/core/inbound-request.ts',
-    guard: '        this.#timer = this.#clock.at(this.#deadline, () => this.#expire());',
+    guard: '        this.#timer = this.#clock.at(this.#deadline, (request) => request.#expire(), this);',
     without: '        return this.#controller.signal;',
     test: 'test/server/abandoned.test.ts',
     name: 'F67: the signal aborts when the time',
@@ -97,7 +97,7 @@ export const deadlineGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: '[LATE]: (res) => discard(res)',
+    guard: '[LATE]: (res: Res) => discard(res)',
     without: '[LATE]: () => {}',
     test: 'test/filters/schedules.test.ts',
     name: 'F69: whatever comes first',

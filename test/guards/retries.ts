@@ -110,7 +110,7 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F69',
     file: 'src/filters/attempt-timeout.ts',
-    guard: '[LATE]: (res) => discard(res)',
+    guard: '[LATE]: (res: Res) => discard(res)',
     without: '[LATE]: () => {}',
     test: 'test/filters/deadline.test.ts',
     name: 'F69: a response that comes after',

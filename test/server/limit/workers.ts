@@ -18,7 +18,8 @@ class EventClock {
 
   readonly now = () => this.#now;
   readonly wall = () => this.#now;
-  readonly at = (moment: number, run: () => void) => this.after(moment - this.#now, run);
+  readonly at = <Subject>(moment: number, run: (subject: Subject) => void, subject: Subject) =>
+    this.after(moment - this.#now, () => run(subject));
   readonly background = (delayMs: number, run: () => void) => this.after(delayMs, run);
   readonly after = (delayMs: number, run: () => void) => {
     const event = { at: this.#now + Math.max(0, delayMs), order: this.#order++, run };
