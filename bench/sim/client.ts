@@ -170,10 +170,7 @@ class Call {
       this.#ctx.refusals++;
       this.#send();
     } else if (answer === 'success') {
-      // What a later one overtook has failed. If it said nothing, a server that is stuck would seem idle each time that a call leaves it for another, and draw calls
-      // until the extra ones are used up: 99.98 % of the published experiment succeed then, instead of all.
-      for (const other of this.#attempts)
-        other.giveUp(other.ctx.attempt < attempt.ctx.attempt ? 'failure' : 'ignorable');
+      for (const other of this.#attempts) other.giveUp('ignorable');
       this.#end('success');
     } else if (this.#attempts.length === 0 && !this.#sendAgain(attempt)) {
       this.#end('failure');

@@ -28,6 +28,8 @@ const FORGIVING = STEPS / 2_000;
 const FORGIVEN = 1e-4;
 /** Attempts that take so many times as long as is usual say more of a node than what it answered, or said of itself, before. */
 const STUCK = 2;
+/** How long an attempt that was given up is taken to have taken, in times of how long it did. */
+const GIVEN_UP = 2;
 
 const UNUSED = -1;
 const LEFT_SET = -2;
@@ -124,6 +126,18 @@ export class Load {
     this.#fade(now);
     const failing = numbers[at + FAILING] ?? 0;
     numbers[at + FAILING] = failing + FAILURE_WEIGHT * (1 - failing);
+  }
+
+  /**
+   * An attempt was given up before it was answered, as a call is that its caller cancels, and one that a hedge overtakes: it would have taken longer than it did, nobody
+   * knows how much. Twice as long, where that is more than is usual; else it says nothing.
+   */
+  gaveUp(attempt: Begun, now: number): void {
+    const { means } = this;
+    const ms = now - attempt.startedAt;
+    if (this.#at < 0 || !(ms > STUCK * means.latencyMs.value)) return;
+    means.sampleMs = GIVEN_UP * ms;
+    this.#served(now);
   }
 
   reported(report: LoadReport, now: number): void {

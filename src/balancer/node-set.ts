@@ -174,9 +174,17 @@ export class NodeSet {
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
   report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
     const at = now ?? this.#scope.clock.now();
+    if (outcome === 'ignorable') {
+      // From its head on it is not the node that an answer waited for.
+      const givenUpAt = now ?? ctx.finishedAt;
+      if (!node.retired) node.gaveUp(ctx, givenUpAt);
+      this.#health.report(node, outcome, ctx, at);
+      this.picker.ended?.(node, outcome, ctx, givenUpAt);
+      return;
+    }
     if (outcome === 'success') {
       if (!node.retired) node.answered(ctx, at);
-    } else if (outcome !== 'ignorable') {
+    } else {
       if (!node.retired) node.failed(at);
       if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }

@@ -70,6 +70,16 @@ test('one that is always slow is not taken to be faster while its attempts are s
   expect(read(slow, 200, 1).serviceMs).toBeGreaterThan(900);
 });
 
+test('an attempt that was given up far later than usual is taken to take twice as long, and is no failure', () => {
+  const { a, b } = two();
+  for (const one of [a, b]) one.answered({ startedAt: -10 }, 0);
+  a.gaveUp({ startedAt: 5_000 - 20 }, 5_000);
+  expect([read(a, 5_000).serviceMs, a.answeredAt]).toEqual([10, 0]);
+  a.gaveUp({ startedAt: 5_000 - 100 }, 5_000);
+  expect(read(a, 5_000).serviceMs).toBeCloseTo(10 + 0.3 * (200 - 10));
+  expect([read(a, 5_000).failing, a.answeredAt, a.latencyMs]).toEqual([0, 0, 10]);
+});
+
 test('a failure weighs a fifth, a success takes as much away, and both are forgiven with a time constant of two seconds', () => {
   const { a } = two();
   a.failed(0);

@@ -49,6 +49,14 @@ test('a node that fails fast before it ever answered is not free', async () => {
   expect(shares(20_000)[4]).toBeLessThan(0.35);
 });
 
+test('one that was given up counts when it took longer than answers do', async () => {
+  const { at, answer, shares } = await used();
+  await answer(at(0), 10, 'ignorable');
+  expect(shares(10_000)[0]).toBeGreaterThan(0.15);
+  await answer(at(0), 1_000, 'ignorable');
+  expect(shares(1_000)[0]).toBe(0);
+});
+
 test('a failure counts when it took longer than answers do, and a fast one does not look like speed', async () => {
   const { at, answer, shares } = await used();
   await answer(at(0), 1, 'failure');

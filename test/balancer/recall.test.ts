@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LoadReading } from '../../src/balancer/load-reading.ts';
 import type { Node } from '../../src/balancer/node.ts';
 import { recall } from '../../src/balancer/pickers/recall.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
@@ -154,4 +155,26 @@ test.each([
   await clock.advance(15_000);
   const [part = 0] = shares(2_000);
   expect(part).toBeGreaterThan((0.5 * first) / (first + 7 * others));
+});
+
+test('one whose callers give up on it is left alone, though nothing of it ever failed', async () => {
+  const { set, at, answer, shares } = setup({ make: recall, of: endpoints(4) });
+  for (const node of set.nodes) await answer(node, 10);
+  for (let i = 0; i < 3; i++) await answer(at(0), 200, 'ignorable');
+  expect(at(0).health.fitness(0)).toBe('up');
+  expect(shares(1_000)[0]).toBeLessThan(0.01);
+});
+
+test('where the head of a response was there, whatever is given up of its body tells nothing of the time that it took', async () => {
+  const { set, at, answer, call, clock } = setup({ make: recall, of: endpoints(4) });
+  for (const node of set.nodes) await answer(node, 10);
+  const ctx = call();
+  set.begin(at(0), ctx, clock.now());
+  ctx.finishedAt = clock.now() + 10;
+  await clock.advance(10_000);
+  set.report(at(0), 'ignorable', ctx);
+  set.end(at(0), ctx);
+  const reading = new LoadReading();
+  at(0).read(reading, clock.now());
+  expect(reading.serviceMs).toBe(10);
 });

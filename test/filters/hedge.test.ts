@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LoadReading } from '../../src/balancer/load-reading.ts';
 import { ConnectError } from '../../src/core/errors.ts';
 import { harness, outcome, settled } from '../support/harness.ts';
 
@@ -58,6 +59,20 @@ test('F72: what was overtaken is cancelled, says nothing about its endpoint, and
   expect(metrics.value('hedges_won', { service })).toBe(0);
   const endpoint = second.ctx.endpoint?.id ?? '';
   expect(metrics.value('attempts', { service, endpoint, outcome: 'ignorable' })).toBe(1);
+});
+
+test('F72: what was overtaken late tells the balancer that its endpoint takes longer, and its health nothing', async () => {
+  const { call, clock, peer, target, seen } = await warm({ health: { failures: 1 } });
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(25);
+  peer.next().reply({ status: 200 });
+  await reply;
+  const slow = target.nodes.nodes.find(({ endpoint }) => endpoint.id === first.ctx.endpoint?.id);
+  const reading = new LoadReading();
+  slow?.read(reading, clock.now());
+  expect(reading.serviceMs).toBeCloseTo(10 + 0.3 * (2 * 25 - 10), 1);
+  expect([slow?.health.fitness(clock.now()), reading.failing, seen]).toEqual(['up', 0, []]);
 });
 
 test('F72: second attempts stay within their budget when everything is slow', async () => {

@@ -72,6 +72,14 @@ export const retryGuards: readonly Guard[] = [
   {
     ...hedge,
     failure: 'F72',
+    file: 'src/balancer/load.ts',
+    guard: '    means.sampleMs = GIVEN_UP * ms;\n',
+    without: '    return;\n',
+    name: 'F72: what was overtaken late tells',
+  },
+  {
+    ...hedge,
+    failure: 'F72',
     guard: 'attempt === 1 && idempotent && whole && !retried',
     without: 'attempt === 1',
     name: 'F72: a ',

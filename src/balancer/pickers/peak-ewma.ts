@@ -13,7 +13,7 @@ import { betterOfTwo } from './better-of-two.ts';
  *
  * Where Finagle takes a node without answers to cost nothing while it is idle and 2^47 while it is not, here one that is new costs what answers usually take in the set, and
  * that fades as the cost of any other. Free, it would be the better of every pair that it is in, once for each client. A failure counts as an answer that took as
- * long as answers usually do, if it did not take longer: to fail fast must not look like speed.
+ * long as answers usually do, if it did not take longer: to fail fast must not look like speed. One that was given up counts if it had taken longer than that.
  */
 export function peakEwma(random: Random): Picker {
   return new PeakEwma(random);
@@ -43,7 +43,8 @@ class PeakEwma implements Picker {
 
   ended(node: Node, outcome: NodeOutcome, attempt: Context, now: number): void {
     const usual = node.means.latencyMs;
-    if (outcome === 'ignorable' || usual.count === 0) return;
+    if (usual.count === 0) return;
+    if (outcome === 'ignorable' && !(now - attempt.startedAt > usual.value)) return;
     node.peak ??= new Peak();
     node.peak.add(attempt, now, outcome === 'success' ? undefined : usual);
   }
