@@ -37,7 +37,8 @@ export function portion(node: Node, now: number): number {
   return node.endpoint.weight * node.health.share(now);
 }
 
-function tried(node: Node, ctx: Context): boolean {
+/** Whether an attempt made before this one, or any of this call, was at the node. */
+export function tried(node: Node, ctx: Context): boolean {
   for (let earlier = ctx.previous; earlier !== undefined; earlier = earlier.previous) {
     if (earlier.endpoint?.id === node.endpoint.id && !softlyRefused(earlier.error)) return true;
   }

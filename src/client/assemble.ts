@@ -1,6 +1,7 @@
 import type { ResolvedBalancer } from '../balancer/balancer-options.ts';
 import { hinge } from '../balancer/hinge.ts';
 import type { NodeSet } from '../balancer/node-set.ts';
+import { tried } from '../balancer/rank.ts';
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
 import type { Filter, Scope } from '../core/filter.ts';
@@ -22,7 +23,7 @@ import { hedge } from '../filters/hedge.ts';
 import { load } from '../filters/load.ts';
 import { mirror } from '../filters/mirror.ts';
 import { propagate } from '../filters/propagate.ts';
-import { retry } from '../filters/retry.ts';
+import { type Elsewhere, retry } from '../filters/retry.ts';
 import { singleFlight } from '../filters/single-flight.ts';
 import { stats } from '../filters/stats.ts';
 import { throttle } from '../filters/throttle.ts';
@@ -89,8 +90,9 @@ export function stacksOf<Req, Res>(
   if (settings.bulkhead !== false) layers.push(['bulkhead', bulkhead(settings.bulkhead, target.runningByKey, binding)]);
   if (settings.concurrency !== false)
     layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight, target.queue)]);
-  layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding)]);
-  if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, anotherIsUp(nodes))]);
+  const elsewhere = elsewhereIn(nodes);
+  layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding, elsewhere)]);
+  if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, elsewhere)]);
   if (settings.throttle !== false && target.asked !== undefined)
     layers.push(['throttle', throttle(settings.throttle, target.asked)]);
   layers.push(['balance', balance]);
@@ -124,10 +126,8 @@ export function assembler<Req, Res>(
   return serviceFor;
 }
 
-/** Whether an endpoint is up that the call did not go to first. Asked only when an attempt is late, so that it may look at many. */
-function anotherIsUp(set: NodeSet): (first: Context, now: number) => boolean {
-  return (first, now) =>
-    set.nodes.some(({ endpoint, health }) => endpoint.id !== first.endpoint?.id && health.fitness(now) === 'up');
+function elsewhereIn(set: NodeSet): Elsewhere {
+  return (call, now) => set.nodes.some((node) => !tried(node, call) && node.health.fitness(now) === 'up');
 }
 
 function hashOfCall<Req, Res>({ hashOf }: ResolvedBalancer, binding: Binding<Req, Res>) {

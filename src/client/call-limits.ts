@@ -18,6 +18,9 @@ export function checkLimits({ deadlineMs, attempts }: CallLimits): void {
 
 /** Limits of a single call can only be tighter than those of its service: a caller must not undo what protects it. */
 export function narrow(ctx: Context, { deadlineMs, attempts }: CallLimits): void {
-  if (deadlineMs !== undefined) ctx.deadline = Math.min(ctx.deadline, ctx.startedAt + deadlineMs);
+  if (deadlineMs !== undefined && ctx.startedAt + deadlineMs < ctx.deadline) {
+    ctx.deadline = ctx.startedAt + deadlineMs;
+    ctx.deadlineHanded = false;
+  }
   if (attempts !== undefined) ctx.maxAttempts = attempts;
 }

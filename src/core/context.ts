@@ -53,6 +53,8 @@ export class Context {
   replayable = true;
   /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
   deadline: number = Number.POSITIVE_INFINITY;
+  /** On a call: whether that is the deadline of the request that it is made for, whose sender may send that again. @internal */
+  deadlineHanded = false;
   /** Most attempts that the caller allows for this call, `undefined` for any number; it may only narrow what is configured. @internal */
   maxAttempts: number | undefined;
   /** Most requests that the endpoint of this attempt may have in flight, this one included, without refusing it; `undefined` for any number. @internal */
@@ -240,6 +242,7 @@ export class Context {
   /** Takes over what attempts of a call, and calls beside it, have in common with it. */
   #inherit(from: Context): void {
     this.deadline = from.deadline;
+    this.deadlineHanded = from.deadlineHanded;
     this.retried = from.retried;
     this.trace = from.trace;
     this.baggage = from.baggage;

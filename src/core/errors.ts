@@ -137,6 +137,8 @@ export class BreakerOpenError extends MeshError {
  */
 export class RefusedError extends MeshError {
   readonly reason: 'concurrency' | 'bulkhead' | 'throttle' | 'overload' | 'nack' | 'busy';
+  /** The pause that the server asked for, as it said it. @internal */
+  retryAfter: string | undefined;
 
   constructor(service: string, reason: RefusedError['reason'], message: string, endpoint?: string) {
     // What this process refuses, it would refuse again; what one server refused, another may take.

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from './clock.ts';
 import type { Context } from './context.ts';
 import { ClientGoneError, DeadlineError } from './errors.ts';
+import type { NotRetried } from './not-retried.ts';
 
 /** The request that is being served, as far as whoever serves it has to know. */
 export interface CurrentRequest {
@@ -109,8 +110,11 @@ export class InboundRequest implements CurrentRequest {
   }
 }
 
+/** Reasons for which nobody has sent the call a second time, though whoever is above may. */
+const UNTRIED: ReadonlySet<NotRetried> = new Set(['resend', 'body', 'left-to-caller']);
+
 function triedAgain({ noted: { notRetried } }: Context): boolean {
-  return notRetried !== undefined && notRetried !== 'resend' && notRetried !== 'body';
+  return notRetried !== undefined && !UNTRIED.has(notRetried);
 }
 
 function goneBefore({ target }: Context, cause: ClientGoneError): ClientGoneError {

@@ -7,6 +7,15 @@
  * - `already-retried`: the request that the call is made for is itself a retry, or the server has itself retried what it failed for.
  * - `retry-after`: the server asks for a longer pause than a call waits.
  * - `deadline`: the wait would end after the call.
+ * - `left-to-caller`: less is left than the attempt took of the time of the request that the call is made for; its sender has more, and may send it again.
  * - `budget`: too many calls of the service were retried of late.
  */
-export type NotRetried = 'attempts' | 'resend' | 'body' | 'already-retried' | 'retry-after' | 'deadline' | 'budget';
+export type NotRetried =
+  | 'attempts'
+  | 'resend'
+  | 'body'
+  | 'already-retried'
+  | 'retry-after'
+  | 'deadline'
+  | 'left-to-caller'
+  | 'budget';

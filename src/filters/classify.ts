@@ -27,6 +27,7 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
       if (!failed(ctx.verdict)) return undefined;
       const nack = binding.header(res, 'mesh-nack');
       if (nack === undefined) return undefined;
+      const pause = binding.header(res, 'retry-after');
       binding.discard(res);
       const id = ctx.endpoint?.id;
       const refusal =
@@ -38,6 +39,7 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
               `'${target}' (${id}) refused the call before working on it: ${nack}`,
               id,
             );
+      if (refusal instanceof RefusedError) refusal.retryAfter = pause;
       judge(refusal, ctx);
       return refusal;
     },

@@ -23,7 +23,10 @@ export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res>
       start(_req, ctx) {
         const own = deadlineMs === false ? Number.POSITIVE_INFINITY : ctx.startedAt + deadlineMs;
         const inherited = ctx.deadline < own;
-        if (!inherited) ctx.deadline = own;
+        if (!inherited) {
+          ctx.deadline = own;
+          ctx.deadlineHanded = false;
+        }
         const leftMs = ctx.deadline - ctx.startedAt;
         if (leftMs <= 0) {
           expired.add();

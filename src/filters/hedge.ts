@@ -5,6 +5,7 @@ import { MeshError } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import { failed } from '../core/verdict.ts';
 import type { Hedging } from './hedging.ts';
+import type { Elsewhere } from './retry.ts';
 
 /** What is sent without a body: a body cannot be read for two attempts at the same time. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -15,13 +16,8 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * not waited for.
  *
  * Silent until a hundred calls were answered; only for idempotent requests without a body, and never for one that is itself a retry.
- * `elsewhere` tells whether an endpoint is up that the call has not tried.
  */
-export function hedge<Req, Res>(
-  hedging: Hedging,
-  binding: Binding<Req, Res>,
-  elsewhere: (first: Context, now: number) => boolean,
-): Filter<Req, Res> {
+export function hedge<Req, Res>(hedging: Hedging, binding: Binding<Req, Res>, elsewhere: Elsewhere): Filter<Req, Res> {
   return (next, { clock, metrics, target }) => {
     const sent = metrics.counter('hedges', { service: target });
     const won = metrics.counter('hedges_won', { service: target });
@@ -31,7 +27,7 @@ export function hedge<Req, Res>(
 
     /** Whether a second attempt may be sent now. The budget is asked last: what it gives is used. */
     const granted = (first: Context, now: number): boolean => {
-      if (!elsewhere(first, now)) nowhere.add();
+      if (!elsewhere(first.root, now)) nowhere.add();
       else if (!hedging.granted(now)) unpaid.add();
       else return true;
       return false;

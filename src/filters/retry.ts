@@ -3,7 +3,7 @@ import { MOST_REFUSALS } from '../balancer/soft-nack.ts';
 import { fullJitter } from '../core/backoff.ts';
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
-import { isMeshError, MeshError, softlyRefused } from '../core/errors.ts';
+import { isMeshError, MeshError, RefusedError, softlyRefused } from '../core/errors.ts';
 import type { Filter, Scope } from '../core/filter.ts';
 import type { NotRetried } from '../core/not-retried.ts';
 import type { Service } from '../core/service.ts';
@@ -11,6 +11,15 @@ import { sleep } from '../core/sleep.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ResolvedRetry } from './retry-options.ts';
+
+/** Whether an endpoint is up that a call has not tried. Asked seldom, so that it may look at many. */
+export type Elsewhere = (call: Context, now: number) => boolean;
+
+interface RetryParts<Req, Res> {
+  readonly budget: RetryBudget;
+  readonly binding: Binding<Req, Res>;
+  readonly elsewhere: Elsewhere;
+}
 
 /** How an attempt ended that may be followed by another. */
 type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { readonly error: unknown });
@@ -28,10 +37,11 @@ export function retry<Req, Res>(
   options: ResolvedRetry,
   budget: RetryBudget,
   binding: Binding<Req, Res>,
+  elsewhere: Elsewhere,
 ): Filter<Req, Res> {
   return (next, scope) => {
     const { clock } = scope;
-    const again = retries(next, options, budget, binding, scope);
+    const again = retries(next, options, { budget, binding, elsewhere }, scope);
     return (req, ctx) => {
       budget.deposit(ctx.startedAt);
       // Where nothing held the call up, its first attempt starts with it.
@@ -54,13 +64,19 @@ export function retry<Req, Res>(
 function retries<Req, Res>(
   next: Service<Req, Res>,
   options: ResolvedRetry,
-  budget: RetryBudget,
-  binding: Binding<Req, Res>,
+  { budget, binding, elsewhere }: RetryParts<Req, Res>,
   { clock, random, metrics, target }: Scope,
 ): (req: Req, ctx: Context, first: Outcome<Res>) => Promise<Res> {
   const backoff = fullJitter(options.baseMs, options.maxMs, random);
   const granted = metrics.counter('retries', { service: target });
   const passedOn = metrics.counter('busy_refusals', { service: target });
+
+  /** The pause that whoever answered asks for. A refusal speaks for one instance: it keeps nobody from another. */
+  const pauseOf = (ctx: Context, outcome: Outcome<Res>): string | undefined => {
+    if ('res' in outcome) return binding.header(outcome.res, 'retry-after');
+    if (!(outcome.error instanceof RefusedError) || outcome.error.retryAfter === undefined) return undefined;
+    return elsewhere(ctx, clock.now()) ? undefined : outcome.error.retryAfter;
+  };
 
   /** How long to wait before another attempt, or why there is to be none. Takes from the budget when it says how long. */
   const decide = (ctx: Context, outcome: Outcome<Res>): number | NotRetried => {
@@ -74,13 +90,19 @@ function retries<Req, Res>(
     // Only the layer next to the failure retries: what failed there would fail there again.
     if ('res' in outcome && binding.header(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
-    const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;
+    const asked = retryAfterMs(pauseOf(ctx, outcome), clock.wall());
     if (asked === 'too-long') return 'retry-after';
     const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.counted - 1));
     const now = clock.now();
-    if (now + waitMs >= ctx.deadline) return 'deadline';
+    const leftMs = ctx.deadline - now - waitMs;
+    if (leftMs <= 0) return 'deadline';
     if (busy) return waitMs;
-    return budget.withdraw(now) ? waitMs : 'budget';
+    // Whoever handed the deadline down would give up before it heard that it was retried here, and retry by itself. If it hears of the failure now, it has more
+    // time for the same: that is then the retry that is paid for.
+    const short = ctx.deadlineHanded && leftMs <= attempt.finishedAt - attempt.startedAt;
+    if (short && attempt.counted > 1) return 'deadline';
+    if (!budget.withdraw(now)) return 'budget';
+    return short ? 'left-to-caller' : waitMs;
   };
 
   /** Prepares another attempt: frees the response that nobody will see, and waits. False when there is to be none. */

@@ -85,6 +85,7 @@ test.each([
   ['already-retried', true],
   ['resend', false],
   ['body', false],
+  ['left-to-caller', false],
   [undefined, false],
 ] as const)('a call that failed and was not retried because of %s was tried again: %s', (notRetried, again) => {
   const request = new InboundRequest('teams', Number.POSITIVE_INFINITY, new ManualClock(), { writableEnded: false });

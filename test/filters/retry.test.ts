@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { meshOf } from '../../src/client/mesh-of.ts';
-import { ConnectError, MeshError, TransportError } from '../../src/core/errors.ts';
+import { runAmbient } from '../../src/core/ambient.ts';
+import type { Context } from '../../src/core/context.ts';
+import { ConnectError, isMeshError, MeshError, RefusedError, TransportError } from '../../src/core/errors.ts';
+import type { NotRetried } from '../../src/core/not-retried.ts';
 import { harness, outcome, settled } from '../support/harness.ts';
+import { recordingSpans } from '../support/recorded-spans.ts';
 
 const reset = () => new TransportError('players', '10.0.0.1:8080', new Error('socket hang up'));
 const refused = () => new ConnectError('players', '10.0.0.1:8080', new Error('connect ECONNREFUSED'));
@@ -151,6 +155,26 @@ test('F73: Retry-After is obeyed exactly up to five seconds, and not waited for 
   expect((await hopeless).status).toBe(429);
 });
 
+test('F73: a refusal with Retry-After sends a call elsewhere at once, and is obeyed where nobody else is left', async () => {
+  const { call, clock, peer } = harness({ endpoints: 2 });
+  const refusal = { status: 429, headers: { 'mesh-nack': 'rate', 'retry-after': '4' } };
+  const reply = call({ method: 'POST' });
+  peer.next().reply(refusal);
+  await settled();
+  peer.next().reply(refusal);
+  await clock.advance(3_999);
+  expect(peer.waiting).toBe(0);
+  await clock.advance(1);
+  peer.next().reply({ status: 200 });
+  expect(await reply).toEqual({ status: 200 });
+
+  const hopeless = call();
+  peer.next().reply(refusal);
+  await settled();
+  peer.next().reply({ ...refusal, headers: { ...refusal.headers, 'retry-after': '6' } });
+  await expect(hopeless).rejects.toMatchObject({ code: 'MESH_REFUSED', notRetried: 'retry-after' });
+});
+
 test('F74: a Retry-After that is no wait is answered with the usual one', async () => {
   for (const header of ['-1', '1e99', 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
     const { call, clock, peer } = harness();
@@ -190,6 +214,40 @@ test('F64: why a call was not retried is on its error, and in what the mesh know
   await expect(cutOff).rejects.toMatchObject({ notRetried: 'already-retried' });
 });
 
+/** What makes an attempt fail, and keeps another from following. */
+const FAILING: Readonly<Record<NotRetried, { method?: string; prepare?: (ctx: Context) => void; pause?: string }>> = {
+  attempts: { prepare: (ctx) => (ctx.maxAttempts = 1) },
+  resend: { method: 'POST' },
+  body: { prepare: (ctx) => (ctx.replayable = false) },
+  'already-retried': { prepare: (ctx) => (ctx.retried = true) },
+  'retry-after': { pause: '6' },
+  deadline: { prepare: (ctx) => (ctx.deadline = ctx.startedAt + 1_000), pause: '1' },
+  'left-to-caller': {
+    prepare: (ctx) => Object.assign(ctx, { deadline: ctx.startedAt + 15, deadlineHanded: true }),
+  },
+  budget: {},
+};
+
+test.each(Object.entries(FAILING))(
+  'F64: a call that is not retried because of %s says so on its error, on its span and in the metrics',
+  async (reason, { method = 'GET', prepare, pause }) => {
+    const budget = reason === 'budget' ? { budgetRatio: 0, budgetPerSecond: 0 } : {};
+    const { call, clock, peer, metrics, parts } = harness({ endpoints: 1, retry: { baseMs: 0, maxMs: 0, ...budget } });
+    const spans: Record<string, unknown>[] = [];
+    parts.tracing.use(recordingSpans(spans));
+    const reply = call({ method }, prepare === undefined ? {} : { prepare });
+    await clock.advance(10);
+    const refused = new RefusedError('players', 'nack', 'refused');
+    refused.retryAfter = pause;
+    peer.next().fail(pause === undefined ? reset() : refused);
+    const { error } = (await outcome(reply)) as { error: MeshError }; // it was made to fail
+    expect([error.notRetried, meshOf(error)?.notRetried]).toEqual([reason, reason]);
+    expect(metrics.value('retries_refused', { service: 'players', reason })).toBe(1);
+    expect(spans.map((attributes) => attributes['heddle.not_retried'])).toContain(reason);
+    expect(peer.waiting).toBe(0);
+  },
+);
+
 test('a retry that could not end before the deadline is not begun', async () => {
   const { call, clock, peer, metrics } = harness({ deadlineMs: 1_500 });
   const reply = call();
@@ -197,6 +255,24 @@ test('a retry that could not end before the deadline is not begun', async () => 
   await clock.advance(0);
   expect((await reply).status).toBe(503);
   expect(metrics.value('retries_refused', { service: 'players', reason: 'deadline' })).toBe(1);
+});
+
+test('F62: with less time left of a handed deadline than the attempt took, the failure is answered and not retried', async () => {
+  const after = async (handedMs: number | undefined, ownMs: number, tookMs: number) => {
+    const { call, clock, peer } = harness({ deadlineMs: ownMs, retry: { baseMs: 0, maxMs: 0 } });
+    const deadline = handedMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + handedMs;
+    const reply = runAmbient({ trace: undefined, baggage: '', deadline, retried: false }, () => call());
+    await clock.advance(tookMs);
+    peer.next().fail(reset());
+    await settled();
+    if (peer.waiting > 0) return 'again';
+    return await reply.catch((error: unknown) => (isMeshError(error) ? error.notRetried : error));
+  };
+  expect(await after(400, 1_000, 201)).toBe('left-to-caller');
+  expect(await after(400, 1_000, 199)).toBe('again');
+  // Nobody above would send these again.
+  expect(await after(undefined, 400, 201)).toBe('again');
+  expect(await after(1_000, 400, 201)).toBe('again');
 });
 
 test('F62: when everything fails, retries stay within 20 % of the calls and 10 a second', async () => {

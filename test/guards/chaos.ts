@@ -8,8 +8,8 @@ export const chaosGuards: readonly Guard[] = [
   {
     failure: 'F4',
     file: 'src/filters/retry.ts',
-    guard: "return budget.withdraw(now) ? waitMs : 'budget';",
-    without: "return 'budget';",
+    guard: "    if (!budget.withdraw(now)) return 'budget';\n",
+    without: "    return 'budget';\n",
     test: REGISTRY,
     name: 'F4, F5: Redis is away while two instances die',
   },

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { runAmbient } from '../../src/core/ambient.ts';
+import { InboundRequest } from '../../src/core/inbound-request.ts';
+import { ManualClock } from '../../src/testing/entry.ts';
+import { harness } from '../support/harness.ts';
+
+type Layer = ReturnType<typeof harness>;
+
+const CALLS = 500;
+
+/** One layer, which passes each request on and its failure back; nothing but retries and their budget, no layer is saved by failing fast. */
+function layer(clock: ManualClock, attemptTimeoutMs: number, seed: number): Layer {
+  const retry = { baseMs: 0, maxMs: 0, budgetPerSecond: 0 };
+  return harness({ clock, seed, attemptTimeoutMs, retry, breaker: false, health: false, concurrency: false });
+}
+
+/** Serves what has arrived from one layer by calls of the next, as `mesh.inbound` does. */
+function serve(from: Layer, to: Layer): void {
+  while (from.peer.waiting > 0) {
+    const { ctx, reply } = from.peer.next();
+    const { clock } = from;
+    const said = (name: string) => ctx.headers[ctx.headers.indexOf(name) + 1];
+    const deadline = clock.now() + Number(said('mesh-timeout-ms'));
+    const retried = ctx.headers.includes('mesh-attempt');
+    const response = { writableEnded: false };
+    const request = new InboundRequest('service', deadline, clock, response);
+    ctx.onCancel(() => void request.over());
+    const answer = (status: number) => {
+      response.writableEnded = true;
+      reply({ status, headers: request.triedAgain ? { 'mesh-retried': '1' } : {} });
+      request.over();
+    };
+    runAmbient({ trace: undefined, baggage: '', deadline, retried, request }, () => to.call()).then(
+      ({ status }) => answer(status),
+      () => answer(503),
+    );
+  }
+}
+
+test.each([
+  { top: 600, a: 400, b: 200 },
+  { top: 300, a: 300, b: 200 },
+  { top: 700, a: 450, b: 200 },
+  { top: 1_000, a: 405, b: 200 },
+  { top: 410, a: 250, b: 240 },
+  { top: 2_000, a: 1_000, b: 100 },
+])(
+  'F62: a service that never answers, three layers down, gets at most 1.2 attempts for each call, whatever those of each layer may take (%o)',
+  async (limits) => {
+    const clock = new ManualClock();
+    const top = layer(clock, limits.top, 1);
+    const a = layer(clock, limits.a, 2);
+    const b = layer(clock, limits.b, 3);
+    let attempts = 0;
+    let failed = 0;
+    for (let ms = 0; failed < CALLS; ms++) {
+      // One each millisecond.
+      if (ms < CALLS) {
+        top.call().then(
+          () => failed++,
+          () => failed++,
+        );
+      }
+      serve(top, a);
+      serve(a, b);
+      for (; b.peer.waiting > 0; attempts++) b.peer.next();
+      await clock.advance(1);
+    }
+    expect(attempts).toBeGreaterThan(CALLS);
+    expect(attempts).toBeLessThanOrEqual(1.2 * CALLS);
+  },
+);
