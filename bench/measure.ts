@@ -22,9 +22,9 @@ const INSIDE = [
 const ALONE = new Set(['undici.request', 'got', 'fetch', 'bare stub', ...PICKERS]);
 
 /** A young generation that no turn fills, so that the growth of the heap is all that was allocated. */
-const UNCOLLECTED = ['--expose-gc', '--min-semi-space-size=192', '--max-semi-space-size=192'];
+export const UNCOLLECTED = ['--expose-gc', '--min-semi-space-size=192', '--max-semi-space-size=192'];
 /** Enough calls to average over, few enough to fit into that. */
-const UNCOLLECTED_TURNS = { rounds: 5, turnMs: 20 };
+export const UNCOLLECTED_TURNS = { rounds: 5, turnMs: 20 };
 
 /** How long it is measured, and where another version of the same lies. */
 export interface Plan {
@@ -66,7 +66,8 @@ export async function measure({ rounds, turnMs, against }: Plan): Promise<Figure
   return { loopback, inside, allocated, endpoint };
 }
 
-async function endpointBytes(folder: string | undefined, suffix = '') {
+/** Bytes that one endpoint keeps, of this checkout or of the one whose `bench` folder is named. */
+export async function endpointBytes(folder: string | undefined, suffix = '') {
   const flags = ['--expose-gc'];
   const { first } = await Worker.start<Record<'idle' | 'called', number> & { readonly down?: number }>(
     'memory-process.ts',

@@ -1,11 +1,12 @@
 import { table } from '../figures.ts';
+import type { Cost } from './cost.ts';
 import { type Outcomes, type Standing, standings } from './outcome.ts';
 
 /** `recall`, by what servers do for it. */
 const POLICIES: readonly string[] = ['recall', 'recall+reports', 'recall+nack'];
 
 /** What is promised of `recall`, beside what was found. Only what was run is told. */
-export function aims(groups: ReadonlyMap<string, Outcomes>): string {
+export function aims(groups: ReadonlyMap<string, Outcomes>, costs: readonly Cost[] = []): string {
   const rows: string[][] = [];
   const add = (
     name: string,
@@ -50,6 +51,8 @@ export function aims(groups: ReadonlyMap<string, Outcomes>): string {
   atLeast('the same with hedging', success('published', 'published', 'recall+hedging'), 99.99);
   atLeast('one of ten fails in 1 ms, success', success('success', 'black-hole', 'recall'), 99.9);
   atLeast('the same with retries', success('success', 'black-hole', 'recall+retries'), 100);
+  for (const { name, value, most } of costs)
+    add(name, value, 0, `≤ ${most.toLocaleString('en')}`, (one) => one <= most);
   return table(['', 'found', 'aim', ''], rows);
 }
 

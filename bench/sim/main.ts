@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { aims } from './aims.ts';
 import { chart } from './chart.ts';
+import { type Cost, costs } from './cost.ts';
 import { type Outcomes, outcomesOf } from './outcome.ts';
 import { PICKERS } from './pickers.ts';
 import { policyOf } from './policy.ts';
@@ -68,6 +69,9 @@ function withOptions(...options: readonly string[]): readonly string[] {
 const scenarioNames = new Set(
   Object.entries(GROUPS).flatMap(([name, { scenarios }]) => [name, ...scenarios.map((one) => one.name)]),
 );
+/** Not a group of scenarios: what is measured and not simulated. */
+const COST = 'cost';
+scenarioNames.add(COST);
 const words = positionals.filter((word) => scenarioNames.has(word));
 const policies = positionals.filter((word) => !scenarioNames.has(word));
 for (const policy of policies) policyOf(policy);
@@ -98,8 +102,11 @@ for (const [name, group] of Object.entries(GROUPS)) {
     console.log(`${descriptions(scenarios)}\n\n${group.print(scenarios, outcomes)}\n`);
   }
 }
+const measured: readonly Cost[] =
+  policies.length === 0 && (words.length === 0 || words.includes(COST)) ? await costs(values.quick) : [];
 if (values.json) console.log(JSON.stringify(groups, plain, 2));
-else if (whole.size > 0 && policies.length === 0) console.log(`# what is promised of recall\n\n${aims(whole)}`);
+else if (whole.size + measured.length > 0 && policies.length === 0)
+  console.log(`# what is promised of recall\n\n${aims(whole, measured)}`);
 if (values.svg !== undefined) writeFileSync(values.svg, drawing);
 
 function shortened(scenario: Scenario): Scenario {

@@ -47,7 +47,10 @@ export function successTables(outcomes: Outcomes): string {
   return [
     byPolicy('success, %', outcomes, ({ success }) => percent(success)),
     byPolicy('requests sent per call', outcomes, ({ sent }) => sent.toFixed(3)),
+    byPolicy('p50, ms', outcomes, ({ p50 }) => milliseconds(p50)),
     byPolicy('p99, ms', outcomes, ({ p99 }) => milliseconds(p99)),
+    byPolicy('p99.9, ms', outcomes, ({ p999 }) => milliseconds(p999)),
+    byPolicy('busiest server ÷ mean', outcomes, ({ evenness }) => evenness.toFixed(2)),
   ].join('\n\n');
 }
 
@@ -58,6 +61,7 @@ export function zoneTables(outcomes: Outcomes): string {
     byPolicy('success, %', outcomes, ({ success }) => percent(success)),
     byPolicy('p50, ms', outcomes, ({ p50 }) => milliseconds(p50)),
     byPolicy('p99, ms', outcomes, ({ p99 }) => milliseconds(p99)),
+    byPolicy('p99.9, ms', outcomes, ({ p999 }) => milliseconds(p999)),
     byPolicy('busiest server ÷ mean', outcomes, ({ evenness }) => evenness.toFixed(2)),
   ].join('\n\n');
 }
