@@ -55,6 +55,14 @@ export const deadlineGuards: readonly Guard[] = [
     ...gone,
   },
   {
+    failure: 'F62',
+    file: 'src/client/start-call.ts',
+    guard: '    ctx.retried = inbound.retried;\n',
+    without: '',
+    test: 'test/three-tiers.test.ts',
+    name: 'F62: what is called for attempt 2 of a request',
+  },
+  {
     failure: 'F67',
     file: 'src/core/inbound-request.ts',
     guard: '        this.#timer = this.#clock.at(this.#deadline, (request) => request.#expire(), this);',
