@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import type { Mesh, Priority } from '../src/index.ts';
+import { ManualClock } from '../src/testing/entry.ts';
 import { listen } from './server/support.ts';
 import { atEnd, endAll, mesh } from './support/meshes.ts';
 
@@ -105,6 +106,44 @@ test('F87: what is no limit of the process stays reachable while it serves as mu
   expect((await fetch(`${url}/`)).status).toBe(503);
   expect(await (await fetch(`${url}/health`)).text()).toBe('well');
   expect(figure(server, 'inbound_shed')).toBe(1);
+});
+
+test.each([
+  ['limit', '/status', 'refused'],
+  ['rate', '/status', 'refused'],
+  ['limit', '/health/ready', 'well'],
+  ['rate', '/health/ready', 'well'],
+])('F87: checks of whatever path leave an instance in use whose %s is used up (%s)', async (by, path, result) => {
+  const limit = { initial: 1, min: 1, max: 1 };
+  const server = mesh({
+    self: { service: 'players' },
+    inbound: by === 'limit' ? { limit } : { rate: { perSecond: 1e-6, burst: 1 } },
+  });
+  const url = await serving(
+    server.inbound.listener((req, res) => {
+      if (req.url !== '/hang') res.end('well');
+    }),
+  );
+  const clock = new ManualClock();
+  // What takes turns of the event loop here must not take the time of a check.
+  const checks = { path, intervalMs: 60_000, timeoutMs: 60_000, fall: 2 } as const;
+  const caller = mesh({
+    registry: { players: [url] },
+    defaults: { checks, deadlineMs: false, attemptTimeoutMs: false },
+    clock,
+  });
+  const hanging = caller.client('players').get('/hang');
+  hanging.catch(() => {});
+  while (server.inbound.explain().inFlight !== 1) await new Promise((resolve) => setImmediate(resolve));
+  const found = (what: string) =>
+    caller.metrics().find(({ name, labels }) => name === 'checks' && labels['result'] === what);
+  while (figure(caller, 'checks') < 5) {
+    await clock.advance(100);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(found('failing')).toBe(undefined);
+  expect(found(result)).toMatchObject({ value: figure(caller, 'checks') });
+  expect(caller.explain('players').endpoints.map(({ health }) => health)).toEqual(['up']);
 });
 
 test('inbound explains how it is set, and how it stands', async () => {

@@ -54,6 +54,21 @@ test.each(Object.keys(DEAD))(
   60_000,
 );
 
+test.each([
+  ['2', ['2'], 'already-retried'],
+  [undefined, ['1', '2', '3'], 'attempts'],
+])('F62: what is called for attempt %s of a request is sent as attempts %j', async (attempt, sent, why) => {
+  const dead = await serve(reply(503));
+  const retry = { attempts: 3, baseMs: 0, maxMs: 0 };
+  const b = await meshServer('b', passingOn('c'), { registry: { c: [dead.url] }, defaults: { retry } });
+  meshes.push(b.mesh);
+  const headers = { 'mesh-caller': 'a', ...(attempt && { 'mesh-attempt': attempt }) };
+  expect((await fetch(b.url, { headers })).status).toBe(503);
+  // A first attempt may say nothing.
+  expect(dead.requests.map((request) => request.headers['mesh-attempt'] ?? '1')).toEqual(sent);
+  expect(counted(b.mesh, 'retries_refused', { reason: why })).toBe(1);
+});
+
 test.each(Object.keys(DEAD))(
   'F62: a service that %s, three layers down, gets far less with all defaults',
   async (way) => {

@@ -8,7 +8,8 @@ import type { NodeSet } from './node-set.ts';
 
 /** What one check came to. */
 export interface Finding {
-  readonly found: Found;
+  /** `refused` for its load says nothing of its health: it is as if it had not been asked. */
+  readonly found: Found | 'refused';
   /** In words, such as `answered 503`. */
   readonly reason: string;
 }
@@ -140,6 +141,7 @@ export class Checker {
 
   #heard(node: Node, tally: Tally, { found, reason }: Finding): void {
     const { nodes, options } = this.#parts;
+    if (found === 'refused') return;
     if (found === 'well') {
       tally.streak = Math.max(1, tally.streak + 1);
       // A refused connection is the one thing said against a node that a check disproves.

@@ -37,7 +37,7 @@ export interface ServiceOptions {
   readonly locality?: LocalityOptions | false | undefined;
   /** How many of a large service are called. @default false, all */
   readonly subset?: SubsetOptions | false | undefined;
-  /** Limit of a whole call, all attempts and the body included. Milliseconds, at least 1. @default 10_000 */
+  /** Limit of a whole call, all attempts, redirects that are followed and the body included. Milliseconds, at least 1. @default 10_000 */
   readonly deadlineMs?: number | false | undefined;
   /** Limit of one attempt, its body included: switch it off for bodies that stream for longer. Milliseconds, at least 1. @default 3_000 */
   readonly attemptTimeoutMs?: number | false | undefined;

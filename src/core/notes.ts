@@ -31,6 +31,8 @@ export interface Notes<Attempt> {
   readonly cache?: CacheUse | undefined;
   /** On a call: whether a filter of the mesh held it up before its first attempt. */
   readonly waited?: boolean;
+  /** On a call that follows a redirect: when the first one began, whose time is its own as well. */
+  readonly since?: number;
   /** On a call: whether it was not sent, but waited for the same one that was under way. */
   readonly shared?: boolean;
   /** Whether a filter made it beside another call, or in its place: no more are made for it. */

@@ -12,24 +12,27 @@ import { observe } from '../core/observe.ts';
 export function deadline<Req, Res>(deadlineMs: number | false): Filter<Req, Res> {
   return observe(({ clock, target, metrics }) => {
     const expired = metrics.counter('calls_expired', { service: target });
+    const error = (ctx: Context, inherited: boolean) => {
+      const since = ctx.noted.since ?? ctx.startedAt;
+      const late = `the call to '${target}' did not end within ${Math.round(ctx.deadline - since)} ms`;
+      return new DeadlineError(target, inherited, late);
+    };
     const expire = (ctx: Context, inherited: boolean) => {
       expired.add();
-      const late = `the call to '${target}' did not end within ${Math.round(ctx.deadline - ctx.startedAt)} ms`;
-      ctx.cancel(new DeadlineError(target, inherited, late));
+      ctx.cancel(error(ctx, inherited));
     };
     const expireOwn = (ctx: Context) => expire(ctx, false);
     const expireInherited = (ctx: Context) => expire(ctx, true);
     return {
       start(_req, ctx) {
         const own = deadlineMs === false ? Number.POSITIVE_INFINITY : ctx.startedAt + deadlineMs;
-        const inherited = ctx.deadline < own;
-        if (!inherited) {
-          ctx.deadline = own;
-          ctx.deadlineHanded = false;
-        }
+        const inherited = ctx.deadline < own && ctx.noted.since === undefined;
+        if (own < ctx.deadline) ctx.deadline = own;
+        if (!inherited) ctx.deadlineHanded = false;
         const leftMs = ctx.deadline - ctx.startedAt;
         if (leftMs <= 0) {
           expired.add();
+          if (!inherited) return error(ctx, false);
           const late = `the call to '${target}' was not sent: the request it is made for has already expired`;
           return new DeadlineError(target, inherited, late);
         }

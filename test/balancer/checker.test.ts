@@ -19,6 +19,7 @@ function endpoint(n: number): Endpoint {
 
 const WELL: Finding = { found: 'well', reason: 'answered 200' };
 const FAILING: Finding = { found: 'failing', reason: 'answered 503' };
+const REFUSED: Finding = { found: 'refused', reason: 'answered 503, overloaded' };
 const GONE: Finding = { found: 'unreachable', reason: 'connect ECONNREFUSED' };
 
 /** A set of endpoints that are checked; a check takes `tookMs`, and comes to what `finding` says. */
@@ -133,6 +134,26 @@ test('failures that do not follow each other take nobody out, nor does one that 
   control.finding = () => (n++ % 4 === 3 ? WELL : FAILING);
   await clock.advance(60_000);
   expect(seen).toEqual(['p-00000 down: 3 checks in a row failed: answered 503']);
+});
+
+test('F87: checks that are refused for the load take nobody out, bring nobody back, and stand in no row', async () => {
+  const { clock, made, control, seen } = setup(1, { intervalMs: 1_000 });
+  const until = async (count: number) => {
+    while (made.length < count) await clock.advance(10);
+    await clock.advance(10); // what it came to
+  };
+  let findings = [REFUSED, REFUSED, REFUSED, REFUSED, FAILING, REFUSED, FAILING];
+  control.finding = () => findings[made.length - 1] ?? REFUSED;
+  await until(7);
+  expect(seen).toEqual([]);
+  findings = [...findings, REFUSED, FAILING, REFUSED, REFUSED, REFUSED, WELL, REFUSED];
+  await until(9);
+  expect(seen).toEqual(['p-00000 down: 3 checks in a row failed: answered 503']);
+  await until(14);
+  expect(seen.length).toBe(1);
+  findings = [...findings, WELL];
+  await until(15);
+  expect(seen.slice(1)).toEqual(['p-00000 up: its checks pass']);
 });
 
 test('one that calls could not reach is probed as soon as its checks pass', async () => {

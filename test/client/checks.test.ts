@@ -102,6 +102,23 @@ test('F38: a server that is somebody else is not the one that is checked', async
   });
 });
 
+test.each([
+  [503, 'overloaded'],
+  [429, 'rate'],
+])('F87: a check that is refused with %i %s for the load says nothing', async (status, nack) => {
+  const server = await serve((_req, res) => res.writeHead(status, { 'mesh-nack': nack }).end());
+  const { check } = setup();
+  const refused = { found: 'refused', reason: `answered ${status}, ${nack}` };
+  expect(await check(endpointAt(server.url), { path: '/' })).toEqual(refused);
+  expect(await check(endpointAt(server.url), { path: '/', status })).toEqual(refused);
+});
+
+test('a refusal for any other reason is a failure', async () => {
+  const server = await serve((_req, res) => res.writeHead(503, { 'mesh-nack': 'draining' }).end());
+  const { check } = setup();
+  expect(await check(endpointAt(server.url), { path: '/' })).toEqual({ found: 'failing', reason: 'answered 503' });
+});
+
 test('F40: a server that accepts and says nothing fails when its time is up, and one that breaks off fails at once', async () => {
   const clock = new ManualClock();
   const silent = await misbehave(() => {});

@@ -2,6 +2,7 @@ import type { Guard } from './guard.ts';
 
 const request = { file: 'src/core/inbound-request.ts', failure: 'F70' };
 const gone = { test: 'test/client-gone.test.ts', name: 'F70: a client that goes away ends all' };
+const redirects = { failure: 'F68', test: 'test/client/redirects.test.ts' };
 const contract = { test: 'test/client/native.test.ts' };
 
 /** What ends work that nobody waits for any more, and leaves nothing of it. */
@@ -54,6 +55,14 @@ export const deadlineGuards: readonly Guard[] = [
     ...gone,
   },
   {
+    failure: 'F62',
+    file: 'src/client/start-call.ts',
+    guard: '    ctx.retried = inbound.retried;\n',
+    without: '',
+    test: 'test/three-tiers.test.ts',
+    name: 'F62: what is called for attempt 2 of a request',
+  },
+  {
     failure: 'F67',
     file: 'src/core/inbound-request.ts',
     guard: '        this.#timer = this.#clock.at(this.#deadline, (request) => request.#expire(), this);',
@@ -77,6 +86,48 @@ export const deadlineGuards: readonly Guard[] = [
     without: '',
     test: 'test/three-tiers.test.ts',
     name: 'F62: a service that answers 503, three layers down, gets at most',
+  },
+  {
+    ...redirects,
+    file: 'src/client/fetch/wrap.ts',
+    guard: '    if (before !== undefined) nextHop(ctx, before);\n',
+    without: '',
+    name: 'F68: the redirects of one fetch',
+  },
+  {
+    ...redirects,
+    file: 'src/client/got/wrap.ts',
+    guard: '            if (followed) hops.redirected = callOf(transport);\n',
+    without: '',
+    name: 'F68: the redirects of one got',
+  },
+  {
+    ...redirects,
+    file: 'src/client/got/wrap.ts',
+    guard: '      hops.redirected = undefined;\n',
+    without: '',
+    name: 'a hook of got that asks again',
+  },
+  {
+    ...redirects,
+    file: 'src/client/next-hop.ts',
+    guard: 'before.noted.since ?? before.startedAt',
+    without: 'before.startedAt',
+    name: 'F68: the redirects of one',
+  },
+  {
+    ...redirects,
+    file: 'src/client/next-hop.ts',
+    guard: '  if (before.deadline >= ctx.deadline) return;\n',
+    without: '',
+    name: 'where the time is that of the request',
+  },
+  {
+    ...redirects,
+    file: 'src/filters/deadline.ts',
+    guard: ' && ctx.noted.since === undefined',
+    without: '',
+    name: 'F68: the redirects of one',
   },
   {
     failure: 'F66',

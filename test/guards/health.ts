@@ -96,7 +96,7 @@ export const healthGuards: readonly Guard[] = [
   {
     ...http,
     failure: 'F38',
-    guard: "if (headers['mesh-nack'] === 'misdirected') return",
+    guard: "if (nack === 'misdirected') return",
     without: 'if (statusCode < 0) return',
     name: 'F38: ',
   },

@@ -138,21 +138,39 @@ test('a request that is over, or whose client went away, makes room', async () =
   expect(server.listening).toBe(true);
 });
 
-test.each(['/health', '/healthz?deep', '/livez', '/readyz', '/metrics'])(
-  'F87: a request for %s is behind no limit and counts for none',
-  async (path) => {
-    const { ask, arrived, waiting } = await setup({ limit: one, rate: { perSecond: 1 } });
-    void ask();
-    await arrived(1);
-    const checked = [ask({}, path), ask({}, path)];
-    await arrived(3);
-    waiting[1]?.end();
-    waiting[2]?.end();
-    expect((await Promise.all(checked)).map(({ status }) => status)).toEqual([200, 200]);
-  },
-);
+test.each([
+  '/health',
+  '/healthz?deep',
+  '/livez',
+  '/readyz',
+  '/metrics',
+  '/health/',
+  '/health/ready',
+  '/healthz/db-1?of=/../x',
+  '/readyz/post-start/rbac.v1',
+])('F87: a request for %s is behind no limit and counts for none', async (path) => {
+  const { ask, arrived, waiting } = await setup({ limit: one, rate: { perSecond: 1 } });
+  void ask();
+  await arrived(1);
+  const checked = [ask({}, path), ask({}, path)];
+  await arrived(3);
+  waiting[1]?.end();
+  waiting[2]?.end();
+  expect((await Promise.all(checked)).map(({ status }) => status)).toEqual([200, 200]);
+});
 
-test.each(['/healthy', '/x/health', '/'])('a request for %s is behind them', async (path) => {
+test.each([
+  '/healthy',
+  '/x/health',
+  '/',
+  // What an application may take for another path.
+  '/health/../orders',
+  '/health/x/..',
+  '/health/%2e%2e/orders',
+  '/health/.%2E/orders',
+  '/health/..\\orders',
+  '/health\\..\\orders',
+])('a request for %s is behind them', async (path) => {
   const { ask, arrived } = await setup({ limit: one });
   void ask();
   await arrived(1);

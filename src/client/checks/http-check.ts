@@ -50,9 +50,14 @@ export function checkHttp(endpoint: Endpoint, question: Question, scope: CheckSc
   });
 }
 
+/** Nacks of a server that works as fast as it can. Taken out for them, it would idle while its load falls on the others. */
+const OVERLOAD = new Set<unknown>(['overloaded', 'rate']);
+
 function findingOf({ statusCode = 0, headers }: http.IncomingMessage, wanted: ResolvedChecks['status']): Finding {
   const reason = `answered ${statusCode}`;
-  if (headers['mesh-nack'] === 'misdirected') return { found: 'unreachable', reason: 'somebody else is there' };
+  const nack = headers['mesh-nack'];
+  if (nack === 'misdirected') return { found: 'unreachable', reason: 'somebody else is there' };
+  if (OVERLOAD.has(nack)) return { found: 'refused', reason: `${reason}, ${nack}` };
   const well = wanted === '2xx' ? statusCode >= 200 && statusCode < 300 : statusCode === wanted;
   return { found: well ? 'well' : 'failing', reason };
 }

@@ -5,9 +5,11 @@ import { InjectedFault } from '../../core/injected-fault.ts';
 import { assembler } from '../assemble.ts';
 import { clientError } from '../client-error.ts';
 import type { PlacedFilter } from '../filter-stack.ts';
+import { nextHop } from '../next-hop.ts';
 import type { Parts } from '../parts.ts';
 import { type IsService, serviceOf } from '../service-url.ts';
 import { startCall } from '../start-call.ts';
+import type { Target } from '../target.ts';
 import type { Targets } from '../targets.ts';
 import { fetchBinding, fetchRequests } from './binding.ts';
 import { redirected, redirectOf } from './redirect.ts';
@@ -35,18 +37,13 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService,
       throw fetchFailed(error);
     }
   };
-  const call = async (service: string, req: FetchRequest): Promise<Response> => {
+  const start = (target: Target, req: FetchRequest, before: Context | undefined): Context => {
     const { input, init } = req;
     const request = requestOf(input);
-    const target = targetOf(service);
-    const send = serviceFor(target);
     const ctx = startCall(parts, target, fetchRequests, req, init?.signal ?? request?.signal);
     ctx.replayable = replayable(init?.body ?? request?.body);
-    try {
-      return await send(req, ctx);
-    } catch (error) {
-      throw asFetchWould(error, ctx);
-    }
+    if (before !== undefined) nextHop(ctx, before);
+    return ctx;
   };
 
   const wrapped = async (input: FetchRequest['input'], init?: RequestInit): Promise<Response> => {
@@ -54,15 +51,21 @@ export function wrapFetch<F extends Fetch>(bare: F, { parts, targets, isService,
     if (url === undefined || !isService(url)) return bare(input, init);
     const service = serviceOf(url);
     let req: FetchRequest = { input, init, method: (init?.method ?? requestOf(input)?.method ?? 'GET').toUpperCase() };
+    let before: Context | undefined;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-      const res = await call(service, req);
+      const target = targetOf(service);
+      const send = serviceFor(target);
+      const ctx = start(target, req, before);
+      const res = await send(req, ctx).catch((error: unknown) => {
+        throw asFetchWould(error, ctx);
+      });
       if (redirects > 0) Reflect.defineProperty(res, 'redirected', { value: true });
       const next = redirectOf(res, url, req);
       const following =
         next && isService(next) && serviceOf(next) === service ? redirected(req, res.status, next) : undefined;
       if (next === undefined || following === undefined) return res;
       res.body?.cancel().catch(() => {});
-      [url, req] = [next, following];
+      [url, req, before] = [next, following, ctx];
     }
     throw fetchFailed(new Error('redirect count exceeded'));
   };

@@ -1,10 +1,12 @@
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
 import type { Got, Options, PlainResponse } from 'got';
-import { attachCall } from '../../core/call-of.ts';
+import { attachCall, callOf } from '../../core/call-of.ts';
+import type { Context } from '../../core/context.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { assembler } from '../assemble.ts';
 import type { PlacedFilter } from '../filter-stack.ts';
+import { nextHop } from '../next-hop.ts';
 import { nodeHttpBinding, nodeRequests } from '../node-http/binding.ts';
 import { MeshRequest } from '../node-http/mesh-request.ts';
 import type { NodeRequest } from '../node-http/node-request.ts';
@@ -34,6 +36,12 @@ interface Asked {
   readonly maxAttempts: number;
 }
 
+/** The calls of one request of the application: got follows redirects itself, by asking its transport again. */
+interface Hops {
+  /** The call whose redirect is followed, until the next is made. */
+  redirected: Context | undefined;
+}
+
 /** Where a transport of ours keeps it: options come here a second time when they make the next page, or when got is wrapped twice. */
 const ASKED = Symbol('asked');
 
@@ -60,7 +68,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, f
     filters,
   );
 
-  const transportFor = ({ own, maxAttempts }: Asked): Transport => {
+  const transportFor = ({ own, maxAttempts }: Asked, hops: Hops): Transport => {
     const send = (url: URL, options: RequestOptions): MeshRequest => {
       const target = targets.of(serviceOf(url));
       const body = new ReplayBody();
@@ -76,6 +84,8 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, f
       const service = serviceFor(target);
       const ctx = startCall(parts, target, nodeRequests, req);
       ctx.maxAttempts = maxAttempts;
+      if (hops.redirected !== undefined) nextHop(ctx, hops.redirected);
+      hops.redirected = undefined;
       // All that got makes of this call leads to its options, and so to here; a redirect comes here again.
       attachCall(transport, ctx, 'latest');
       made.settle(ctx, service(req, ctx));
@@ -108,14 +118,21 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, f
         const { url, retry, followRedirect } = options;
         if (!(url instanceof URL) || !isService(url)) return next(options);
         const own = options.request;
-        options.request = transportFor(
+        const hops: Hops = { redirected: undefined };
+        const transport = transportFor(
           askedOf(own) ?? { own, maxAttempts: (retry.limit ?? Number.POSITIVE_INFINITY) + 1 },
+          hops,
         );
+        options.request = transport;
         // A call with a delay of its own comes without ours.
         if (retry.calculateDelay !== calculateDelay) options.retry = { limit: 0 };
         if (followRedirect !== false) {
-          options.followRedirect = (response) =>
-            staysInMesh(response, isService) && (typeof followRedirect !== 'function' || followRedirect(response));
+          options.followRedirect = (response) => {
+            const followed =
+              staysInMesh(response, isService) && (typeof followRedirect !== 'function' || followRedirect(response));
+            if (followed) hops.redirected = callOf(transport);
+            return followed;
+          };
         }
         return next(options);
       },

@@ -36,7 +36,7 @@ export interface InboundOptions {
   readonly rate?: RateOptions | false | undefined;
   /**
    * Which requests are behind no limit and count for none: health checks, control traffic, streams that last. Asked for each
-   * request, so it must be quick; one for which it throws is not exempt. @default the paths /health, /healthz, /livez, /readyz, /metrics
+   * request, so it must be quick; one for which it throws is not exempt. @default the paths /health, /healthz, /livez, /readyz, /metrics, and below
    */
   readonly exempt?: ((req: IncomingMessage) => boolean) | undefined;
 }
@@ -97,7 +97,11 @@ function resolveRate(name: string, options: RateOptions): ResolvedRate {
   };
 }
 
-const CONTROL_PATH = /^\/(health|healthz|livez|readyz|metrics)(\?|$)/;
+/**
+ * These paths and what is below them, as long as no framework can take it for something else: what normalises a path must find no way out in it, so
+ * there is neither a segment that begins with a dot, nor a percent sign, nor a backslash.
+ */
+const CONTROL_PATH = /^\/(health|healthz|livez|readyz|metrics)(\/(?!\.)[\w.~-]*)*(\?|$)/;
 
 function controlPath({ url = '' }: IncomingMessage): boolean {
   return CONTROL_PATH.test(url);
