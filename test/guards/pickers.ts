@@ -254,4 +254,12 @@ export const pickerGuards: readonly Guard[] = [
     without: 'const REMEMBERED = 3;',
     name: 'the last four are remembered',
   },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/pickers/weighted-round-robin.ts',
+    guard: '(turn.round + 1) * portion + offset',
+    without: 'turn.round * portion + offset + portion',
+    test: 'test/balancer/weighted-round-robin.test.ts',
+    name: 'whatever the weights and whoever comes first',
+  },
 ];
