@@ -66,6 +66,14 @@ export const healthGuards: readonly Guard[] = [
     name: 'a probe that says nothing',
   },
   {
+    failure: 'F81',
+    file: 'src/balancer/rank.ts',
+    guard: 'ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS',
+    without: 'ctx.idempotent',
+    test: 'test/balancer/pickers.test.ts',
+    name: 'where no call can be sent again',
+  },
+  {
     ...set,
     failure: 'F50',
     guard: 'node.health.checked(now, found, reason));\n    this.#takeBack(now);',

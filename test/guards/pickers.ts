@@ -262,4 +262,18 @@ export const pickerGuards: readonly Guard[] = [
     test: 'test/balancer/weighted-round-robin.test.ts',
     name: 'whatever the weights and whoever comes first',
   },
+  {
+    ...contract,
+    file: 'src/balancer/pickers/better-of-two.ts',
+    guard: 'draws.another(place, now)',
+    without: 'draws.one(now)',
+    name: 'the one with most to do is never picked',
+  },
+  {
+    ...contract,
+    file: 'src/balancer/pickers/recall.ts',
+    guard: 'draws.another(place, now, ctx.previous !== undefined && ctx.root.refusals > 0)',
+    without: 'draws.one(now)',
+    name: 'the one with most to do is never picked',
+  },
 ];
