@@ -97,6 +97,13 @@ export const healthGuards: readonly Guard[] = [
   {
     ...checker,
     failure: 'F86',
+    guard: 'jittered(this.#parts.random, this.#pauseMs(), JITTER)',
+    without: 'this.#pauseMs()',
+    name: 'F86: processes that once check',
+  },
+  {
+    ...checker,
+    failure: 'F86',
     guard: '!this.#underWay.has(node.endpoint.id)',
     without: 'node !== undefined',
     name: 'whatever joins, leaves, hangs',
