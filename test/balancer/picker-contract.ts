@@ -51,7 +51,7 @@ export function pickerContract(name: string, { make, weights, compares = false, 
       const unequal = await ready(endpoints(3, (i) => i + 1));
       for (const [i, share] of unequal.shares(MANY).entries())
         expect(Math.abs((share * 6) / (i + 1) - 1)).toBeLessThan(bound);
-    });
+    }, 60_000);
 
     if (compares)
       test('the one with most to do is never picked: it is compared with another, not with itself', async () => {
