@@ -92,6 +92,20 @@ test('each endpoint is checked once in each interval, spread over it, from a pla
   expect(orders.size).toBe(3);
 });
 
+test('F86: processes that once check at the same moment do not go on doing so', async () => {
+  const [one, other] = await Promise.all(
+    [1, 2].map(async (seed) => {
+      const { clock, made } = setup(10, { intervalMs: 10_000 }, { seed });
+      await clock.advance(600_000);
+      return new Set(made.map(({ at }) => Math.round(at - (made[0]?.at ?? 0))));
+    }),
+  );
+  expect(one?.size).toBeGreaterThan(550);
+  expect(other?.size).toBeGreaterThan(550);
+  // In the same millisecond: the first, and what chance puts there.
+  expect([...(one ?? [])].filter((at) => other?.has(at)).length).toBeLessThan(10);
+});
+
 test('ten thousand endpoints have one timer, and are all checked within an interval and a bit', async () => {
   const { clock, made, control } = setup(10_000, { intervalMs: 10_000 });
   await clock.advance(15_000);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { LoadReading } from '../../src/balancer/load-reading.ts';
 import { Peak } from '../../src/balancer/peak.ts';
 import { peakEwma } from '../../src/balancer/pickers/peak-ewma.ts';
-import { endpoints, setup } from './node-setup.ts';
+import { endpoint, endpoints, setup } from './node-setup.ts';
 
 const took = (ms: number, now: number) => [{ startedAt: now - ms }, now] as const;
 
@@ -104,4 +104,22 @@ test('one that only fails, and fast, does not become cheaper by that', async () 
     at(0).health.comeBack(Number.NEGATIVE_INFINITY, '');
   }
   expect(shares(10_000)[0]).toBeLessThan(0.3);
+});
+
+test('with requests on their way all the time, nodes hold them in proportion to their weights', () => {
+  const { set, pick, call, clock } = setup({ make: peakEwma, of: endpoints(4, (i) => i + 1) });
+  for (let i = 0; i < 1_000; i++) {
+    const node = pick();
+    if (node !== undefined) set.begin(node, call(), clock.now());
+  }
+  expect(set.nodes.map(({ running }) => Math.round(running / 100))).toEqual([1, 2, 3, 4]);
+});
+
+test('one that starts slowly is not given more than its share because the others have more to do', async () => {
+  const { at, shares, update, clock } = setup({ make: peakEwma, of: endpoints(2) });
+  update([0, 1, 2].map((n) => endpoint(n)));
+  await clock.advance(1_000);
+  for (const i of [0, 1]) at(i).running = 4;
+  at(2).running = 1;
+  expect(shares(10_000)[2]).toBe(0);
 });

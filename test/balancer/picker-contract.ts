@@ -9,17 +9,25 @@ import { endpoint, endpoints, setup } from './node-setup.ts';
 
 interface Traits {
   readonly make: MakePicker;
-  /** How far the part that a node gets may be from its weight, of 1; `none` for one that does not heed weights. */
+  /** How far the part that a node gets may be from what its weight says, relative to that; `none` for one that does not heed weights. */
   readonly weights: number | 'none';
+  /** Whether it picks by what nodes have to do. */
+  readonly compares?: boolean;
   /** Whether a table has to be made before the first pick by it. */
   readonly tables?: boolean;
 }
+
+/** So many that 1 % of the part of a node is more than four standard deviations of it. */
+const MANY = 1_000_000;
+/** Of a picker that does not heed weights: what nodes of one weight get. */
+const EVEN = 0.01;
 
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
 /** What holds for every picker. */
-export function pickerContract(name: string, { make, weights, tables = false }: Traits): void {
+export function pickerContract(name: string, { make, weights, compares = false, tables = false }: Traits): void {
+  const bound = weights === 'none' ? EVEN : weights;
   const ready = async (of: ReturnType<typeof endpoints>, seed?: number) => {
     const all = setup({ make, of, ...(seed !== undefined && { seed }) });
     all.pick();
@@ -37,13 +45,22 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
     });
 
     test('nodes that are idle get what their weights say', async () => {
-      const equal = await ready(endpoints(10));
-      for (const share of equal.shares(200_000))
-        expect(Math.abs(share - 0.1)).toBeLessThan(weights === 'none' ? 0.01 : weights);
+      const { shares } = await ready(endpoints(5));
+      for (const share of shares(MANY)) expect(Math.abs(share * 5 - 1)).toBeLessThan(bound);
       if (weights === 'none') return;
-      const { shares } = await ready(endpoints(4, (i) => i + 1));
-      for (const [i, share] of shares(200_000).entries()) expect(Math.abs(share - (i + 1) / 10)).toBeLessThan(weights);
-    });
+      const unequal = await ready(endpoints(3, (i) => i + 1));
+      for (const [i, share] of unequal.shares(MANY).entries())
+        expect(Math.abs((share * 6) / (i + 1) - 1)).toBeLessThan(bound);
+    }, 60_000);
+
+    if (compares)
+      test('the one with most to do is never picked: it is compared with another, not with itself', async () => {
+        for (const count of [2, 3, 10]) {
+          const { at, set, call, clock, shares } = await ready(endpoints(count));
+          for (let i = 0; i < 3; i++) set.begin(at(0), call(), clock.now());
+          expect(shares(2_000)[0]).toBe(0);
+        }
+      });
 
     test('one that is down is not picked while another is up, in sets of any size', async () => {
       await fc.assert(
@@ -95,8 +112,8 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
       for (const part of parts)
         for (const node of part) {
           const share = (counts.get(node) ?? 0) / 10_000;
-          // Of its even share; a ring comes close to that, and no closer.
-          expect(Math.abs(share * part.length - 1)).toBeLessThan(weights === 0.06 ? 0.4 : 0.1);
+          // A third of ten thousand calls is known to about 1 %.
+          expect(Math.abs(share * part.length - 1)).toBeLessThan(0.1 + bound);
         }
     });
 
@@ -133,6 +150,23 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
       expect(pickedFor(true)).toBe(undefined);
     });
 
+    test('where no call can be sent again, the first that comes ten seconds later is the probe', async () => {
+      const { at, set, call, clock, breakDown } = await ready(endpoints(4));
+      breakDown(at(1));
+      const probed = () => {
+        for (let i = 0; i < 1_000; i++) {
+          const picked = set.picker.pick(set.nodes, call(false), clock.now(), set.panicking);
+          if (picked === at(1)) return true;
+        }
+        return false;
+      };
+      // It rests for 5 s, give or take a fifth.
+      await clock.advance(13_900);
+      expect(probed()).toBe(false);
+      await clock.advance(2_200);
+      expect(probed()).toBe(true);
+    });
+
     test('in panic health is not trusted and all are picked, but for those that cannot be reached', async () => {
       const { at, set, pick, attempt, breakDown } = await ready(endpoints(8));
       for (const node of set.nodes.slice(1, 6)) for (let i = 0; i < 5; i++) attempt(node, 'failure');
@@ -156,7 +190,7 @@ export function pickerContract(name: string, { make, weights, tables = false }: 
       expect(then).toBeGreaterThan(first);
       await clock.advance(5_000);
       expect(share()).toBeGreaterThan(then);
-      expect(Math.abs(share() - 0.25)).toBeLessThan(weights === 'none' ? 0.01 : Math.max(0.01, weights));
+      expect(Math.abs(share() * 4 - 1)).toBeLessThan(Math.max(0.04, bound));
     });
 
     test('a suspect is used once traffic has proved that it lives, and before that only if nobody else is there', async () => {

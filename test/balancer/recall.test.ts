@@ -29,12 +29,41 @@ test('with requests on their way to it, it is better no longer', async () => {
   expect(shares(200)[42]).toBeLessThan(0.05);
 });
 
-test('only the last four are remembered', async () => {
+test('the last four are remembered, and no more', async () => {
   const { at, answer, shares } = await used();
   await answer(at(42), 1);
-  for (const i of [1, 2, 3, 4]) await answer(at(i), 10);
+  for (const i of [1, 2, 3]) await answer(at(i), 10);
+  expect(shares(500)[42]).toBeGreaterThan(0.95);
+  await answer(at(4), 10);
   expect(shares(500)[42]).toBeLessThan(0.05);
 });
+
+test.each([
+  // How many times as slow the other is, and whether it gets the calls: at once, and six seconds later.
+  [30, true, false],
+  [50, false, false],
+  [2, true, false],
+  [1, true, true],
+])(
+  'a fifth of failures weighs as much as being 41 times as slow, and is forgiven within seconds (beside one %i times as slow)',
+  async (times, atOnce, later) => {
+    const { set, at, attempt, clock, shares } = setup({ make: recall, of: endpoints(2) });
+    const known = () => {
+      set.reported(at(0), { rif: 0, serviceMs: 1 }, clock.now());
+      set.reported(at(1), { rif: 0, serviceMs: times }, clock.now());
+    };
+    // The first outcome of a node: with it the share of its failures is 0.2.
+    attempt(at(0), 'failure');
+    known();
+    expect(shares(100)).toEqual(atOnce ? [0, 1] : [1, 0]);
+    // Three time constants: 0.01 is left, and that costs a tenth more.
+    for (let i = 0; i < 60; i++) {
+      await clock.advance(100);
+      known();
+    }
+    expect(shares(100)).toEqual(later ? [0, 1] : [1, 0]);
+  },
+);
 
 test('one that fails fast does not attract what it would answer fast', async () => {
   const { at, answer, shares } = await used();

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { weightedRoundRobin } from '../../src/balancer/pickers/weighted-round-robin.ts';
 import { endpoints, setup } from './node-setup.ts';
@@ -17,4 +18,16 @@ test('of nodes that weigh the same each comes once before any comes again', () =
   const { set, pick } = setup({ make: weightedRoundRobin, of: endpoints(7) });
   pick();
   expect(new Set(Array.from({ length: 7 }, () => pick())).size).toBe(set.nodes.length);
+});
+
+test('whatever the weights and whoever comes first, each gets its part to within two turns', () => {
+  const weights = fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 2, maxLength: 6 });
+  fc.assert(
+    fc.property(weights, fc.nat(), (all, seed) => {
+      const { shares } = setup({ make: weightedRoundRobin, of: endpoints(all.length, (i) => all[i] ?? 1), seed });
+      const total = all.reduce((sum, weight) => sum + weight, 0);
+      const counts = shares(100 * total).map((share) => Math.round(100 * total * share));
+      for (const [i, weight] of all.entries()) expect(Math.abs((counts[i] ?? 0) - 100 * weight)).toBeLessThanOrEqual(2);
+    }),
+  );
 });

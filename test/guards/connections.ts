@@ -39,6 +39,14 @@ export const connectionGuards: readonly Guard[] = [
   },
   {
     failure: 'connections',
+    file: 'src/client/node-http/kept-sockets.ts',
+    guard: 'now + jittered(this.#random, maxAgeMs * 0.9, 1 / 9)',
+    without: 'now + maxAgeMs',
+    test: 'test/client/kept-sockets.test.ts',
+    name: 'connections that were made together',
+  },
+  {
+    failure: 'connections',
     file: 'src/client/node-http/binding.ts',
     guard: '    if (!keeps) request.shouldKeepAlive = false;\n',
     without: '',

@@ -66,6 +66,14 @@ export const healthGuards: readonly Guard[] = [
     name: 'a probe that says nothing',
   },
   {
+    failure: 'F81',
+    file: 'src/balancer/rank.ts',
+    guard: 'ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS',
+    without: 'ctx.idempotent',
+    test: 'test/balancer/pickers.test.ts',
+    name: 'where no call can be sent again',
+  },
+  {
     ...set,
     failure: 'F50',
     guard: 'node.health.checked(now, found, reason));\n    this.#takeBack(now);',
@@ -85,6 +93,13 @@ export const healthGuards: readonly Guard[] = [
     guard: 'this.#underWay.size < MOST',
     without: 'this.#underWay.size < Number.POSITIVE_INFINITY',
     name: 'when all hang',
+  },
+  {
+    ...checker,
+    failure: 'F86',
+    guard: 'jittered(this.#parts.random, this.#pauseMs(), JITTER)',
+    without: 'this.#pauseMs()',
+    name: 'F86: processes that once check',
   },
   {
     ...checker,

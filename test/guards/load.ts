@@ -77,6 +77,14 @@ export const loadGuards: readonly Guard[] = [
     name: 'a request over its limit is refused',
   },
   {
+    failure: 'F62',
+    file: 'src/server/load-meter.ts',
+    guard: 'const SLOW = 1.3;',
+    without: 'const SLOW = 1.05;',
+    test: 'test/server/load-meter.test.ts',
+    name: '1.3 times what it takes when it is idle',
+  },
+  {
     ...softNack,
     failure: 'F62',
     file: 'src/balancer/rank.ts',

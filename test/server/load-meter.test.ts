@@ -67,6 +67,23 @@ test('a process that does several at once is not slow before it is', () => {
   expect(busyWith(meter, 8).slow(now)).toBe(true);
 });
 
+test.each([0, 3])(
+  '1.3 times what it takes when it is idle is slow, and nothing below that (with %i in flight)',
+  (others) => {
+    for (const [ms, slow] of [
+      [12.9, false],
+      [13.2, true],
+    ] as const) {
+      const meter = busyWith(new LoadMeter(), others);
+      let now = serve(meter, 1_000, 10, 0);
+      expect(meter.slow(now)).toBe(false);
+      // Enough for what is recent, and too few for what is usual.
+      now = serve(meter, 100, ms, others, now);
+      expect([ms, meter.slow(now)]).toEqual([ms, slow]);
+    }
+  },
+);
+
 test('a process that is slowed down is slow with any number in flight, and the new time is usual after minutes', () => {
   const meter = busyWith(new LoadMeter(), 1);
   let now = serve(meter, 1_000, 10, 1);

@@ -36,8 +36,9 @@ export function weightedRoundRobin(random: Random): Picker {
       draws.weigh(node, now);
       const { portion } = draws;
       if (portion >= 1) return node;
-      const before = turn.round * portion + turn.place * SPREAD;
-      if (Math.floor(before + portion) > Math.floor(before)) return node;
+      // Where this round ends is worked out as the next one works out where it begins: if the two were rounded apart, a turn would be lost or given twice.
+      const offset = turn.place * SPREAD;
+      if (Math.floor((turn.round + 1) * portion + offset) > Math.floor(turn.round * portion + offset)) return node;
     }
   };
   return {
