@@ -72,9 +72,10 @@ function retries<Req, Res>(
     if (!ctx.replayable) return 'body';
     if (ctx.retried && resend !== 'safe') return 'already-retried';
     // Only the layer next to the failure retries: what failed there would fail there again.
-    if ('res' in outcome && binding.header(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
+    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
-    const asked = 'res' in outcome ? retryAfterMs(binding.header(outcome.res, 'retry-after'), clock.wall()) : undefined;
+    const asked =
+      'res' in outcome ? retryAfterMs(binding.header?.(outcome.res, 'retry-after'), clock.wall()) : undefined;
     if (asked === 'too-long') return 'retry-after';
     const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.counted - 1));
     const now = clock.now();
