@@ -6,7 +6,7 @@ import type { Mesh, NativeResponse } from '../src/index.ts';
 import { counted } from './client/setup.ts';
 import { DocCode } from './support/doc-code.ts';
 import { readDocument, rowsOf } from './support/markdown.ts';
-import { closeServers, echo, reply, serve } from './support/servers.ts';
+import { type Answer, closeServers, type Echo, echo, reply, serve } from './support/servers.ts';
 
 afterEach(closeServers);
 
@@ -83,5 +83,23 @@ test('the client in docs/any-client.md asks servers that speak lines of text, th
   expect(counted(mesh, 'calls', { service: 'ledger', outcome: 'success' })).toBe(11);
   await mesh.close();
   server.close();
+  await code.close();
+});
+
+test('the client of HTTP in docs/any-client.md hears what servers say: a refusal, and how busy they are', async () => {
+  const busy: Answer = (req, res, seen) => echo(req, res.setHeader('mesh-load', '7;12.5'), seen);
+  const refusal = reply(503, 'later', { 'mesh-nack': 'overloaded' });
+  const servers = await Promise.all([serve(refusal, busy), serve(refusal, busy)]);
+  const code = new DocCode('docs/any-client.md', 'test/.any-http-client');
+  const { mesh, response } = await code.run<{ readonly mesh: Mesh; readonly response: Response }>(
+    'a client of HTTP',
+    'mesh, response',
+    { 'http://127.0.0.1:7001': servers[0].url, 'http://127.0.0.1:7002': servers[1].url },
+  );
+  const { url, headers } = (await response.json()) as Echo; // the servers are echoes
+  expect([url, headers['mesh-caller'], headers['mesh-attempt']]).toEqual(['/teams/42', 'teams', '3']);
+  expect(servers.map(({ requests }) => requests.length).toSorted()).toEqual([1, 2]);
+  expect(mesh.explain('players').endpoints.map(({ load }) => load.serviceMs)).toContain(12.5);
+  await mesh.close();
   await code.close();
 });

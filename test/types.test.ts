@@ -244,6 +244,22 @@ test('a filter for all clients is generic; one for another client, a wrong role 
   compiled(() => copying);
   // @ts-expect-error a request of the function is a number
   compiled(() => mesh.service('players', async (id: number) => id)('one'));
+  compiled(() =>
+    mesh.service('players', async (url: string) => fetch(url), {
+      responseHeader: (response, name) => {
+        expectTypeOf(response).toEqualTypeOf<Response>();
+        return response.headers.get(name) ?? undefined;
+      },
+    }),
+  );
+  compiled(() =>
+    mesh.service('players', async (url: string) => fetch(url), {
+      // @ts-expect-error a header that is not there is undefined
+      responseHeader: (response, name) => response.headers.get(name),
+    }),
+  );
+  // @ts-expect-error a function gives the header
+  compiled(() => mesh.service('players', async (url: string) => fetch(url), { responseHeader: 'mesh-load' }));
   // @ts-expect-error its own connections are not the mesh's to set
   compiled(() => mesh.service('players', async (id: number) => id, { connections: {} }));
   await mesh.close();

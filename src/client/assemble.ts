@@ -50,7 +50,9 @@ export function stacksOf<Req, Res>(
   other: (service: string) => Service<Req, Res>,
   filters: readonly PlacedFilter<Req, Res>[] = [],
 ): Stacks<Req, Res> {
-  const { settings, nodes, softNack } = target;
+  const { settings, nodes } = target;
+  // Who cannot read a refusal must not ask for one: it would pass for the answer.
+  const softNack = binding.header === undefined ? undefined : target.softNack;
   const inner: (readonly [string, Filter<Req, Res>])[] = [
     ['attempt-trace', attemptTrace(parts.tracing)],
     ['attempt-stats', attemptStats()],

@@ -24,7 +24,8 @@ export interface ConnectionOptions {
   readonly streams?: number | undefined;
   /**
    * Endpoints to which a first connection is made before there is a call for them: as soon as the service is called, and whenever some join it;
-   * no more than this many each time, drawn at random among those that calls go to. Not for clients built on `node:http`. 1 to 1,000. @default false
+   * no more than this many each time, drawn at random among those that calls go to. Calls of got with options of their own for connections, such as for
+   * TLS, or with an agent, cause and use none. 1 to 1,000. @default false
    */
   readonly warm?: number | false | undefined;
 }

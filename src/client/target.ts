@@ -27,6 +27,8 @@ import { type Asked, createAsked } from '../filters/throttle.ts';
 import { UnreadBodies } from '../filters/unread-bodies.ts';
 import { Emptiness } from './emptiness.ts';
 import { preferencesOf } from './locality-options.ts';
+import { TargetAgents } from './node-http/target-agents.ts';
+import type { Owner } from './owner.ts';
 import type { Parts } from './parts.ts';
 import type { ResolvedService } from './settings.ts';
 import { TargetPools } from './target-pools.ts';
@@ -79,6 +81,8 @@ export class Target {
   readonly unread = new UnreadBodies();
   /** Its connections over undici. */
   readonly pools: TargetPools;
+  /** Its connections over `node:http`. */
+  readonly agents: TargetAgents;
   /** The target of another service, as the same mesh calls it. */
   readonly beside: (service: string) => Target;
   readonly #checker: Checker | undefined;
@@ -114,13 +118,15 @@ export class Target {
         parts.agents.letGo(node);
       },
     });
-    this.pools = new TargetPools(parts.pools, {
+    const owner: Owner = {
       service,
       // Names that requests bring are many, and each has few calls.
       settings: override === undefined ? settings.connections : { ...settings.connections, warm: false },
       random,
       called: () => this.nodes.calledAt(clock.now()),
-    });
+    };
+    this.pools = new TargetPools(parts.pools, owner);
+    this.agents = new TargetAgents(parts.agents, owner);
     if (settings.balancer.softNack) this.softNack = new SoftNack(this.nodes);
     if (settings.breaker !== false)
       this.breaker = new ServiceBreaker(settings.breaker, {
@@ -229,6 +235,7 @@ export class Target {
   #took(view: CombinedView): void {
     this.#taken = view;
     this.pools.follow();
+    this.agents.follow();
     if (view.state === 'pending') return;
     const changed = this.#changed;
     this.#changed = [];

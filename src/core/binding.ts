@@ -19,8 +19,11 @@ export interface Binding<Req, Res> {
   /** One header of the request as its caller gave it, by its lower-case name. */
   requestHeader(req: Req, name: string): string | undefined;
   verdict(res: Res): Verdict;
-  /** One header of the response, by its lower-case name. */
-  header(res: Res, name: string): string | undefined;
+  /**
+   * One header of the response, by its lower-case name. Absent where responses have none that can be read: no report of load and no refusal is heard
+   * then, so that no attempt may ask a busy server for one.
+   */
+  header?(res: Res, name: string): string | undefined;
   /**
    * Whether nobody has begun to read a body, and part of it or its reader is what is missing. Absent where bodies are gathered, or where nobody can
    * tell.

@@ -34,7 +34,7 @@ export function changing<Req, Res>(
     answers.changed(path);
     if (status >= 400) return;
     for (const name of ['location', 'content-location']) {
-      const other = pathOn(target, path, binding.header(res, name));
+      const other = pathOn(target, path, binding.header?.(res, name));
       if (other !== undefined) answers.changed(other);
     }
   };

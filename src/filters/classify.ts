@@ -25,9 +25,9 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
       ctx.finishedAt = clock.now();
       ctx.verdict ??= binding.verdict(res); // a filter further in may have said it
       if (!failed(ctx.verdict)) return undefined;
-      const nack = binding.header(res, 'mesh-nack');
+      const nack = binding.header?.(res, 'mesh-nack');
       if (nack === undefined) return undefined;
-      const pause = binding.header(res, 'retry-after');
+      const pause = binding.header?.(res, 'retry-after');
       binding.discard(res);
       const id = ctx.endpoint?.id;
       const refusal =

@@ -24,13 +24,15 @@ export function load<Req, Res>(
   nodes: NodeSet,
   softNack: SoftNack | undefined,
 ): Filter<Req, Res> {
+  const header = binding.header?.bind(binding);
   return observe(({ clock, events, metrics, target }) => {
+    if (header === undefined) return {};
     const told = new WeakSet<Node>();
-    const ignore = (node: Node, header: string, text: string) => {
+    const ignore = (node: Node, name: string, text: string) => {
       metrics.counter('load_reports_ignored', { service: target }).add();
       if (told.has(node)) return;
       told.add(node);
-      const reason = `${header} '${text.slice(0, 80)}' is no load report`;
+      const reason = `${name} '${text.slice(0, 80)}' is no load report`;
       events.emit('rejected', { source: `responses of '${target}'`, id: node.endpoint.id, reason });
     };
     /** What the two headers together say; `ms` is what this attempt took. */
@@ -51,9 +53,9 @@ export function load<Req, Res>(
     };
     return {
       success(res, ctx) {
-        const mesh = binding.header(res, 'mesh-load');
-        const orca = binding.header(res, 'endpoint-load-metrics');
-        const refused = ctx.limit !== undefined && binding.header(res, 'mesh-nack') === 'busy';
+        const mesh = header(res, 'mesh-load');
+        const orca = header(res, 'endpoint-load-metrics');
+        const refused = ctx.limit !== undefined && header(res, 'mesh-nack') === 'busy';
         if (mesh === undefined && orca === undefined && !refused) return undefined;
         const now = clock.now();
         if (refused) softNack?.refused(now - ctx.startedAt, now);

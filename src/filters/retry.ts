@@ -73,7 +73,7 @@ function retries<Req, Res>(
 
   /** The pause that whoever answered asks for. A refusal speaks for one instance: it keeps nobody from another. */
   const pauseOf = (ctx: Context, outcome: Outcome<Res>): string | undefined => {
-    if ('res' in outcome) return binding.header(outcome.res, 'retry-after');
+    if ('res' in outcome) return binding.header?.(outcome.res, 'retry-after');
     if (!(outcome.error instanceof RefusedError) || outcome.error.retryAfter === undefined) return undefined;
     return elsewhere(ctx, clock.now()) ? undefined : outcome.error.retryAfter;
   };
@@ -88,7 +88,7 @@ function retries<Req, Res>(
     if (!ctx.replayable) return 'body';
     if (ctx.retried && resend !== 'safe') return 'already-retried';
     // Only the layer next to the failure retries: what failed there would fail there again.
-    if ('res' in outcome && binding.header(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
+    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
     const asked = retryAfterMs(pauseOf(ctx, outcome), clock.wall());
     if (asked === 'too-long') return 'retry-after';

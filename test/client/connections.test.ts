@@ -287,7 +287,7 @@ test('F41: got leaves a server with which no TLS comes about after a second, eve
   expect((await call).body).toBe('ok');
 });
 
-describe('connections made ahead', () => {
+describe.each(clients)('connections that %s makes ahead', (_name, open) => {
   const hub = () => {
     const { registry } = createMemoryRegistry();
     const owner = registry(createScope());
@@ -301,25 +301,17 @@ describe('connections made ahead', () => {
   test('are made to the others when a service is first called, and used by the first call of each', async () => {
     const servers = await Promise.all([serve(reply(200, 'ok')), serve(reply(200, 'ok'))]);
     const [first, second] = servers;
-    const mesh = meshOver(servers, { connections: { warm: 10 }, retry: false });
+    const mesh = meshOver(servers, { connections: { warm: 10 }, retry: { attempts: 2 } });
     await looked(() => first.connections() > 0);
     expect(first.connections()).toBe(0);
-    await mesh.client('players').get('/');
+    await open(mesh)();
     await second.connected(1);
     expect(second.requests).toEqual([]);
-    const only = mesh.client('players', { where: { id: 'x' } }); // another target makes none: it is not called
-    expect(only.service).toBe('players');
     expect(first.connections()).toBe(1);
     await first.close();
     // The first is gone; its calls go to the other, over the connection that waits there.
-    expect(
-      await mesh
-        .client('players', { retry: { attempts: 2 } })
-        .get('/')
-        .text(),
-    ).toBe('ok');
-    expect(meshOf(await mesh.client('players', { retry: {} }).get('/'))?.endpoint).toBe(second.id);
-    expect(second.connections()).toBe(1);
+    expect(await open(mesh)()).toBe('ok');
+    expect([second.connections(), second.requests.length]).toEqual([1, 1]);
   });
 
   test('are made to one that joins, and closed when no call comes for them', async () => {
@@ -328,7 +320,7 @@ describe('connections made ahead', () => {
     join('a', first.url);
     const clock = new ManualClock();
     const mesh = meshOver([], { registry, clock, connections: { warm: 1 } });
-    await mesh.client('players').get('/');
+    await open(mesh)();
     join('b', second.url);
     await second.connected(1);
     await until(() => second.open() === 1);
@@ -343,12 +335,10 @@ describe('connections made ahead', () => {
     const servers = await Promise.all(Array.from({ length: 6 }, () => serve(reply(200))));
     for (const [i, { url }] of servers.entries()) join(`p-${i}`, url);
     const made = () => servers.reduce((sum, { connections }) => sum + connections(), 0);
-    await meshOver([], { registry }).client('players').get('/');
+    await open(meshOver([], { registry }))();
     await looked(() => made() > 1);
     expect(made()).toBe(1);
-    await meshOver([], { registry, connections: { warm: 2 } })
-      .client('players')
-      .get('/');
+    await open(meshOver([], { registry, connections: { warm: 2 } }))();
     await until(() => made() >= 3);
     await looked(() => made() > 4);
     expect(made()).toBeLessThanOrEqual(4); // one for the call, and two ahead, of which it may have taken one
@@ -359,16 +349,16 @@ describe('connections made ahead', () => {
     const registry = {
       players: servers.map(({ url }, i) => ({ url, attributes: { zone: i < 3 ? 'eu-1a' : 'eu-1b' } })),
     };
-    const open = () => servers.filter(({ connections }) => connections() > 0);
+    const called = () => servers.filter(({ connections }) => connections() > 0);
     const mesh = meshOver([], { registry, self: { service: 'teams', zone: 'eu-1a' }, connections: { warm: 20 } });
-    await mesh.client('players').get('/');
-    await until(() => open().length >= 3);
-    await looked(() => open().length > 3);
-    expect(open()).toEqual(servers.slice(0, 3));
+    await open(mesh)();
+    await until(() => called().length >= 3);
+    await looked(() => called().length > 3);
+    expect(called()).toEqual(servers.slice(0, 3));
     await mesh.close();
     await until(() => servers.every((server) => server.open() === 0));
     const few = meshOver([], { registry, subset: { size: 12 }, connections: { warm: 20 } });
-    await few.client('players').get('/');
+    await open(few)();
     await until(() => servers.filter((server) => server.open() > 0).length >= 12);
     await looked(() => servers.filter((server) => server.open() > 0).length > 12);
     expect(servers.filter((server) => server.open() > 0).length).toBe(12);
@@ -377,17 +367,21 @@ describe('connections made ahead', () => {
   test('speak against nobody when they cannot be made', async () => {
     const good = await serve(reply(200));
     const rude = await misbehave((socket) => socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'));
-    const mesh = meshOver([good, await nobody(), rude], { connections: { warm: 5 }, health: { failures: 1 } });
-    await mesh.client('players').get('/');
+    const clock = new ManualClock();
+    const mesh = meshOver([good, await nobody(), rude], { clock, connections: { warm: 5 }, health: { failures: 1 } });
+    await open(mesh)();
     await rude.connected(1);
-    await until(() => rude.open() === 0);
+    await until(() => {
+      void clock.advance(4_000);
+      return rude.open() === 0;
+    });
     expect(mesh.explain('players').endpoints.map(({ health }) => health)).toEqual(['up', 'up', 'up']);
   });
 
   test('are none for a name that a request brought', async () => {
     const servers = await Promise.all([serve(reply(200)), serve(reply(200))]);
     const mesh = meshOver(servers, { connections: { warm: 5 } });
-    await mesh.withNames({ players: 'made-up' }, () => mesh.client('players').get('/'));
+    await mesh.withNames({ players: 'made-up' }, () => open(mesh)());
     await looked(() => servers[1].connections() > 0);
     expect(servers.map(({ connections }) => connections())).toEqual([1, 0]);
   });
@@ -398,7 +392,7 @@ describe('connections made ahead', () => {
     const [first, second, third] = servers;
     join('a', first.url);
     const mesh = meshOver([], { registry, connections: { warm: 5 } });
-    await mesh.client('players').get('/');
+    await open(mesh)();
     const leaving = join('b', second.url);
     join('c', third.url);
     await Promise.all([second.connected(1), third.connected(1)]);
@@ -408,6 +402,34 @@ describe('connections made ahead', () => {
     await mesh.close();
     await until(() => third.open() === 0);
   });
+});
+
+test('over TLS got proves servers by their service ahead of a call, as it would for one', async () => {
+  const players = selfSigned('players');
+  tls.setDefaultCACertificates([...tls.getCACertificates(), players.cert]);
+  const secure = () => start(https.createServer(players, (_req, res) => res.end('ok')));
+  const [first, second] = await Promise.all([secure(), secure()]);
+  const https_ = [first, second].map(({ url }) => ({ url: url.replace('http:', 'https:') }));
+  const http = meshOver(https_, { connections: { warm: 5 } }).wrap(got);
+  const call = () => http('http://players/').text();
+  expect(await call()).toBe('ok');
+  await second.connected(1);
+  await first.close();
+  expect(await call()).toBe('ok');
+  expect(second.connections()).toBe(1);
+});
+
+test('a got that says itself how servers are proved, or brings an agent, makes no connections ahead', async () => {
+  const players = selfSigned('players');
+  const servers = await Promise.all([1, 2].map(() => start(https.createServer(players, (_req, res) => res.end('ok')))));
+  const secure = servers.map(({ url }) => ({ url: url.replace('http:', 'https:') }));
+  const http = meshOver(secure, { connections: { warm: 5 } }).wrap(got);
+  const certificateAuthority = players.cert;
+  expect(await http('http://players/', { https: { certificateAuthority } }).text()).toBe('ok');
+  const agent = new https.Agent({ ca: players.cert });
+  expect(await http('http://players/', { agent: { https: agent, http: agent as never } }).text()).toBe('ok');
+  await looked(() => (servers[1]?.connections() ?? 0) > 0);
+  expect(servers[1]?.connections()).toBe(0);
 });
 
 test('the connections of an endpoint that left are closed after its last response', async () => {

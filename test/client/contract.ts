@@ -62,6 +62,47 @@ export interface Contract {
   readonly broken: (error: unknown) => void;
 }
 
+interface BusyContract {
+  /** What the binding is called in metrics. */
+  readonly binding: string;
+  /** A call of `/` that resolves with the status. */
+  readonly open: (mesh: Mesh) => () => Promise<number>;
+}
+
+/** What holds for every binding, whatever it knows of a response: a refusal that it asked for is never the answer. */
+export function busyContract({ binding, open }: BusyContract): void {
+  afterEach(closeAll);
+
+  test('a server that is too busy for a call is left for another, or was not asked to say so', async () => {
+    const { busy, idle, mesh } = await busyAndIdle((servers, options) => meshOver(servers, options));
+    const heard = mesh.client('players');
+    expect((await heard.get('/')).status).toBe(503);
+    expect([busy.executed(), idle.executed()]).toEqual([1, 1]);
+    expect(await open(mesh)()).toBe(200);
+    expect(counted(mesh, 'calls', { binding, outcome: 'success' })).toBe(1);
+    const asked = busy.requests.at(-1)?.headers['mesh-limit'] !== undefined;
+    expect([busy.executed(), idle.executed()]).toEqual(asked ? [1, 2] : [2, 1]);
+    expect(counted(mesh, 'busy_refusals')).toBe(asked ? 1 : 0);
+  });
+}
+
+type Opened = (
+  servers: readonly { readonly url: string }[],
+  options: NonNullable<Parameters<typeof meshOver>[1]>,
+) => Mesh;
+
+/** A busy server, which is called first, and an idle one, of which the first attempts of a call go one to each and are answered with 503. */
+async function busyAndIdle(over: Opened) {
+  const busy = await loadedServer(6);
+  const idle = await loadedServer(0);
+  const mesh = over([busy, idle], {
+    clock: new ManualClock(), // a refusal then takes no time, and is worth it
+    balancer: { kind: 'recall', softNack: true },
+    retry: { attempts: 2, baseMs: 0, maxMs: 0 },
+  });
+  return { busy, idle, mesh };
+}
+
 /** What holds for every client that calls through a mesh. */
 export function clientContract({
   wire = overHttp1,
@@ -534,13 +575,8 @@ export function clientContract({
 
   /** A busy server, which is called first, and an idle one; the mesh has heard the load of both. */
   const loaded = async () => {
-    const busy = await loadedServer(6);
-    const idle = await loadedServer(0);
-    const { mesh, call } = start([busy, idle], {
-      clock: new ManualClock(), // a refusal then takes no time, and is worth it
-      balancer: { kind: 'recall', softNack: true },
-      retry: { attempts: 2, baseMs: 0, maxMs: 0 },
-    });
+    const { busy, idle, mesh } = await busyAndIdle((servers, options) => start(servers, options).mesh);
+    const call = open(mesh);
     expect((await call('/')).status).toBe(503);
     expect([busy.executed(), idle.executed()]).toEqual([1, 1]);
     return { busy, idle, mesh, call, retries: counted(mesh, 'retries') };

@@ -41,7 +41,7 @@ async function run(then: string) {
 /** What is kept open ends after this at the soonest: what does not hold a process up ends it long before, on a busy machine too. */
 const RUNS_OUT_MS = 3_000;
 
-test.each(['close', 'leave it open', 'leave a check hanging'])(
+test.each(['close', 'leave it open', 'leave a check hanging', 'leave connections made ahead'])(
   'a process that has called, and then does nothing else (%s), ends before a connection runs out',
   async (then) => {
     const { lines, exitCode, tookMs } = await run(then);

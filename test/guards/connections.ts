@@ -1,6 +1,7 @@
 import type { Guard } from './guard.ts';
 
 const CONNECTIONS = 'test/client/connections.test.ts';
+const AHEAD = 'test/client/sockets-ahead.test.ts';
 const HTTP2 = 'test/client/http2.test.ts';
 
 /** How many connections there are, how long they last, and what they speak. */
@@ -68,6 +69,62 @@ export const connectionGuards: readonly Guard[] = [
     without: 'this.#clock.background(this.#idleMs, () => {})',
     test: CONNECTIONS,
     name: 'are made to one that joins, and closed when no call comes',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/sockets-ahead.ts',
+    guard: 'this.#clock.background(this.#idleMs, destroy)',
+    without: 'this.#clock.background(this.#idleMs, () => {})',
+    test: CONNECTIONS,
+    name: 'are made to one that joins, and closed when no call comes',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/sockets-ahead.ts',
+    guard: 'socket.unref().on(',
+    without: 'socket.on(',
+    test: 'test/client/process.test.ts',
+    name: 'a process that has called, and then does nothing else (leave connections made ahead)',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/sockets-ahead.ts',
+    guard: ' || !provedAsUsual(options)',
+    without: '',
+    test: AHEAD,
+    name: 'a request that looks at the certificate itself',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/sockets-ahead.ts',
+    guard: ' && socket.readableLength === 0',
+    without: '',
+    test: AHEAD,
+    name: 'one over which the server spoke',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/sockets-ahead.ts',
+    guard: 'this.#clock.background(CONNECT_TIMEOUT_MS, destroy)',
+    without: 'this.#clock.background(CONNECT_TIMEOUT_MS * 100, destroy)',
+    test: AHEAD,
+    name: 'one that cannot be made, and one that is not within a second',
+  },
+  {
+    failure: 'connections',
+    file: 'src/client/node-http/target-agents.ts',
+    guard: 'if (name === agent.getName(this.#address(endpoint))) ',
+    without: '',
+    test: CONNECTIONS,
+    name: 'a got that says itself how servers are proved',
+  },
+  {
+    failure: 'F89',
+    file: 'src/client/node-http/agents.ts',
+    guard: '      ahead.http.letGo(node);\n',
+    without: '',
+    test: CONNECTIONS,
+    name: 'close with their endpoint, and with the mesh',
   },
   {
     failure: 'F75',

@@ -82,7 +82,7 @@ export const deadlineGuards: readonly Guard[] = [
     failure: 'F62',
     file: 'src/filters/retry.ts',
     guard:
-      "    if ('res' in outcome && binding.header(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';\n",
+      "    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';\n",
     without: '',
     test: 'test/three-tiers.test.ts',
     name: 'F62: a service that answers 503, three layers down, gets at most',

@@ -139,6 +139,22 @@ export const loadGuards: readonly Guard[] = [
     name: 'a server that refuses what has no limit has failed',
   },
   {
+    failure: 'F62',
+    file: 'src/client/assemble.ts',
+    guard: 'binding.header === undefined ? undefined : target.softNack',
+    without: 'target.softNack',
+    test: 'test/client/service-headers.test.ts',
+    name: 'a function that cannot read a refusal sends no limit',
+  },
+  {
+    failure: 'F62',
+    file: 'src/client/service/binding.ts',
+    guard: "responseHeader?.(response, 'mesh-nack') === undefined ?",
+    without: 'true ?',
+    test: 'test/client/service-headers.test.ts',
+    name: 'a call that a busy server refuses goes to another',
+  },
+  {
     ...wire,
     failure: 'F106',
     file: 'src/filters/mesh-load.ts',

@@ -57,12 +57,12 @@ function askedOf(transport: Transport | undefined): Asked | undefined {
  */
 export function wrapGot<G extends Got>(client: G, { parts, targets, isService, filters }: GotParts): G {
   const serviceFor = assembler(
-    ({ service, settings: { connections } }) => {
+    ({ service, settings: { connections }, agents }) => {
       if (connections.http === 2)
         throw new ConfigError(
           `got speaks HTTP/1.1 only, and connections.http of '${service}' is 2: use mesh.client or fetch`,
         );
-      return nodeHttpBinding('got', parts.agents.for(connections), parts.clock);
+      return nodeHttpBinding('got', agents, parts.clock);
     },
     parts,
     filters,

@@ -8,6 +8,7 @@ import { type AddressRule, defaultAddresses } from '../../discovery/address.ts';
 import type { ResolvedConnections } from '../connection-options.ts';
 import { guardedLookup } from '../guarded-lookup.ts';
 import { KeptSockets, type Sender } from './kept-sockets.ts';
+import { SocketsAhead } from './sockets-ahead.ts';
 
 interface AgentsParts {
   readonly addresses?: AddressRule | undefined;
@@ -20,6 +21,8 @@ export interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
   readonly kept: KeptSockets;
+  /** What is made ahead for the two. */
+  readonly ahead: { readonly http: SocketsAhead; readonly https: SocketsAhead };
   /** How the host name of an endpoint is looked up, for a client that has, or has not, a way of its own. */
   readonly lookup: (own: LookupFunction | undefined) => LookupFunction;
 }
@@ -48,10 +51,15 @@ export class NodeAgents {
       const kept = new KeptSockets(settings, this.#clock, this.#random);
       // By itself an agent keeps no more than 256 that are unused.
       const options = { keepAlive: true, maxSockets: max, maxFreeSockets: max };
+      const [plain, secure] = [kept.keptBy(new http.Agent(options)), kept.keptBy(new https.Agent(options))];
       agents = {
-        http: kept.keptBy(new http.Agent(options)),
-        https: kept.keptBy(new https.Agent(options)),
+        http: plain,
+        https: secure,
         kept,
+        ahead: {
+          http: new SocketsAhead(plain, this.#clock, idleMs),
+          https: new SocketsAhead(secure, this.#clock, idleMs),
+        },
         lookup: (own) => (own === undefined ? this.#lookup : guardedLookup(this.#addresses, own)),
       };
       this.#bySettings.set(key, agents);
@@ -61,7 +69,11 @@ export class NodeAgents {
 
   /** A node was retired: it sends nothing more. */
   letGo(node: Sender): void {
-    for (const { kept } of this.#bySettings.values()) kept.letGo(node);
+    for (const { kept, ahead } of this.#bySettings.values()) {
+      kept.letGo(node);
+      ahead.http.letGo(node);
+      ahead.https.letGo(node);
+    }
   }
 
   /** Closes all of them at once; what waits or is still under way fails with a `ClosedError`. */

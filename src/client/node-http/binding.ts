@@ -16,6 +16,7 @@ import type { Agents } from './agents.ts';
 import { bodilessCopy } from './bodiless-copy.ts';
 import { madeMessage } from './made-response.ts';
 import type { NodeRequest } from './node-request.ts';
+import type { TargetAgents } from './target-agents.ts';
 
 /** What a call is, before it is known where it goes. */
 export const nodeRequests = {
@@ -28,12 +29,17 @@ export const nodeRequests = {
 };
 
 /** Calls through `node:http`, for clients that are built on it. */
-export function nodeHttpBinding(name: string, agents: Agents, clock: Clock): Binding<NodeRequest, IncomingMessage> {
+export function nodeHttpBinding(
+  name: string,
+  sockets: TargetAgents,
+  clock: Clock,
+): Binding<NodeRequest, IncomingMessage> {
+  const over = { sockets, agents: sockets.agents, clock };
   return {
     name,
     ...nodeRequests,
     requestHeader: ({ options }, name) => headerOf(options.headers, name),
-    send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, agents, clock, resolve, reject)),
+    send: (req, ctx) => new Promise((resolve, reject) => exchange(req, ctx, over, resolve, reject)),
     verdict: ({ statusCode }) => verdictOfStatus(statusCode ?? 0),
     header: ({ headers }, wanted) => {
       const value = headers[wanted];
@@ -61,11 +67,17 @@ function requestOf(res: IncomingMessage): http.ClientRequest | undefined {
   return request instanceof http.ClientRequest ? request : undefined;
 }
 
+/** What requests are sent over. */
+interface Over {
+  readonly sockets: TargetAgents;
+  readonly agents: Agents;
+  readonly clock: Clock;
+}
+
 function exchange(
   req: NodeRequest,
   ctx: Context,
-  agents: Agents,
-  clock: Clock,
+  { sockets, agents, clock }: Over,
   resolve: (res: IncomingMessage) => void,
   reject: (error: unknown) => void,
 ): void {
@@ -75,7 +87,7 @@ function exchange(
   const { options } = req;
   if (req.method === 'CONNECT' || headerOf(options.headers, 'upgrade') !== undefined)
     throw new ConfigError(`the call to '${ctx.target}' cannot be sent: the mesh carries calls, and no other protocols`);
-  const request = (protocol === 'https' ? https : http).request({
+  const asked: https.RequestOptions = {
     ...options,
     protocol: `${protocol}:`,
     host,
@@ -85,7 +97,9 @@ function exchange(
     agent: options.agent ?? agents[protocol],
     lookup: agents.lookup(options.lookup),
     headers: headersFor(options.headers, ctx),
-  });
+  };
+  const request = (protocol === 'https' ? https : http).request(asked);
+  if (options.agent === undefined) sockets.sent({ endpoint }, asked);
   let res: IncomingMessage | undefined;
   ctx.onCancel((reason) => {
     if (res === undefined) {

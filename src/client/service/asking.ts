@@ -15,18 +15,22 @@ export interface Asking<Req, Res> {
   operation(request: Req): string;
   idempotent(request: Req): boolean;
   header(request: Req, name: string): string | undefined;
+  /** `undefined` when nobody can be asked. */
+  readonly responseHeader: ((response: Res, name: string) => string | undefined) | undefined;
   classify(outcome: SendOutcome<Res>): Verdict | 'nack' | undefined;
   discard(response: Res): void;
 }
 
 export function asking<Req, Res>(
-  { operation, idempotent, header, classify, discard }: SendHooks<Req, Res>,
+  { operation, idempotent, header, responseHeader, classify, discard }: SendHooks<Req, Res>,
   faultsOf: (name: string) => FilterFaults,
 ): Asking<Req, Res> {
+  const text = (said: unknown) => said === undefined || typeof said === 'string';
   return {
     operation: asked(operation, faultsOf('operation'), 'call', (said) => typeof said === 'string' && said !== ''),
     idempotent: asked(idempotent, faultsOf('idempotent'), false, (said) => typeof said === 'boolean'),
-    header: asked(header, faultsOf('header'), undefined, (said) => said === undefined || typeof said === 'string'),
+    header: asked(header, faultsOf('header'), undefined, text),
+    responseHeader: responseHeader && asked(responseHeader, faultsOf('responseHeader'), undefined, text),
     classify: asked(classify, faultsOf('classify'), undefined, (said) => said === undefined || MEANINGS.has(said)),
     discard: asked(discard, faultsOf('discard'), undefined, () => true),
   };

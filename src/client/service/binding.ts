@@ -13,6 +13,7 @@ export type Send<Req, Res> = (request: Req, attempt: Attempt) => Promise<Res>;
 
 /** Calls through any asynchronous function. An attempt is over when its promise is settled. */
 export function sendBinding<Req, Res>(send: Send<Req, Res>, asking: Asking<Req, Res>, clock: Clock): Binding<Req, Res> {
+  const { responseHeader } = asking;
   return {
     name: 'service',
     bodiless: true,
@@ -28,8 +29,10 @@ export function sendBinding<Req, Res>(send: Send<Req, Res>, asking: Asking<Req, 
       return res;
     },
     requestHeader: (req, name) => asking.header(req, name),
-    verdict: (response) => verdictOn(asking.classify({ response })),
-    header: () => undefined,
+    // A server of the mesh that refused says so in words of the mesh, which `classify` need not know.
+    verdict: (response) =>
+      responseHeader?.(response, 'mesh-nack') === undefined ? verdictOn(asking.classify({ response })) : 'retryable',
+    ...(responseHeader && { header: responseHeader }),
     discard: (res) => asking.discard(res),
   };
 }

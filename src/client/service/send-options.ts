@@ -21,6 +21,13 @@ export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections
    */
   readonly header?: ((request: Req, name: string) => string | undefined) | undefined;
   /**
+   * One header of a response, or whatever stands for one, by its name in lower case. With it the function hears what servers of the mesh say: `mesh-load` and
+   * `endpoint-load-metrics`, `mesh-nack` (a refusal, which becomes a `RefusedError` or `MisdirectedError`, or is sent elsewhere; `classify` is not asked),
+   * `mesh-retried` and `retry-after`. Without it no attempt carries `mesh-limit`.
+   * @default responses have none
+   */
+  readonly responseHeader?: ((response: Res, name: string) => string | undefined) | undefined;
+  /**
    * What an outcome means: a verdict; `nack` for an error that says that the request was surely not executed, so that any may be sent again; or
    * `undefined`, as if it had not been asked. @default a response is a success, an error of a connection speaks against the endpoint, and any other says nothing
    */
@@ -32,17 +39,18 @@ export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections
 }
 
 /** What its caller is asked of requests and outcomes. */
-export type SendHooks<Req, Res> = Pick<
-  SendOptions<Req, Res>,
-  'idempotent' | 'operation' | 'header' | 'classify' | 'discard'
->;
+export type SendHooks<Req, Res> = Pick<SendOptions<Req, Res>, (typeof HOOKS)[number]>;
 
 /** What is about the function, and not about the service that it calls. */
 type Own<Req, Res> = Omit<SendOptions<Req, Res>, keyof ServiceOptions>;
-const HOOKS = ['idempotent', 'operation', 'header', 'classify', 'discard'] as const satisfies readonly (keyof Own<
-  never,
-  never
->)[];
+const HOOKS = [
+  'idempotent',
+  'operation',
+  'header',
+  'responseHeader',
+  'classify',
+  'discard',
+] as const satisfies readonly (keyof Own<never, never>)[];
 const OWN: readonly (keyof Own<never, never>)[] = [...HOOKS, 'filters'];
 
 interface SplitOptions<Req, Res> {
@@ -54,8 +62,8 @@ interface SplitOptions<Req, Res> {
 /** Checks what only such a function has, and sets apart what any client of a service has, which is checked with that. */
 export function splitOptions<Req, Res>(name: string, options: SendOptions<Req, Res> = {}): SplitOptions<Req, Res> {
   known(name, options, [...OWN, ...serviceOptionNames]);
-  const { idempotent, operation, header, classify, discard, filters, ...service } = options;
-  const own = { idempotent, operation, header, classify, discard, filters };
+  const { idempotent, operation, header, responseHeader, classify, discard, filters, ...service } = options;
+  const own = { idempotent, operation, header, responseHeader, classify, discard, filters };
   for (const hook of HOOKS)
     if (own[hook] !== undefined) callable<(...given: never[]) => unknown>(`${name}.${hook}`, own[hook]);
   if ('connections' in service && service.connections !== undefined)
