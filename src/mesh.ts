@@ -185,10 +185,10 @@ export function createMesh(options: MeshOptions): Mesh {
     service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
       const name = `service('${serviceName('service', service)}')`;
       callable(`send of ${name}`, send);
-      const { own, service: settings } = splitOptions(name, options);
+      const { own, answer, service: settings } = splitOptions(name, options);
       const target = targetFor(service, name, settings);
       const filters = filtersOf(name, service, own.filters);
-      return serviceFunction({ service, send, options: own, filters, target, parts });
+      return serviceFunction({ service, send, options: own, answer, filters, target, parts });
     },
     register: (given) => registrations.register(given),
     withNames: (names, run) => {

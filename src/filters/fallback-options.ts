@@ -38,6 +38,9 @@ export interface FallbackOptions {
   readonly ignoreHeaders?: readonly string[] | undefined;
 }
 
+/** How long a function that makes an answer may take, when nothing is said. */
+export const DEFAULT_LIMIT_MS = 1_000;
+
 export interface ResolvedFallback {
   readonly service: string | false;
   readonly staleMs: number | false;
@@ -55,7 +58,7 @@ interface ResolvedAnswer {
 
 export function resolveFallback(name: string, options: FallbackOptions): ResolvedFallback {
   known(name, options, ['service', 'staleMs', 'answer', 'limitMs', 'ignoreHeaders']);
-  const { service, staleMs, answer, limitMs = 1_000, ignoreHeaders } = options;
+  const { service, staleMs, answer, limitMs = DEFAULT_LIMIT_MS, ignoreHeaders } = options;
   if (service === undefined && staleMs === undefined && answer === undefined)
     throw new ConfigError(`${name} must say at least one of service, staleMs, answer`);
   return {
