@@ -53,7 +53,8 @@ export interface Mesh {
   client(service: string, options?: ClientOptions): Client;
   /**
    * Any asynchronous function as the client of a service: a stub of gRPC, a driver of a database, a queue. What is returned calls `send`
-   * for each attempt, with the instance that was picked; see docs/any-client.md. `options` go on top of those of the service.
+   * for each attempt, with the instance that was picked; see docs/any-client.md. `options` go on top of those of the service, of which what is about HTTP
+   * is left out.
    */
   service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>): ServiceFunction<Req, Res>;
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */

@@ -30,7 +30,7 @@ export interface FallbackOptions {
    * The last good answer to the same GET, unless it is older: milliseconds, at least 1. Only of `mesh.client`, which reads bodies whole. @default none is kept
    */
   readonly staleMs?: number | undefined;
-  /** A response, or a function that makes one. @default none */
+  /** A response, or a function that makes one. Left out for `mesh.service`, whose functions have their own. @default none */
   readonly answer?: Answer | MakeAnswer | undefined;
   /** How long such a function may take. Milliseconds, at least 1. @default 1_000 */
   readonly limitMs?: number | undefined;

@@ -8,7 +8,7 @@ import { innerCall, learn, OWN } from './inner-call.ts';
 /**
  * Answers a call that failed: with another service, or with what its kind of client can be answered with; the first that has an answer.
  *
- * A call failed when it ended in an error that is not its caller's doing, or with a response that `classify` calls a failure and that is no
+ * A call failed when it ended in an error that is not its caller's doing and does not prove the server well, or with a response that `classify` calls a failure and that is no
  * refusal. What has no answer leaves as it is. A function that throws makes a `FallbackError`, whose cause is what the call had failed with.
  */
 export function fallback<Req, Res>(
@@ -74,6 +74,7 @@ export function fallback<Req, Res>(
         inner.end(error);
         learn(ctx, inner, clock.now());
         if (ctx.cancelled !== undefined || !(error instanceof MeshError) || OWN.has(error.code)) throw error;
+        if (provesWell(error, inner)) throw error;
         return fallBack(req, ctx, inner, { error, bad: undefined });
       }
       learn(ctx, inner, clock.now());
@@ -91,4 +92,9 @@ export function fallback<Req, Res>(
       return fallBack(req, ctx, inner, { error, bad: { res } });
     };
   };
+}
+
+/** Whether it is the error of an attempt by which the server, being well, said no: a function may know such. */
+function provesWell(error: unknown, { previous: last }: Context): boolean {
+  return last?.verdict === 'success' && last.error === error;
 }

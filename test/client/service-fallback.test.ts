@@ -3,6 +3,7 @@ import {
   ConfigError,
   type FailedSend,
   FallbackError,
+  MeshError,
   type MeshOptions,
   meshOf,
   type SendFallback,
@@ -109,6 +110,21 @@ test('what is its caller’s doing, or says nothing of the service, is not answe
   await mesh.close();
   expect(await rejection(call('42'))).toMatchObject({ code: 'MESH_CLOSED' });
   expect(asked).toBe(0);
+});
+
+test('an error that proves the service well is not answered, whatever it is', async () => {
+  const { call, next } = functionSetup<string, string>({
+    classify: (told) => ('error' in told && told.error === missing ? 'success' : undefined),
+    fallback: { answer: () => 'instead' },
+  });
+  // That of a call which `send` made itself.
+  const missing = new MeshError('MESH_STATUS', "'ledger' answered 404", { resend: 'never', service: 'ledger' });
+  const reply = call('42');
+  next().reject(missing);
+  expect(await outcome(reply)).toEqual({ error: missing });
+  const other = call('42');
+  next().reject(new MeshError('MESH_STATUS', "'ledger' answered 500", { resend: 'never', service: 'ledger' }));
+  expect(await other).toBe('instead');
 });
 
 test('what the mesh refuses or gives up is answered: too late, nobody to call, a breaker that is open', async () => {
@@ -219,7 +235,6 @@ test('a response may be nothing, and is one all the same', async () => {
     idempotent: () => true,
     classify: (told) => ('response' in told ? (broken ? 'failure' : 'success') : undefined),
     fallback: { service: 'archive' },
-    mirror: { service: 'archive', ratio: 0 },
   });
   let broken = false;
   const reply = call(undefined);

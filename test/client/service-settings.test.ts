@@ -95,6 +95,20 @@ test('copies of its calls go to another service by the same function, and their 
   expect(sent).toHaveLength(0);
 });
 
+test('a request may be nothing, and is copied all the same', async () => {
+  const { call, next } = functionSetup<undefined, string>({
+    idempotent: () => true,
+    mirror: { service: 'archive' },
+  });
+  const reply = call(undefined);
+  await settled();
+  next().resolve('Ann');
+  expect(await reply).toBe('Ann');
+  const copy = next();
+  expect([copy.request, copy.attempt.endpoint.service]).toEqual([undefined, 'archive']);
+  copy.resolve('copy');
+});
+
 test.each<[object, string]>([
   [{ cache: {} }, "service('ledger').cache must be left out"],
   [{ cache: false }, "service('ledger').cache must be left out"],

@@ -22,6 +22,14 @@ export const fallbackGuards: readonly Guard[] = [
     name: 'a response of 429 is the answer',
   },
   {
+    failure: 'F84',
+    file: 'src/filters/fallback.ts',
+    guard: '        if (provesWell(error, inner)) throw error;\n',
+    without: '',
+    test: 'test/client/service-fallback.test.ts',
+    name: 'an error that proves the service well',
+  },
+  {
     ...functions,
     failure: 'F84',
     guard: ' || made === response',

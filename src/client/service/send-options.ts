@@ -17,9 +17,9 @@ export interface SendFault extends Omit<FaultOptions, 'abort'> {
 }
 
 /**
- * How a function is called as a service: on top of what the service is configured with. Of that, what is about HTTP is left out: `cache`, `singleFlight`,
- * a status of `fault.abort`, and what `fallback` answers with but another service; and its connections are its own. What its functions throw is
- * counted and told as a `fault`, and is as if they were not there; but for `fallback.answer`.
+ * How a function is called as a service: on top of what the service is configured with. Of what the service is configured with, `connections` and what is
+ * about HTTP is left out: `cache`, `singleFlight`, a status of `fault.abort`, `staleMs` and `answer` of `fallback`. What its functions throw is counted and
+ * told as a `fault`, and is as if they were not there; only what `fallback.answer` throws ends the call.
  */
 export interface SendOptions<Req, Res>
   extends Omit<ServiceOptions, 'connections' | 'cache' | 'singleFlight' | 'fallback' | 'fault'> {
