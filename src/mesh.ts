@@ -53,7 +53,8 @@ export interface Mesh {
   client(service: string, options?: ClientOptions): Client;
   /**
    * Any asynchronous function as the client of a service: a stub of gRPC, a driver of a database, a queue. What is returned calls `send`
-   * for each attempt, with the instance that was picked; see docs/any-client.md. `options` go on top of those of the service.
+   * for each attempt, with the instance that was picked; see docs/any-client.md. `options` go on top of those of the service, of which what is about HTTP
+   * is left out.
    */
   service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>): ServiceFunction<Req, Res>;
   /** Announces this process once its server listens; drains it on SIGTERM. Does not wait for the registry. */
@@ -185,10 +186,10 @@ export function createMesh(options: MeshOptions): Mesh {
     service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
       const name = `service('${serviceName('service', service)}')`;
       callable(`send of ${name}`, send);
-      const { own, service: settings } = splitOptions(name, options);
+      const { own, answer, service: settings } = splitOptions(name, options);
       const target = targetFor(service, name, settings);
       const filters = filtersOf(name, service, own.filters);
-      return serviceFunction({ service, send, options: own, filters, target, parts });
+      return serviceFunction({ service, send, options: own, answer, filters, target, parts });
     },
     register: (given) => registrations.register(given),
     withNames: (names, run) => {

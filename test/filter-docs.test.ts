@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { FilterFault } from '../src/core/filter-faults.ts';
-import type { Mesh, NativeResponse } from '../src/index.ts';
+import type { CallReport, Mesh, NativeResponse } from '../src/index.ts';
 import { counted } from './client/setup.ts';
 import { DocCode } from './support/doc-code.ts';
 import { readDocument, rowsOf } from './support/markdown.ts';
 import { type Answer, closeServers, type Echo, echo, reply, serve } from './support/servers.ts';
+import { membersOf } from './support/type-members.ts';
 
 afterEach(closeServers);
 
@@ -84,6 +85,28 @@ test('the client in docs/any-client.md asks servers that speak lines of text, th
   await mesh.close();
   server.close();
   await code.close();
+});
+
+test('the fallback in docs/any-client.md answers', async () => {
+  const code = new DocCode('docs/any-client.md', 'test/.any-fallback');
+  const { mesh, none, why, movements } = await code.run<{
+    readonly mesh: Mesh;
+    readonly none: unknown;
+    readonly why: CallReport['fallback'];
+    readonly movements: (account: string) => Promise<string[]>;
+  }>('a fallback', 'mesh, none, why, movements', {});
+  expect(none).toEqual([]);
+  expect(why?.to).toBe('answer');
+  expect(why?.because).toContain("cannot connect to 'ledger'");
+  await expect(movements('audit')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await mesh.close();
+  await code.close();
+});
+
+test('docs/any-client.md tells of all that a fallback is told', () => {
+  const rows = rowsOf(readDocument('docs/any-client.md'), 'of `failed`');
+  const told = rows.flatMap((row) => [...(row['of `failed`'] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  expect(told).toEqual(membersOf('src/core/own-answer.ts', 'FailedSend').map(({ name }) => name));
 });
 
 test('the client of HTTP in docs/any-client.md hears what servers say: a refusal, and how busy they are', async () => {

@@ -265,6 +265,44 @@ test('a filter for all clients is generic; one for another client, a wrong role 
   await mesh.close();
 });
 
+test('what is about HTTP is no option of a function, and its fallback gives what it gives', async () => {
+  const mesh = make(right);
+  const rows = async (id: number) => [String(id)];
+  // @ts-expect-error only answers of HTTP say for how long they are good
+  compiled(() => mesh.service('players', rows, { cache: {} }));
+  // @ts-expect-error only GETs of HTTP can be told to be the same
+  compiled(() => mesh.service('players', rows, { singleFlight: {} }));
+  // @ts-expect-error a response of a function has no status
+  compiled(() => mesh.service('players', rows, { fault: { abort: 503 } }));
+  compiled(() => mesh.service('players', rows, { fault: { abort: 'reset', delayMs: 5 } }));
+  compiled(() => mesh.service('players', rows, { mirror: { service: 'next' }, fallback: false, fault: false }));
+  // @ts-expect-error no answer of before is kept
+  compiled(() => mesh.service('players', rows, { fallback: { service: 'archive', staleMs: 5 } }));
+  // @ts-expect-error a function makes the answer
+  compiled(() => mesh.service('players', rows, { fallback: { answer: [] } }));
+  // @ts-expect-error a response of HTTP is none of the function
+  compiled(() => mesh.service('players', rows, { fallback: { answer: () => ({ status: 200 }) } }));
+  const empty = mesh.service('players', rows, {
+    fallback: {
+      service: 'archive',
+      answer: async ({ request, response, error }) => {
+        expectTypeOf(request).toEqualTypeOf<number>();
+        expectTypeOf(response).toEqualTypeOf<string[] | undefined>();
+        return error.code === 'MESH_DEADLINE' ? undefined : [];
+      },
+      limitMs: 50,
+    },
+  });
+  expectTypeOf(empty).returns.toEqualTypeOf<Promise<string[]>>();
+  const maybe = mesh.service<number, string | null>('players', async (id) => String(id), {
+    fallback: { answer: () => null },
+  });
+  expectTypeOf(maybe).returns.toEqualTypeOf<Promise<string | null>>();
+  const maker = mesh.service('players', async () => () => 7, { fallback: { answer: () => () => 8 } });
+  expectTypeOf(maker).returns.toEqualTypeOf<Promise<() => number>>();
+  await mesh.close();
+});
+
 test('a listener gets the event of its name', async () => {
   const mesh = make(right);
   mesh.on('breaker', (event) => expectTypeOf(event).toEqualTypeOf<MeshEvents['breaker']>());

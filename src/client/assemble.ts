@@ -16,7 +16,6 @@ import { cache } from '../filters/cache.ts';
 import { classify } from '../filters/classify.ts';
 import { concurrency } from '../filters/concurrency.ts';
 import { deadline } from '../filters/deadline.ts';
-import { fallback } from '../filters/fallback.ts';
 import { fault } from '../filters/fault.ts';
 import { health } from '../filters/health.ts';
 import { hedge } from '../filters/hedge.ts';
@@ -30,6 +29,7 @@ import { throttle } from '../filters/throttle.ts';
 import { attemptTrace, trace } from '../filters/trace.ts';
 import type { PlacedFilter } from './filter-stack.ts';
 import type { Parts } from './parts.ts';
+import { fallbackFor, settingsFor } from './settings-for.ts';
 import type { Target } from './target.ts';
 import { withFilters } from './with-filters.ts';
 
@@ -50,7 +50,8 @@ export function stacksOf<Req, Res>(
   other: (service: string) => Service<Req, Res>,
   filters: readonly PlacedFilter<Req, Res>[] = [],
 ): Stacks<Req, Res> {
-  const { settings, nodes } = target;
+  const { nodes } = target;
+  const settings = settingsFor(binding, target.settings);
   // Who cannot read a refusal must not ask for one: it would pass for the answer.
   const softNack = binding.header === undefined ? undefined : target.softNack;
   const inner: (readonly [string, Filter<Req, Res>])[] = [
@@ -81,8 +82,8 @@ export function stacksOf<Req, Res>(
   ];
   if (settings.mirror !== false)
     layers.push(['mirror', mirror(settings.mirror, { binding, other, copies: target.copies })]);
-  if (settings.fallback !== false)
-    layers.push(['fallback', fallback(settings.fallback, { binding, other, stale: target.stale })]);
+  const fallback = fallbackFor(target, { binding, other });
+  if (fallback !== undefined) layers.push(['fallback', fallback]);
   if (settings.cache !== false && target.answers !== undefined)
     layers.push(['cache', cache(settings.cache, target.answers, binding)]);
   if (target.breaker !== undefined) layers.push(['breaker', breaker(target.breaker)]);

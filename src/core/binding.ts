@@ -1,5 +1,6 @@
 import type { Context, Description } from './context.ts';
 import type { HttpBinding } from './http-binding.ts';
+import type { OwnAnswer } from './own-answer.ts';
 import type { Verdict } from './verdict.ts';
 
 /**
@@ -31,6 +32,8 @@ export interface Binding<Req, Res> {
   unread?(res: Res): boolean;
   /** Frees the connection of a response that nobody will read. */
   discard(res: Res): void;
-  /** What it can do besides where it speaks HTTP. A filter that needs this is refused where it is not there. */
+  /** What it can do besides where it speaks HTTP. Where it is not there, settings that need it are left out. */
   readonly http?: HttpBinding<Req, Res> | undefined;
+  /** What failed calls are answered with where it speaks no HTTP: the answers in the settings of a service are responses of HTTP. */
+  readonly answer?: OwnAnswer<Req, Res> | undefined;
 }

@@ -30,13 +30,16 @@ export interface FallbackOptions {
    * The last good answer to the same GET, unless it is older: milliseconds, at least 1. Only of `mesh.client`, which reads bodies whole. @default none is kept
    */
   readonly staleMs?: number | undefined;
-  /** A response, or a function that makes one. @default none */
+  /** A response, or a function that makes one. Left out for `mesh.service`, whose functions have their own. @default none */
   readonly answer?: Answer | MakeAnswer | undefined;
   /** How long such a function may take. Milliseconds, at least 1. @default 1_000 */
   readonly limitMs?: number | undefined;
   /** Headers that two GETs may differ in and be the same for `staleMs`. @default none */
   readonly ignoreHeaders?: readonly string[] | undefined;
 }
+
+/** How long a function that makes an answer may take, when nothing is said. */
+export const DEFAULT_LIMIT_MS = 1_000;
 
 export interface ResolvedFallback {
   readonly service: string | false;
@@ -55,7 +58,7 @@ interface ResolvedAnswer {
 
 export function resolveFallback(name: string, options: FallbackOptions): ResolvedFallback {
   known(name, options, ['service', 'staleMs', 'answer', 'limitMs', 'ignoreHeaders']);
-  const { service, staleMs, answer, limitMs = 1_000, ignoreHeaders } = options;
+  const { service, staleMs, answer, limitMs = DEFAULT_LIMIT_MS, ignoreHeaders } = options;
   if (service === undefined && staleMs === undefined && answer === undefined)
     throw new ConfigError(`${name} must say at least one of service, staleMs, answer`);
   return {

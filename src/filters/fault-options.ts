@@ -10,7 +10,7 @@ export interface FaultOptions {
   readonly delayRatio?: number | undefined;
   /**
    * What an attempt comes to that is not sent: a response of this status (400 to 599), or a connection that is `refused`, or `reset` once the request
-   * was sent. @default all are sent
+   * was sent. A status is left out for `mesh.service`. @default all are sent
    */
   readonly abort?: number | BrokenConnection | undefined;
   /** The share of attempts that come to that. 0 to 1. @default 1 */

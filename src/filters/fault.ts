@@ -1,6 +1,6 @@
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
-import { ConfigError, ConnectError, TransportError } from '../core/errors.ts';
+import { ConnectError, TransportError } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import { InjectedFault } from '../core/injected-fault.ts';
 import { sleep } from '../core/sleep.ts';
@@ -12,13 +12,8 @@ const BODY = Buffer.from('this response was injected, nothing was sent');
  * Holds attempts up, or lets them fail unsent. To all layers above these are faults of the endpoint like any other: they are timed out, retried, counted against
  * it. Only the counter `faults_injected`, the span and the report of the attempt tell.
  */
-export function fault<Req, Res>(
-  options: ResolvedFault,
-  { name, http, requestHeader }: Binding<Req, Res>,
-): Filter<Req, Res> {
+export function fault<Req, Res>(options: ResolvedFault, { http, requestHeader }: Binding<Req, Res>): Filter<Req, Res> {
   const { delayMs, delayRatio, abort, abortRatio, header } = options;
-  if (typeof abort === 'number' && http === undefined)
-    throw new ConfigError(`fault.abort cannot be a status for '${name}', which does not speak HTTP`);
 
   return (next, { target, clock, random, metrics }) => {
     const injected = (kind: string) => metrics.counter('faults_injected', { service: target, fault: kind });
@@ -29,7 +24,7 @@ export function fault<Req, Res>(
       const endpoint = ctx.endpoint?.id;
       if (abort === 'refused') throw new ConnectError(target, endpoint, new InjectedFault(abort));
       if (abort === 'reset') throw new TransportError(target, endpoint, new InjectedFault(abort));
-      if (abort === false || http === undefined) throw new Error('there is no fault to inject'); // never: asked for only with both
+      if (abort === false || http === undefined) throw new Error('there is no fault to inject'); // never: a status is left out where no HTTP is spoken
       ctx.end();
       return http.respond({ status: abort, headers: { 'content-type': 'text/plain' }, body: BODY }, req, ctx);
     };

@@ -1,6 +1,5 @@
 import type { Binding } from '../core/binding.ts';
 import type { Context } from '../core/context.ts';
-import { ConfigError } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
 import type { Service } from '../core/service.ts';
 import { failed } from '../core/verdict.ts';
@@ -25,8 +24,13 @@ export function mirror<Req, Res>(
 ): Filter<Req, Res> {
   const { service, ratio, concurrency, methods } = options;
   const { http } = binding;
-  if (http === undefined)
-    throw new ConfigError(`mirror cannot copy requests of '${binding.name}', which does not speak HTTP`);
+  // A function is given the same request for each attempt, whatever that is; and of its response nothing is still to come.
+  const copyOf = (req: Req): { readonly req: Req } | undefined => {
+    if (http === undefined) return { req };
+    const copied = http.copy(req);
+    return copied === undefined ? undefined : { req: copied };
+  };
+  const drop = (res: Res) => (http === undefined ? binding.discard(res) : http.drain(res));
 
   return (next, { target, clock, random, metrics, events }) => {
     if (service === target) return next;
@@ -43,7 +47,7 @@ export function mirror<Req, Res>(
         beyond.add();
         return;
       }
-      const same = ctx.streamed ? undefined : http.copy(req);
+      const same = ctx.streamed ? undefined : copyOf(req);
       if (same === undefined) {
         unread.add();
         return;
@@ -56,11 +60,11 @@ export function mirror<Req, Res>(
       call.deadline = Number.POSITIVE_INFINITY;
       copies.running++;
       call.onEnd(() => copies.running--);
-      send(same, call).then(
+      send(same.req, call).then(
         (res) => {
           if (failed(call.verdict)) rejected.add();
           else succeeded.add();
-          http.drain(res);
+          drop(res);
         },
         (error: unknown) => {
           rejected.add();

@@ -61,7 +61,7 @@ export const answerGuards: readonly Guard[] = [
   },
   {
     failure,
-    file: 'src/filters/fallback.ts',
+    file: 'src/filters/fallback-http.ts',
     guard: " && ctx.noted.cache !== 'hit' && ctx.noted.cache !== 'stale'",
     without: '',
     test: 'test/filters/cache.test.ts',

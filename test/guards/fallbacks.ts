@@ -3,21 +3,45 @@ import type { Guard } from './guard.ts';
 const sources = { file: 'src/filters/fallback-sources.ts', test: 'test/filters/fallback.test.ts' };
 const fallback = { file: 'src/filters/fallback.ts', test: 'test/filters/fallback.test.ts' };
 
+const functions = { file: 'src/filters/fallback-function.ts', test: 'test/client/service-fallback.test.ts' };
+
 /** What keeps an answer in the place of a failure from making things worse, or looking like success. */
 export const fallbackGuards: readonly Guard[] = [
   {
     ...sources,
     failure: 'F84',
-    guard: 'throw new FallbackError(target, thrown, error);',
+    guard: 'throw new FallbackError(target, thrown, failure.error);',
     without: 'throw thrown;',
     name: 'F84: ',
   },
   {
     ...fallback,
     failure: 'F84',
-    guard: ' || isRefusal(status)',
+    guard: ' || answering.isRefusal(res)',
     without: '',
     name: 'a response of 429 is the answer',
+  },
+  {
+    failure: 'F84',
+    file: 'src/filters/fallback.ts',
+    guard: '        if (provesWell(error, inner)) throw error;\n',
+    without: '',
+    test: 'test/client/service-fallback.test.ts',
+    name: 'an error that proves the service well',
+  },
+  {
+    ...functions,
+    failure: 'F84',
+    guard: ' || made === response',
+    without: '',
+    name: 'a response that failed is freed once',
+  },
+  {
+    ...functions,
+    failure: 'F84',
+    guard: 'isThenable(given) ? Promise.resolve(given).then(checked) : checked(given)',
+    without: 'given instanceof Promise ? given.then(checked) : checked(given as Res)',
+    name: 'F84: a function that gives what rejects and is no promise',
   },
   {
     ...sources,

@@ -2,6 +2,7 @@ import type { Binding } from '../../core/binding.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { TransportError } from '../../core/errors.ts';
+import type { OwnAnswer } from '../../core/own-answer.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { sendError } from '../send-error.ts';
 import type { Asking } from './asking.ts';
@@ -12,7 +13,12 @@ import type { SendOutcome } from './send-options.ts';
 export type Send<Req, Res> = (request: Req, attempt: Attempt) => Promise<Res>;
 
 /** Calls through any asynchronous function. An attempt is over when its promise is settled. */
-export function sendBinding<Req, Res>(send: Send<Req, Res>, asking: Asking<Req, Res>, clock: Clock): Binding<Req, Res> {
+export function sendBinding<Req, Res>(
+  send: Send<Req, Res>,
+  asking: Asking<Req, Res>,
+  answer: OwnAnswer<Req, Res> | undefined,
+  clock: Clock,
+): Binding<Req, Res> {
   const { responseHeader } = asking;
   return {
     name: 'service',
@@ -34,6 +40,7 @@ export function sendBinding<Req, Res>(send: Send<Req, Res>, asking: Asking<Req, 
       responseHeader?.(response, 'mesh-nack') === undefined ? verdictOn(asking.classify({ response })) : 'retryable',
     ...(responseHeader && { header: responseHeader }),
     discard: (res) => asking.discard(res),
+    answer,
   };
 }
 

@@ -1,16 +1,28 @@
-import { callable, fail, options as known } from '../../core/check.ts';
+import { callable, fail, options as known, oneOf } from '../../core/check.ts';
+import type { BrokenConnection } from '../../core/injected-fault.ts';
+import type { OwnAnswer } from '../../core/own-answer.ts';
 import type { Verdict } from '../../core/verdict.ts';
+import type { FaultOptions } from '../../filters/fault-options.ts';
 import type { PutFilters } from '../filter-stack.ts';
 import { type ServiceOptions, serviceOptionNames } from '../settings.ts';
+import { type SendFallback, splitFallback } from './send-fallback.ts';
 
 /** What one send came to. */
 export type SendOutcome<Res> = { readonly response: Res } | { readonly error: unknown };
 
+/** Faults that the attempts of a function are made to meet: its responses have no status that could be said. */
+export interface SendFault extends Omit<FaultOptions, 'abort'> {
+  /** What an attempt comes to that is not sent: a connection that is `refused`, or `reset` once the request was sent. @default all are sent */
+  readonly abort?: BrokenConnection | undefined;
+}
+
 /**
- * How a function is called as a service: on top of what the service is configured with, except for `connections`, which are its own. What its
- * functions throw is counted and told as a `fault`, and is as if they were not there.
+ * How a function is called as a service: on top of what the service is configured with. Of what the service is configured with, `connections` and what is
+ * about HTTP is left out: `cache`, `singleFlight`, a status of `fault.abort`, `staleMs` and `answer` of `fallback`. What its functions throw is counted and
+ * told as a `fault`, and is as if they were not there; only what `fallback.answer` throws ends the call.
  */
-export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections'> {
+export interface SendOptions<Req, Res>
+  extends Omit<ServiceOptions, 'connections' | 'cache' | 'singleFlight' | 'fallback' | 'fault'> {
   /** Whether running a request twice does no more than running it once. @default none is */
   readonly idempotent?: ((request: Req) => boolean) | undefined;
   /** A name of few values for the spans of a request. @default 'call' */
@@ -34,6 +46,10 @@ export interface SendOptions<Req, Res> extends Omit<ServiceOptions, 'connections
   readonly classify?: ((outcome: SendOutcome<Res>) => Verdict | 'nack' | undefined) | undefined;
   /** Frees a response that nobody will see: one that is sent again, or that came too late. @default nothing has to be freed */
   readonly discard?: ((response: Res) => void) | undefined;
+  /** What a call is answered with that failed. `false`: nothing, whatever the service is configured with. @default as the service is configured */
+  readonly fallback?: SendFallback<Req, Res> | false | undefined;
+  /** Faults that attempts are made to meet, to see what comes of it. @default as the service is configured */
+  readonly fault?: SendFault | false | undefined;
   /** Puts filters of your own into the stack of this function. @default none */
   readonly filters?: PutFilters<Req, Res> | undefined;
 }
@@ -53,8 +69,17 @@ const HOOKS = [
 ] as const satisfies readonly (keyof Own<never, never>)[];
 const OWN: readonly (keyof Own<never, never>)[] = [...HOOKS, 'filters'];
 
+/** What any client of a service has, and a function has no use for; each with the reason. */
+const USELESS = [
+  ['connections', 'its function makes its own connections'],
+  ['cache', 'only answers of HTTP say for how long they are good'],
+  ['singleFlight', 'only GETs of HTTP can be told to be the same'],
+] as const satisfies readonly (readonly [keyof ServiceOptions, string])[];
+
 interface SplitOptions<Req, Res> {
   readonly own: Own<Req, Res>;
+  /** What failed calls are answered with. */
+  readonly answer: OwnAnswer<Req, Res> | undefined;
   /** Settings of the service; `undefined` when it says none. */
   readonly service: ServiceOptions | undefined;
 }
@@ -62,11 +87,19 @@ interface SplitOptions<Req, Res> {
 /** Checks what only such a function has, and sets apart what any client of a service has, which is checked with that. */
 export function splitOptions<Req, Res>(name: string, options: SendOptions<Req, Res> = {}): SplitOptions<Req, Res> {
   known(name, options, [...OWN, ...serviceOptionNames]);
-  const { idempotent, operation, header, responseHeader, classify, discard, filters, ...service } = options;
+  const { idempotent, operation, header, responseHeader, classify, discard, filters, fallback, ...others } = options;
   const own = { idempotent, operation, header, responseHeader, classify, discard, filters };
   for (const hook of HOOKS)
     if (own[hook] !== undefined) callable<(...given: never[]) => unknown>(`${name}.${hook}`, own[hook]);
-  if ('connections' in service && service.connections !== undefined)
-    fail(`${name}.connections`, 'left out: its function makes its own connections', service.connections);
-  return { own, service: Object.keys(service).length === 0 ? undefined : service };
+  for (const [key, why] of USELESS) {
+    const value: unknown = Reflect.get(options, key);
+    if (value !== undefined) fail(`${name}.${key}`, `left out: ${why}`, value);
+  }
+  const { fault } = others;
+  // What is no object is refused with the rest of the settings.
+  if (typeof fault === 'object' && fault !== null && fault.abort !== undefined)
+    oneOf(`${name}.fault.abort`, fault.abort, ['refused', 'reset']);
+  const { answer, service: instead } = splitFallback(`${name}.fallback`, fallback);
+  const service = instead === undefined ? others : { ...others, fallback: instead };
+  return { own, answer, service: Object.keys(service).length === 0 ? undefined : service };
 }

@@ -1,4 +1,6 @@
+import { attachCall } from '../../core/call-of.ts';
 import { FilterFaults } from '../../core/filter-faults.ts';
+import type { OwnAnswer } from '../../core/own-answer.ts';
 import { assembler } from '../assemble.ts';
 import { type CallLimits, checkLimits, narrow } from '../call-limits.ts';
 import { clientError } from '../client-error.ts';
@@ -20,6 +22,8 @@ interface FunctionParts<Req, Res> {
   readonly service: string;
   readonly send: Send<Req, Res>;
   readonly options: SendHooks<Req, Res>;
+  /** What failed calls are answered with. */
+  readonly answer: OwnAnswer<Req, Res> | undefined;
   readonly filters: readonly PlacedFilter<Req, Res>[];
   /** Asked at each call, so that a mesh that closed can refuse it. */
   readonly target: () => Target;
@@ -31,12 +35,13 @@ export function serviceFunction<Req, Res>({
   service,
   send,
   options,
+  answer,
   filters,
   target: targetOf,
   parts,
 }: FunctionParts<Req, Res>): ServiceFunction<Req, Res> {
   const faultsOf = (name: string) => new FilterFaults(name, { ...parts, target: service });
-  const binding = sendBinding(send, asking(options, faultsOf), parts.clock);
+  const binding = sendBinding(send, asking(options, faultsOf), answer, parts.clock);
   const serviceFor = assembler(() => binding, parts, filters);
 
   return async (request, limits) => {
@@ -46,7 +51,10 @@ export function serviceFunction<Req, Res>({
     const ctx = startCall(parts, target, binding, request, limits?.signal);
     if (limits !== undefined) narrow(ctx, limits);
     try {
-      return await built(request, ctx);
+      const response = await built(request, ctx);
+      // Nobody is to believe that all is well. One object may be the answer to several calls.
+      if (ctx.noted.fallback !== undefined) attachCall(response, ctx, 'latest');
+      return response;
     } catch (error) {
       throw error instanceof Error ? clientError(error, ctx) : error;
     }
