@@ -10,6 +10,7 @@ import {
   softlyRefused,
 } from '../core/errors.ts';
 import type { Filter } from '../core/filter.ts';
+import { ofOverload } from '../core/nack.ts';
 import { observe } from '../core/observe.ts';
 import { failed, type Verdict } from '../core/verdict.ts';
 
@@ -51,11 +52,8 @@ export function classify<Req, Res>(binding: Binding<Req, Res>): Filter<Req, Res>
   }));
 }
 
-/** Nacks of a server that works as fast as it can, and refuses what is beyond. */
-const OVERLOAD = new Set(['overloaded', 'rate']);
-
 function reasonOf(nack: string, ctx: Context): RefusedError['reason'] {
-  if (OVERLOAD.has(nack)) return 'overload';
+  if (ofOverload(nack)) return 'overload';
   // One that the attempt asked for says nothing; any other is of a server that cannot do its work.
   return nack === 'busy' && ctx.limit !== undefined ? 'busy' : 'nack';
 }

@@ -140,7 +140,7 @@ export const limitGuards: readonly Guard[] = [
   {
     failure: 'F87',
     file: 'src/client/checks/http-check.ts',
-    guard: '  if (OVERLOAD.has(nack)) return',
+    guard: '  if (ofOverload(nack)) return',
     without: '  if (nack === 0) return',
     test: 'test/limits-mesh.test.ts',
     name: 'F87: checks of whatever path',

@@ -4,6 +4,7 @@ import type { ResolvedChecks } from '../../balancer/check-options.ts';
 import type { Finding } from '../../balancer/checker.ts';
 import type { Endpoint } from '../../core/endpoint.ts';
 import { messageOf } from '../../core/errors.ts';
+import { ofOverload } from '../../core/nack.ts';
 import type { CheckScope } from './check-scope.ts';
 
 interface Question extends Pick<ResolvedChecks, 'method' | 'status' | 'timeoutMs'> {
@@ -50,14 +51,11 @@ export function checkHttp(endpoint: Endpoint, question: Question, scope: CheckSc
   });
 }
 
-/** Nacks of a server that works as fast as it can. Taken out for them, it would idle while its load falls on the others. */
-const OVERLOAD = new Set<unknown>(['overloaded', 'rate']);
-
 function findingOf({ statusCode = 0, headers }: http.IncomingMessage, wanted: ResolvedChecks['status']): Finding {
   const reason = `answered ${statusCode}`;
   const nack = headers['mesh-nack'];
   if (nack === 'misdirected') return { found: 'unreachable', reason: 'somebody else is there' };
-  if (OVERLOAD.has(nack)) return { found: 'refused', reason: `${reason}, ${nack}` };
+  if (ofOverload(nack)) return { found: 'refused', reason: `${reason}, ${nack}` };
   const well = wanted === '2xx' ? statusCode >= 200 && statusCode < 300 : statusCode === wanted;
   return { found: well ? 'well' : 'failing', reason };
 }
