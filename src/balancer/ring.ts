@@ -1,117 +1,49 @@
-import { hashOf, mixed } from '../core/hash.ts';
+import { type Arcs, evenArcs } from './even-arcs.ts';
 import type { Node } from './node.ts';
+import { bucketShift, ringPoints } from './ring-points.ts';
 import type { Making } from './tables.ts';
 
-/** Points of a node of weight 1: its share of the keys is right within a tenth. */
-const POINTS = 100;
-/** Most points of a ring. Where there would be more, each node gets half, a quarter, … as many. */
-const MOST = 2 ** 20;
-/** Most points between two looks at whether this slice is over. */
-const LOOK_EVERY = 512;
-/** Points to a bucket, about. */
-const CROWD = 4;
-
-/**
- * Points on a circle of 2^32 hashes, each of one node. In buckets by their first bits, and in order within: a hash is found in the same time however many there
- * are. Where a node has its points depends on its id and its weight alone.
- */
+/** Which node each hash falls to: pieces of a circle, in buckets by their first bits, so that one is found in the same time however many there are. */
 export class Ring {
   readonly nodes: readonly Node[];
-  readonly points: Uint32Array;
-  /** The place in `nodes` whose each point is. */
+  readonly ends: Uint32Array;
   readonly #owners: Uint32Array;
-  /** Where each bucket begins. */
+  /** The first piece that ends in each bucket, or after it. */
   readonly #starts: Uint32Array;
   readonly #shift: number;
 
-  constructor(nodes: readonly Node[], points: Uint32Array, owners: Uint32Array, starts: Uint32Array, shift: number) {
+  constructor(nodes: readonly Node[], { ends, owners }: Arcs, starts: Uint32Array, shift: number) {
     this.nodes = nodes;
-    this.points = points;
+    this.ends = ends;
     this.#owners = owners;
     this.#starts = starts;
     this.#shift = shift;
   }
 
-  /** The number of the first point at or behind a hash. */
+  /** The number of the piece that a hash is in. */
   at(hash: number): number {
     const wanted = hash >>> 0;
     let i = this.#starts[wanted >>> this.#shift] ?? 0;
-    while (i < this.points.length && (this.points[i] ?? 0) < wanted) i++;
-    return i < this.points.length ? i : 0;
+    while ((this.ends[i] ?? wanted) < wanted) i++;
+    return i;
   }
 
-  /** The node of a point; points go on in a circle. */
-  owner(point: number): Node | undefined {
-    return this.nodes[this.#owners[point < this.points.length ? point : point % this.points.length] ?? 0];
+  /** The node of a piece; pieces go on in a circle. */
+  owner(piece: number): Node | undefined {
+    return this.nodes[this.#owners[piece < this.ends.length ? piece : piece % this.ends.length] ?? 0];
   }
-}
-
-export function pointsOf(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, { endpoint }) => sum + Math.max(1, Math.round(endpoint.weight * POINTS)), 0);
 }
 
 /** Makes the ring of some nodes. */
 export function* ringOf(nodes: readonly Node[]): Making<Ring> {
-  let each = POINTS;
-  for (let all = pointsOf(nodes); all > MOST; all /= 2) each /= 2;
-  const countOf = ({ endpoint }: Node) => Math.max(1, Math.round(endpoint.weight * each));
-  const count = nodes.reduce((sum, node) => sum + countOf(node), 0);
-  const bits = Math.max(1, Math.min(20, Math.ceil(Math.log2(count / CROWD))));
-  const shift = 32 - bits;
-  const starts = new Uint32Array(2 ** bits + 1);
-
-  // How many fall into each bucket …
-  for (const node of nodes) {
-    const hash = new PointHashes(node);
-    for (let i = countOf(node); i > 0; i--) {
-      const bucket = (hash.next() >>> shift) + 1;
-      starts[bucket] = (starts[bucket] ?? 0) + 1;
-      if (i % LOOK_EVERY === 0) yield;
-    }
-    yield;
+  const arcs = yield* evenArcs(nodes, yield* ringPoints(nodes));
+  const { ends } = arcs;
+  const shift = bucketShift(ends.length);
+  const starts = new Uint32Array(2 ** (32 - shift));
+  for (let bucket = 0, i = 0; bucket < starts.length; bucket++) {
+    while (i < ends.length && (ends[i] ?? 0) >>> shift < bucket) i++;
+    starts[bucket] = i;
+    if (bucket % 512 === 0) yield;
   }
-  // … so where each begins …
-  for (let i = 1; i < starts.length; i++) {
-    starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
-    if (i % 1_024 === 0) yield;
-  }
-  // … and each point into its own, behind those before it.
-  const ends = starts.slice();
-  const points = new Uint32Array(count);
-  const owners = new Uint32Array(count);
-  for (const [owner, node] of nodes.entries()) {
-    const hash = new PointHashes(node);
-    for (let i = countOf(node); i > 0; i--) {
-      const point = hash.next();
-      const bucket = point >>> shift;
-      let at = ends[bucket] ?? 0;
-      ends[bucket] = at + 1;
-      for (; at > (starts[bucket] ?? 0) && (points[at - 1] ?? 0) > point; at--) {
-        points[at] = points[at - 1] ?? 0;
-        owners[at] = owners[at - 1] ?? 0;
-      }
-      points[at] = point;
-      owners[at] = owner;
-      if (i % LOOK_EVERY === 0) yield;
-    }
-    yield;
-  }
-  return new Ring(nodes, points, owners, starts, shift);
-}
-
-/** The points of a node, one after the other. */
-class PointHashes {
-  readonly #step: number;
-  #at: number;
-
-  constructor({ endpoint: { id } }: Node) {
-    this.#at = hashOf(id);
-    // Of its own, so that two ids of the same hash do not share all points.
-    this.#step = hashOf(`${id}#`) | 1;
-  }
-
-  next(): number {
-    this.#at = (this.#at + this.#step) | 0;
-    return mixed(this.#at) >>> 0;
-  }
+  return new Ring(nodes, arcs, starts, shift);
 }

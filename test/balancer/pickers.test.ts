@@ -16,7 +16,10 @@ pickerContract('least-loaded', { make: leastLoaded, weights: 0.01, compares: tru
 pickerContract('round-robin', { make: roundRobin, weights: 'none' });
 pickerContract('weighted-round-robin', { make: weightedRoundRobin, weights: 0.01 });
 pickerContract('random', { make: randomPicker, weights: 0.01 });
-// A hundred points for each unit of weight: a tenth of a share is one standard deviation. Chance does not come into it: those of the same nodes are always the same.
-pickerContract('ring-hash', { make: ringHash, weights: 0.2 });
-pickerContract('ring-hash with bounded load', { make: (random, clock) => ringHash(random, clock, 1.25), weights: 0.2 });
+pickerContract('ring-hash', { make: ringHash, weights: 0.01, tables: true });
+pickerContract('ring-hash with bounded load', {
+  make: (random, clock) => ringHash(random, clock, 1.25),
+  weights: 0.01,
+  tables: true,
+});
 pickerContract('maglev', { make: maglev, weights: 0.01, tables: true });

@@ -171,6 +171,22 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     failure: 'pickers',
+    file: 'src/balancer/even-arcs.ts',
+    guard: 'Math.min(1, hashes / (had[i] ?? 1))',
+    without: '(hashes > 0 ? 1 : (had[i] ?? 1))',
+    test: 'test/balancer/consistent-hashing.test.ts',
+    name: 'on a ring each node has its part of all hashes',
+  },
+  {
+    failure: 'pickers',
+    file: 'src/balancer/even-arcs.ts',
+    guard: '    owed[owner] = due - given;\n',
+    without: '',
+    test: 'test/balancer/consistent-hashing.test.ts',
+    name: 'on a ring each node has its part of all hashes',
+  },
+  {
+    failure: 'pickers',
     file: 'src/balancer/bound.ts',
     guard: 'weight === means.weight',
     without: 'weight > 0',
