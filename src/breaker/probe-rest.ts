@@ -4,11 +4,11 @@ import type { ResolvedBreaker } from './options.ts';
 /** A rest is up to so much shorter, by chance, so that all processes that saw a service fail do not probe it together. */
 const JITTER = 0.4;
 /** The longest rest, measured by how long the outage has lasted. */
-const SHARE = 0.5;
+const SHARE = 0.25;
 
 /**
- * How long a breaker waits before a call probes: `restMs` at first, then half as long as the outage has lasted, at most `maxRestMs`. So the end of an
- * outage is noticed after half as long again as it lasted, or `restMs`; a rest that doubles would notice that of ten seconds after twenty.
+ * How long a breaker waits before a call probes: `restMs` at first, then a quarter of what the outage has lasted, at most `maxRestMs`. So the end of an
+ * outage is noticed after a quarter as long again as it lasted, or `restMs`; a rest that doubles would notice that of ten seconds after twenty.
  */
 export class ProbeRest {
   readonly #options: ResolvedBreaker;

@@ -94,7 +94,7 @@ export function stacksOf<Req, Res>(
   if (settings.concurrency !== false)
     layers.push(['concurrency', concurrency(settings.concurrency, target.inFlight, target.queue)]);
   const elsewhere = elsewhereIn(nodes);
-  layers.push(['retry', retry(settings.retry || NO_RETRY, target.budget, binding, elsewhere)]);
+  layers.push(['retry', retry(settings.retry || NO_RETRY, { ...target.retrying, binding, elsewhere })]);
   if (target.hedging !== undefined) layers.push(['hedge', hedge(target.hedging, binding, elsewhere)]);
   if (settings.throttle !== false && target.asked !== undefined)
     layers.push(['throttle', throttle(settings.throttle, target.asked)]);

@@ -19,6 +19,7 @@ import type { Instance } from '../discovery/registry.ts';
 import { AnswerCache } from '../filters/answer-cache.ts';
 import type { RunningByKey } from '../filters/bulkhead.ts';
 import type { InFlight } from '../filters/concurrency.ts';
+import { FailureRun } from '../filters/failure-run.ts';
 import { Hedging } from '../filters/hedging.ts';
 import { RetryBudget } from '../filters/retry-budget.ts';
 import type { Flights } from '../filters/single-flight.ts';
@@ -60,7 +61,7 @@ export class Target {
   readonly nodes: NodeSet;
   readonly softNack: SoftNack | undefined;
   readonly breaker: ServiceBreaker | undefined;
-  readonly budget: RetryBudget;
+  readonly retrying: { readonly budget: RetryBudget; readonly failures: FailureRun };
   /** Knows when a call is late; `undefined` when none is sent twice for that. */
   readonly hedging: Hedging | undefined;
   readonly inFlight: InFlight = { running: 0 };
@@ -138,7 +139,7 @@ export class Target {
         recovered: () => this.#recovered(),
       });
     const { budgetRatio, budgetPerSecond } = settings.retry || { budgetRatio: 0, budgetPerSecond: 0 };
-    this.budget = new RetryBudget(budgetRatio, budgetPerSecond, clock.now());
+    this.retrying = { budget: new RetryBudget(budgetRatio, budgetPerSecond, clock.now()), failures: new FailureRun() };
     if (settings.queue !== false) this.queue = new CodelQueue(settings.queue, clock);
     if (settings.throttle !== false) this.asked = createAsked(clock.now());
     if (settings.cache !== false) this.answers = answers ?? new AnswerCache(settings.cache);

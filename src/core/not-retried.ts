@@ -8,6 +8,7 @@
  * - `retry-after`: the server asks for a longer pause than a call waits.
  * - `deadline`: the wait would end after the call.
  * - `left-to-caller`: less is left than the attempt took of the time of the request that the call is made for; its sender has more, and may send it again.
+ * - `outage`: nobody answers: twenty attempts at the service failed in a row that began after others had.
  * - `budget`: too many calls of the service were retried of late.
  */
 export type NotRetried =
@@ -18,4 +19,5 @@ export type NotRetried =
   | 'retry-after'
   | 'deadline'
   | 'left-to-caller'
+  | 'outage'
   | 'budget';

@@ -8,6 +8,8 @@ import type { Filter, Scope } from '../core/filter.ts';
 import type { NotRetried } from '../core/not-retried.ts';
 import type { Service } from '../core/service.ts';
 import { sleep } from '../core/sleep.ts';
+import { failed } from '../core/verdict.ts';
+import type { FailureRun } from './failure-run.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { ResolvedRetry } from './retry-options.ts';
@@ -17,6 +19,8 @@ export type Elsewhere = (call: Context, now: number) => boolean;
 
 interface RetryParts<Req, Res> {
   readonly budget: RetryBudget;
+  /** Of the same calls as the budget. */
+  readonly failures: FailureRun;
   readonly binding: Binding<Req, Res>;
   readonly elsewhere: Elsewhere;
 }
@@ -33,15 +37,11 @@ type Outcome<Res> = { readonly attempt: Context } & ({ readonly res: Res } | { r
  * The first attempt pays nothing for this. Retries never wrap: the last outcome leaves as it is. Whoever makes an attempt ends it when it
  * fails; one that is answered ends with its body.
  */
-export function retry<Req, Res>(
-  options: ResolvedRetry,
-  budget: RetryBudget,
-  binding: Binding<Req, Res>,
-  elsewhere: Elsewhere,
-): Filter<Req, Res> {
+export function retry<Req, Res>(options: ResolvedRetry, parts: RetryParts<Req, Res>): Filter<Req, Res> {
+  const { budget, failures } = parts;
   return (next, scope) => {
     const { clock } = scope;
-    const again = retries(next, options, { budget, binding, elsewhere }, scope);
+    const again = retries(next, options, parts, scope);
     return (req, ctx) => {
       budget.deposit(ctx.startedAt);
       // Where nothing held the call up, its first attempt starts with it.
@@ -49,7 +49,9 @@ export function retry<Req, Res>(
       return next(req, attempt).then(
         (res) => {
           const heard = attempt.noted.standIn ?? attempt;
-          return heard.verdict === 'retryable' ? again(req, ctx, { attempt: heard, res }) : deliver(ctx, heard, res);
+          if (heard.verdict === 'retryable') return again(req, ctx, { attempt: heard, res });
+          failures.answered();
+          return deliver(ctx, heard, res);
         },
         (error: unknown) => {
           const heard = attempt.noted.standIn ?? attempt;
@@ -64,7 +66,7 @@ export function retry<Req, Res>(
 function retries<Req, Res>(
   next: Service<Req, Res>,
   options: ResolvedRetry,
-  { budget, binding, elsewhere }: RetryParts<Req, Res>,
+  { budget, failures, binding, elsewhere }: RetryParts<Req, Res>,
   { clock, random, metrics, target }: Scope,
 ): (req: Req, ctx: Context, first: Outcome<Res>) => Promise<Res> {
   const backoff = fullJitter(options.baseMs, options.maxMs, random);
@@ -101,12 +103,15 @@ function retries<Req, Res>(
     // time for the same: that is then the retry that is paid for.
     const short = ctx.deadlineHanded && leftMs <= attempt.finishedAt - attempt.startedAt;
     if (short && attempt.counted > 1) return 'deadline';
+    if (failures.long) return 'outage';
     if (!budget.withdraw(now)) return 'budget';
     return short ? 'left-to-caller' : waitMs;
   };
 
   /** Prepares another attempt: frees the response that nobody will see, and waits. False when there is to be none. */
   const prepare = async (ctx: Context, outcome: Outcome<Res>): Promise<boolean> => {
+    const { attempt } = outcome;
+    if (failed(attempt.verdict)) failures.failed(attempt.startedAt, clock.now());
     if (ctx.cancelled !== undefined) return false;
     const decision = decide(ctx, outcome);
     if (typeof decision === 'string') {
@@ -132,7 +137,10 @@ function retries<Req, Res>(
       const attempt = ctx.fork(clock.now());
       try {
         const res = await next(req, attempt);
-        if (attempt.verdict !== 'retryable') return deliver(ctx, attempt, res);
+        if (attempt.verdict !== 'retryable') {
+          failures.answered();
+          return deliver(ctx, attempt, res);
+        }
         last = { attempt, res };
       } catch (error) {
         attempt.end(error);

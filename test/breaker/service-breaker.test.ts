@@ -106,13 +106,13 @@ test('a single success in a second keeps it closed, as do few failures, or old o
 
 test('the rest after a probe begins with it, however long it takes', async () => {
   const { breaker, pass, begin, settle } = await opened();
-  await pass(5_000);
+  await pass(2_000);
   const probe = begin();
   breaker.admit(probe);
-  await pass(3_000);
+  await pass(1_500);
   breaker.record(probe, true);
   await settle();
-  await pass(1_999);
+  await pass(499);
   expect(breaker.state).toBe('open');
   await pass(1);
   expect(breaker.state).toBe('half-open');
@@ -136,15 +136,15 @@ test('what is older than ten seconds no longer counts', async () => {
 
 test('the refusal says why it is open and when it will be tried again', async () => {
   const { run, pass } = await opened();
-  await pass(2_000);
+  await pass(500);
   expect((await run(false))?.message).toBe(
-    "the breaker of 'players' is open: 20 of 20 calls failed in 10 s (at least 20 count); the next probe is in 3000 ms",
+    "the breaker of 'players' is open: 20 of 20 calls failed in 10 s (at least 20 count); the next probe is in 1500 ms",
   );
 });
 
 test('F81: half-open lets exactly one of a thousand calls through', async () => {
   const { breaker, begin, pass } = await opened();
-  await pass(5_000);
+  await pass(2_000);
   expect(breaker.state).toBe('half-open');
   const admitted = Array.from({ length: 1_000 }, () => breaker.admit(begin())).filter(
     (refusal) => refusal === undefined,
@@ -154,10 +154,10 @@ test('F81: half-open lets exactly one of a thousand calls through', async () => 
 
 test('a probe that succeeds closes it with an empty window, and the outage is one event with its trips', async () => {
   const { breaker, run, pass, seen } = await opened();
-  await pass(5_000);
+  await pass(2_000);
   await run(true);
   expect(breaker.state).toBe('open');
-  await pass(5_000);
+  await pass(2_000);
   await run(false);
   expect(breaker.state).toBe('closed');
   expect(seen.length).toBe(2);
@@ -172,9 +172,25 @@ test('a probe that succeeds closes it with an empty window, and the outage is on
   expect(breaker.state).toBe('closed');
 });
 
-test('the time to the next probe is half of what the outage has lasted, from five seconds to sixty', async () => {
+test('the time to the next probe is a quarter of what the outage has lasted, from two seconds to sixty', async () => {
   const { breaker, run, pass } = await opened();
-  for (const restMs of [5_000, 5_000, 5_000, 7_500, 11_250, 16_875, 25_313, 37_969, 56_954, 60_000, 60_000]) {
+  const first = [2_000, 2_000, 2_000, 2_000, 2_000, 2_500, 3_125, 3_906, 4_883, 6_104];
+  const rests = [
+    ...first,
+    7_630,
+    9_537,
+    11_921,
+    14_902,
+    18_627,
+    23_284,
+    29_105,
+    36_381,
+    45_476,
+    56_845,
+    60_000,
+    60_000,
+  ];
+  for (const restMs of rests) {
     await pass(restMs - 1);
     expect(breaker.state).toBe('open');
     await pass(1);
@@ -185,7 +201,7 @@ test('the time to the next probe is half of what the outage has lasted, from fiv
 
 test('a probe that its caller took back makes room for another: it cannot hang', async () => {
   const { breaker, begin, pass, run } = await opened();
-  await pass(5_000);
+  await pass(2_000);
   const probe = begin();
   expect(breaker.admit(probe)).toBe(undefined);
   expect(breaker.admit(begin())).toMatchObject({ message: expect.stringContaining('a probe is on its way') });
@@ -196,10 +212,10 @@ test('a probe that its caller took back makes room for another: it cannot hang',
 
 test('F81: a probe that never ends is followed by another after the next rest, and its own end is of no interest', async () => {
   const { breaker, begin, pass, run, settle } = await opened();
-  await pass(5_000);
+  await pass(2_000);
   const lost = begin();
   expect(breaker.admit(lost)).toBe(undefined);
-  await pass(4_999);
+  await pass(1_999);
   expect(breaker.admit(begin())).toMatchObject({ code: 'MESH_BREAKER_OPEN' });
   await pass(1);
   const probes = Array.from({ length: 1_000 }, begin).filter((ctx) => breaker.admit(ctx) === undefined);
@@ -242,7 +258,7 @@ test('a call that takes longer than `slowMs` counts as failed, and the alert say
   expect(seen).toMatchObject([
     { cause: 'slow', reason: '11 of 20 calls took longer than 500 ms in 10 s (at least 20 count)' },
   ]);
-  await pass(5_000);
+  await pass(2_000);
   const probe = begin();
   breaker.admit(probe);
   await clock.advance(501);
@@ -328,8 +344,8 @@ test('the outcome of a call that opossum has not heard yet does not end what the
 test('its reason is that of its state', async () => {
   const { breaker, run, pass, begin } = await opened();
   const why = '20 of 20 calls failed in 10 s (at least 20 count)';
-  expect(breaker.reason).toBe(`${why}; the next probe is in 5000 ms`);
-  await pass(5_000);
+  expect(breaker.reason).toBe(`${why}; the next probe is in 2000 ms`);
+  await pass(2_000);
   expect(breaker.reason).toBe(`${why}; the next call is a probe`);
   const probe = begin();
   breaker.admit(probe);
@@ -345,7 +361,7 @@ test('a call from before the outage neither ends it by its success nor reopens i
   for (const ctx of early) breaker.admit(ctx);
   await clock.advance(1);
   for (let i = 0; i < 20; i++) await run(true);
-  await pass(5_000);
+  await pass(2_000);
   breaker.record(early[0] ?? begin(), false);
   await settle();
   expect(breaker.state).toBe('half-open');

@@ -82,6 +82,7 @@ test('a call that is over is let go of, whatever the request still does', () => 
 test.each([
   ['attempts', true],
   ['budget', true],
+  ['outage', true],
   ['already-retried', true],
   ['resend', false],
   ['body', false],

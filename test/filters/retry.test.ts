@@ -215,7 +215,9 @@ test('F64: why a call was not retried is on its error, and in what the mesh know
 });
 
 /** What makes an attempt fail, and keeps another from following. */
-const FAILING: Readonly<Record<NotRetried, { method?: string; prepare?: (ctx: Context) => void; pause?: string }>> = {
+const FAILING: Readonly<
+  Record<NotRetried, { method?: string; prepare?: (ctx: Context) => void; pause?: string; failed?: number }>
+> = {
   attempts: { prepare: (ctx) => (ctx.maxAttempts = 1) },
   resend: { method: 'POST' },
   body: { prepare: (ctx) => (ctx.replayable = false) },
@@ -225,14 +227,22 @@ const FAILING: Readonly<Record<NotRetried, { method?: string; prepare?: (ctx: Co
   'left-to-caller': {
     prepare: (ctx) => Object.assign(ctx, { deadline: ctx.startedAt + 15, deadlineHanded: true }),
   },
+  outage: { failed: 21 },
   budget: {},
 };
 
 test.each(Object.entries(FAILING))(
   'F64: a call that is not retried because of %s says so on its error, on its span and in the metrics',
-  async (reason, { method = 'GET', prepare, pause }) => {
+  async (reason, { method = 'GET', prepare, pause, failed = 0 }) => {
     const budget = reason === 'budget' ? { budgetRatio: 0, budgetPerSecond: 0 } : {};
-    const { call, clock, peer, metrics, parts } = harness({ endpoints: 1, retry: { baseMs: 0, maxMs: 0, ...budget } });
+    const retry = { baseMs: 0, maxMs: 0, ...budget };
+    const { call, clock, peer, metrics, parts } = harness({ endpoints: 1, breaker: false, retry });
+    for (let i = 0; i < failed; i++) {
+      const before = call({ method: 'POST' });
+      await clock.advance(1);
+      peer.next().fail(reset());
+      await expect(before).rejects.toThrow();
+    }
     const spans: Record<string, unknown>[] = [];
     parts.tracing.use(recordingSpans(spans));
     const reply = call({ method }, prepare === undefined ? {} : { prepare });
@@ -273,6 +283,42 @@ test('F62: with less time left of a handed deadline than the attempt took, the f
   // Nobody above would send these again.
   expect(await after(undefined, 400, 201)).toBe('again');
   expect(await after(1_000, 400, 201)).toBe('again');
+});
+
+test('F62: once twenty attempts in a row failed that began after others had, nothing is sent again until one is answered', async () => {
+  const { call, clock, peer, metrics } = harness({
+    breaker: false,
+    health: false,
+    retry: { attempts: 2, baseMs: 0, maxMs: 0 },
+  });
+  const retries = () => metrics.value('retries', { service: 'players' });
+  // One endpoint dies with all that it has in flight.
+  const lost = Array.from({ length: 50 }, () => call());
+  await clock.advance(10);
+  for (let i = 0; i < 50; i++) peer.next().fail(reset());
+  await settled();
+  await clock.advance(10);
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await Promise.all(lost);
+  expect(retries()).toBe(50);
+
+  const failing = async () => {
+    const reply = call();
+    do {
+      await clock.advance(1);
+      peer.next().fail(reset());
+      await settled();
+    } while (peer.waiting > 0);
+    return ((await outcome(reply)) as { error: MeshError }).error.notRetried; // it was made to fail
+  };
+  // The first call with its two attempts only begins the row.
+  for (let i = 0; i < 11; i++) expect(await failing()).toBe('attempts');
+  expect(await failing()).toBe('outage');
+  expect(retries()).toBe(61);
+  const well = call();
+  peer.next().reply({ status: 404 });
+  await well;
+  expect(await failing()).toBe('attempts');
 });
 
 test('F62: when everything fails, retries stay within 20 % of the calls and 10 a second', async () => {

@@ -61,6 +61,22 @@ export const breakerGuards: readonly Guard[] = [
     name: 'F62: with retries on, all servers refused',
   },
   {
+    file: 'src/filters/retry.ts',
+    test: metastable,
+    failure: 'F62',
+    guard: "    if (failures.long) return 'outage';\n",
+    without: '',
+    name: 'F62: with retries on, all servers frozen',
+  },
+  {
+    file: 'src/filters/failure-run.ts',
+    test: 'test/filters/retry.test.ts',
+    failure: 'F62',
+    guard: 'if (startedAt > this.#since) ',
+    without: 'if (this.#since < Number.POSITIVE_INFINITY) ',
+    name: 'F62: once twenty attempts in a row failed',
+  },
+  {
     file: 'src/client/target.ts',
     test: metastable,
     failure: 'F86',
