@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMeshError } from '../../src/core/errors.ts';
-import type { BalancerName } from '../../src/index.ts';
+import type { BalancerOptions } from '../../src/index.ts';
 import { createMesh, type Mesh } from '../../src/mesh.ts';
 import { quantile } from '../figures.ts';
 import type { PlannedCall } from '../sim/calls.ts';
 import { type Summary, Tally } from '../sim/tally.ts';
 
-/** Calls to make with a mesh of their own, each at its moment, however long the others take. */
+/** Calls to make, each at its moment, however long the others take. */
 export interface ClientOrder {
-  readonly balancer: BalancerName;
+  readonly balancer: BalancerOptions;
+  /** Each with a mesh of its own, and so with connections of its own and knowing nothing of what others know. */
+  readonly clients: number;
   readonly ports: readonly number[];
   readonly calls: readonly PlannedCall[];
   readonly deadlineMs: number;
@@ -28,21 +30,23 @@ process.on('message', (order: ClientOrder) => {
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
 
-async function call({ balancer, ports, calls, deadlineMs }: ClientOrder): Promise<Called> {
-  const mesh = createMesh({
-    self: { service: 'bench' },
-    opentelemetry: false,
-    logger: false,
-    registry: { players: ports.map((port) => `http://127.0.0.1:${port}`) },
-    // Only what the simulator has: balancing with health, and a deadline.
-    defaults: { balancer, deadlineMs, attemptTimeoutMs: false, retry: false, breaker: false, concurrency: false },
-  });
-  const players = mesh.client('players');
+async function call({ balancer, clients, ports, calls, deadlineMs }: ClientOrder): Promise<Called> {
+  const meshes = Array.from({ length: clients }, () =>
+    createMesh({
+      self: { service: 'bench' },
+      opentelemetry: false,
+      logger: false,
+      registry: { players: ports.map((port) => `http://127.0.0.1:${port}`) },
+      // Only what the simulator has: balancing with health, and a deadline.
+      defaults: { balancer, deadlineMs, attemptTimeoutMs: false, retry: false, breaker: false, concurrency: false },
+    }),
+  );
+  const players = meshes.map((mesh) => mesh.client('players'));
   const tally = new Tally();
-  const one = async (workMs: number) => {
+  const one = async ({ client, workMs }: PlannedCall) => {
     const madeAt = performance.now();
     try {
-      await players.get(`/?ms=${workMs}`).json();
+      await players[client]?.get(`/?ms=${workMs}`).json();
       tally.add('success', performance.now() - madeAt);
     } catch (error) {
       if (isMeshError(error) && error.code === 'MESH_DEADLINE') tally.add('timeout', deadlineMs);
@@ -52,15 +56,18 @@ async function call({ balancer, ports, calls, deadlineMs }: ClientOrder): Promis
   const late: number[] = [];
   const made: Promise<void>[] = [];
   const startedAt = performance.now();
-  for (const { atMs, workMs } of calls) {
+  for (const planned of calls) {
+    const { atMs } = planned;
     const waitMs = startedAt + atMs - performance.now();
     if (waitMs > 0) await delay(waitMs);
     late.push(performance.now() - startedAt - atMs);
-    made.push(one(workMs));
+    made.push(one(planned));
   }
   await Promise.all(made);
-  const requests = ports.map((port) => attemptsAt(mesh, `127.0.0.1:${port}`));
-  await mesh.close();
+  const requests = ports.map((port) =>
+    meshes.reduce((sum, mesh) => sum + attemptsAt(mesh, `127.0.0.1:${port}`), 0),
+  );
+  await Promise.all(meshes.map((mesh) => mesh.close()));
   return { ...tally.summary(), sent: requests.reduce((a, b) => a + b, 0), requests, lateMs: quantile(late, 0.99) };
 }
 

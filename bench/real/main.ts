@@ -1,6 +1,6 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { BalancerName } from '../../src/index.ts';
+import type { BalancerOptions } from '../../src/index.ts';
 import { table } from '../figures.ts';
 import { callsOf } from '../sim/calls.ts';
 import { policyOf } from '../sim/policy.ts';
@@ -29,8 +29,9 @@ if (unknown !== undefined)
 if (!Number.isSafeInteger(seed)) throw new Error(`--seed is a whole number, not '${values.seed}'`);
 
 /** By the name of the policy in the simulator. Only servers of the mesh tell their load. */
-const CLIENTS: readonly { policy: string; balancer: BalancerName; ports: keyof ServerPorts }[] = [
+const CLIENTS: readonly { policy: string; balancer: BalancerOptions; ports: keyof ServerPorts }[] = [
   { policy: 'recall+reports', balancer: 'recall', ports: 'meshed' },
+  { policy: 'recall+nack', balancer: { kind: 'recall', softNack: true }, ports: 'meshed' },
   { policy: 'recall', balancer: 'recall', ports: 'plain' },
   { policy: 'p2c', balancer: 'p2c', ports: 'meshed' },
   { policy: 'peak-ewma', balancer: 'peak-ewma', ports: 'meshed' },
@@ -61,8 +62,11 @@ async function start<First>(script: string): Promise<{ worker: Worker; first: Fi
 /** Makes the calls of a scenario with a client that knows nothing yet, while its fault happens to the first server. */
 async function run(scenario: Scenario, instances: readonly Instance[], { balancer, ports }: (typeof CLIENTS)[number]) {
   const { worker } = await start('client-process.ts');
-  const order = (name: BalancerName, one: Scenario): ClientOrder => ({
+  const sound: ServerOrder = { ...SOUND, ...(Number.isFinite(scenario.workers) && { workers: scenario.workers }) };
+  await Promise.all(instances.map((instance) => instance.worker.ask(sound)));
+  const order = (name: BalancerOptions, one: Scenario): ClientOrder => ({
     balancer: name,
+    clients: scenario.clients,
     ports: instances.map((instance) => instance.ports[ports]),
     calls: [...callsOf(one, seed)],
     deadlineMs: scenario.deadlineMs,

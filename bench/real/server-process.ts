@@ -5,6 +5,8 @@ import { createMesh } from '../../src/mesh.ts';
 /** How it answers from now on; it says `true` when it does. */
 export interface ServerOrder {
   readonly speed: number;
+  /** Requests that it works on at a time, the others wait in a queue; without it all at once. */
+  readonly workers?: number;
   /** Fails all in a millisecond. */
   readonly failing: boolean;
 }
@@ -18,12 +20,26 @@ export interface ServerPorts {
 
 // A server that only takes time: as many milliseconds as the query asks for, at speed 1.
 let order: ServerOrder = { speed: 1, failing: false };
+const waiting: (() => void)[] = [];
+let working = 0;
 const mesh = createMesh({ self: { service: 'players' }, registry: {}, opentelemetry: false, logger: false });
 
 const listener: http.RequestListener = (req, res) => {
   const workMs = Number(new URLSearchParams(req.url?.split('?')[1]).get('ms'));
-  const { speed, failing } = order;
-  setTimeout(() => res.writeHead(failing ? 503 : 200).end('{}'), failing ? 1 : workMs / speed);
+  const work = () => {
+    working++;
+    const { speed, failing } = order;
+    setTimeout(
+      () => {
+        working--;
+        res.writeHead(failing ? 503 : 200).end('{}');
+        waiting.shift()?.();
+      },
+      failing ? 1 : workMs / speed,
+    );
+  };
+  if (working < (order.workers ?? Number.POSITIVE_INFINITY)) work();
+  else waiting.push(work);
 };
 
 async function listen(server: http.Server): Promise<number> {

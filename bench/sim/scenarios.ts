@@ -273,6 +273,16 @@ export const REAL: readonly Scenario[] = [
     about: 'the same, and one of ten stands still from 8 s to 13 s (SIGSTOP)',
     faults: [{ kind: 'stops', fromMs: 8_000, toMs: 13_000 }],
   },
+  {
+    ...LOOPBACK,
+    name: 'real-many',
+    about: '100 clients, ten servers with four workers each at 80 %, all sound',
+    clients: 100,
+    workers: 4,
+    work: { kind: 'exponential', meanMs: 100 },
+    offered: { load: 0.8 },
+    deadlineMs: 2_000,
+  },
 ];
 
 const ZONED = {
