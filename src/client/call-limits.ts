@@ -20,7 +20,7 @@ export function checkLimits({ deadlineMs, attempts }: CallLimits): void {
 export function narrow(ctx: Context, { deadlineMs, attempts }: CallLimits): void {
   if (deadlineMs !== undefined && ctx.startedAt + deadlineMs < ctx.deadline) {
     ctx.deadline = ctx.startedAt + deadlineMs;
-    ctx.deadlineHanded = false;
+    ctx.limitedBy = 'caller';
   }
   if (attempts !== undefined) ctx.maxAttempts = attempts;
 }

@@ -26,7 +26,7 @@ export function startCall<Req>(
     ctx.trace = inbound.trace;
     ctx.baggage = inbound.baggage;
     ctx.deadline = inbound.deadline;
-    ctx.deadlineHanded = inbound.deadline !== Number.POSITIVE_INFINITY;
+    ctx.limitedBy = 'request';
     ctx.retried = inbound.retried;
     ctx.priority = inbound.priority;
     inbound.request?.follow(ctx);

@@ -7,6 +7,7 @@ import type { Context } from '../core/context.ts';
 export function innerCall(ctx: Context): Context {
   const inner = ctx.another(ctx.target, ctx.startedAt);
   inner.span = ctx.span; // no layer inside makes one for the call
+  if (ctx.noted.since !== undefined) inner.note({ since: ctx.noted.since });
   ctx.onCancel((reason) => inner.cancel(reason));
   return inner;
 }

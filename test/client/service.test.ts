@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
+import { runAmbient } from '../../src/core/ambient.ts';
 import type { Attempt, SendOptions, ServiceOptions } from '../../src/index.ts';
 import { createMesh, type Mesh, type MeshEvents, meshOf, observe } from '../../src/index.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
@@ -255,6 +256,24 @@ test('the deadline of a call ends it, and the time left is told to each attempt'
   await clock.advance(1_000);
   expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_DEADLINE' } });
   expect(signal.aborted).toBe(true);
+});
+
+test('a call that had a limit of its own was not bound by a request, and its end speaks against nobody', async () => {
+  const { call, next, clock, mesh } = setup({ health: { failures: 1 }, breaker: { minimum: 1 } });
+  const reply = call(query, { deadlineMs: 100 });
+  next();
+  await clock.advance(100);
+  expect(await outcome(reply)).toMatchObject({
+    error: { code: 'MESH_DEADLINE', inherited: false, message: "the call to 'ledger' did not end within 100 ms" },
+  });
+  // Nor is it where the request leaves more time than the call wants.
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() + 1_000, retried: false };
+  const narrowed = runAmbient(ambient, () => call(query, { deadlineMs: 100 }));
+  next();
+  await clock.advance(100);
+  expect(await outcome(narrowed)).toMatchObject({ error: { code: 'MESH_DEADLINE', inherited: false } });
+  const { breaker, endpoints } = mesh.explain('ledger');
+  expect([breaker.state, ...endpoints.map(({ health }) => health)]).toEqual(['closed', 'up', 'up', 'up']);
 });
 
 test('a call without limits has all the time there is', async () => {

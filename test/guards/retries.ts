@@ -90,7 +90,7 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F62',
     file: 'src/filters/retry.ts',
-    guard: 'ctx.deadlineHanded && leftMs <= attempt',
+    guard: "ctx.limitedBy === 'request' && leftMs <= attempt",
     without: 'leftMs < 0 && leftMs <= attempt',
     test: 'test/filters/retry.test.ts',
     name: 'F62: with less time left of a handed deadline',
@@ -158,8 +158,8 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F67',
     file: 'src/filters/deadline.ts',
-    guard: '      if (leftMs <= 0) {',
-    without: '      if (leftMs === Number.NEGATIVE_INFINITY) {',
+    guard: 'if (leftMs <= 0) return',
+    without: 'if (leftMs === Number.NEGATIVE_INFINITY) return',
     test: 'test/filters/deadline.test.ts',
     name: 'F67: a call for a request that has expired',
   },
