@@ -13,7 +13,7 @@ export type { HashedCall, HashOn } from './balancer/hash-on.ts';
 export type { HealthOptions } from './balancer/health-options.ts';
 export type { BreakerOptions } from './breaker/options.ts';
 export type { ExplainedFilter } from './client/added-filters.ts';
-export type { CallLimits } from './client/call-limits.ts';
+export type { CallLimits, SharedLimits } from './client/call-limits.ts';
 export type { BreakerControl } from './client/breaker-control.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';

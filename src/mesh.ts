@@ -1,6 +1,7 @@
 import type { Got } from 'got';
 import { AddedFilters } from './client/added-filters.ts';
 import { type BreakerControl, controlBreaker } from './client/breaker-control.ts';
+import { checkSharedLimits, narrowed, type SharedLimits } from './client/call-limits.ts';
 import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
@@ -75,6 +76,12 @@ export interface Mesh {
    * It travels on to the services that are called. Throws a `ConfigError` for what is no priority.
    */
   withPriority<T>(priority: Priority, run: () => T): T;
+  /**
+   * Calls `run`, and narrows all calls made for it, of whatever client: each has at most so many `attempts`, at least 1, and all together have at most `deadlineMs`
+   * milliseconds, at least 1, from now on. Of several limits the narrowest counts. The time travels on to the services that are called, `attempts` do not.
+   * Throws a `ConfigError` for what is no limit.
+   */
+  withLimits<T>(limits: SharedLimits, run: () => T): T;
   /** The breaker of a service, to hold it open or closed by hand. Throws a `ConfigError` when it is switched off. */
   breaker(service: string): BreakerControl;
   /**
@@ -83,8 +90,8 @@ export interface Mesh {
    */
   current(): CurrentRequest | undefined;
   /**
-   * Calls `run`, and lets what is called for it outlive the request that is being served: it is neither cancelled with that request nor bound by its time.
-   * All else that the request hands on stays.
+   * Calls `run`, and lets what is called for it outlive the request that is being served: it is neither cancelled with that request nor bound by its time, nor
+   * by that of `withLimits`. All else that the request hands on stays.
    */
   detached<T>(run: () => T): T;
   /** Calls `listener` for each event of that name; the function returned stops that. */
@@ -202,6 +209,11 @@ export function createMesh(options: MeshOptions): Mesh {
       const own = oneOf('withPriority', priority, PRIORITIES);
       callable('run of withPriority', run);
       return runAmbient({ ...(ambient() ?? NO_REQUEST), priority: own }, run);
+    },
+    withLimits: (limits, run) => {
+      checkSharedLimits('withLimits', limits);
+      callable('run of withLimits', run);
+      return runAmbient(narrowed(ambient() ?? NO_REQUEST, limits, clock.now()), run);
     },
     current: () => ambient()?.request,
     detached: (run) => {
