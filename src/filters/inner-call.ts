@@ -29,7 +29,9 @@ export function learn(ctx: Context, inner: Context, now: number): void {
   ctx.refusals = inner.refusals;
   ctx.endpoint = inner.endpoint;
   ctx.verdict = inner.verdict;
-  ctx.note({ notRetried: inner.noted.notRetried, cache: inner.noted.cache });
+  const { notRetried, cache, shared } = inner.noted;
+  // That a call waited for another is for itself to know: the request that it waited for does not.
+  ctx.note({ notRetried, cache, ...(shared !== undefined && { shared }) });
   ctx.replayable = inner.replayable;
   // A response leads to the inner call, and `meshOf` with it.
   inner.finishedAt = now;

@@ -106,7 +106,8 @@ each('where the time is that of the request they are made for, %s says so', asyn
   const { call, clock, told } = await setup(client, { deadlineMs: 10_000 });
   const ambient = { trace: undefined, baggage: '', deadline: clock.now() + 300, retried: false };
   const error = await rejection(runAmbient(ambient, () => call('http://players/5')));
-  expect(meshError(error)).toMatchObject({ code: 'MESH_DEADLINE', inherited: true });
+  const message = "the call to 'players' did not end within 100 ms"; // which is what the request had left for the second
+  expect(meshError(error)).toMatchObject({ code: 'MESH_DEADLINE', inherited: true, message });
   expect(told).toEqual(['300', '100']);
 });
 
