@@ -15,6 +15,7 @@ export type { BreakerOptions } from './breaker/options.ts';
 export type { ExplainedFilter } from './client/added-filters.ts';
 export type { CallLimits, SharedLimits } from './client/call-limits.ts';
 export type { BreakerControl } from './client/breaker-control.ts';
+export type { ExplainedClient } from './client/own-settings.ts';
 export type { ConnectionOptions } from './client/connection-options.ts';
 export type { LocalityOptions, SubsetOptions } from './client/locality-options.ts';
 export { type AttemptReport, type CallReport, meshOf } from './client/mesh-of.ts';

@@ -10,6 +10,7 @@ import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';
 import type { ClientOptions } from './client/native/client-options.ts';
 import { NodeAgents } from './client/node-http/agents.ts';
+import { OwnSettings } from './client/own-settings.ts';
 import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
 import type { Send } from './client/service/binding.ts';
@@ -115,6 +116,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const added = new AddedFilters();
+  const owned = new OwnSettings();
   const stopLog = logEvents(events, resolved.logger, clock);
   const registryScope = { clock, random, events, metrics, addresses };
   const lastViews =
@@ -188,13 +190,15 @@ export function createMesh(options: MeshOptions): Mesh {
       const { filters: put, ...own } = options ?? {};
       const onlyFilters = put !== undefined && Object.keys(own).length === 0;
       const target = targetFor(service, name, options === undefined || onlyFilters ? undefined : own);
+      owned.add(name, service, own);
       return new Client(service, target, parts, filtersOf(name, service, put));
     },
     service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
       const name = `service('${serviceName('service', service)}')`;
       callable(`send of ${name}`, send);
-      const { own, answer, service: settings } = splitOptions(name, options);
+      const { own, answer, service: settings, told } = splitOptions(name, options);
       const target = targetFor(service, name, settings);
+      owned.add(name, service, settings, told);
       const filters = filtersOf(name, service, own.filters);
       return serviceFunction({ service, send, options: own, answer, filters, target, parts });
     },
@@ -232,7 +236,7 @@ export function createMesh(options: MeshOptions): Mesh {
     }),
     breaker: (service) => controlBreaker(targets, serviceName('breaker', service)),
     on: (name, listener) => events.on(name, callable('listener', listener)),
-    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added }),
+    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added, owned }),
     metrics: () => metrics.read(),
     close() {
       closing ??= close();

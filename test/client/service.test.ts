@@ -432,6 +432,56 @@ test('its filters see its requests, and explain tells where they stand', async (
   expect(mesh.explain('players').filters).toEqual([]);
 });
 
+test('explain tells what each function of a service, and each client, has of its own', () => {
+  const { mesh } = setup({
+    idempotent: () => true,
+    classify: () => 'success',
+    deadlineMs: 500,
+    retry: { attempts: 2 },
+    hedge: undefined,
+    fallback: { answer: () => row, limitMs: 50 },
+  });
+  const send = () => Promise.resolve(row);
+  // Made again and again, it is told once; without options of its own, or with filters only, it has none of its own.
+  for (let i = 0; i < 3; i++)
+    mesh.service('ledger', send, { breaker: false, fallback: { service: 'archive', answer: () => row } });
+  mesh.service('ledger', send);
+  mesh.service('ledger', send, { filters: (stack) => stack });
+  mesh.client('ledger', { concurrency: 4 });
+  mesh.service('archive', send, { operation: () => 'read' });
+  const { clients, settings } = mesh.explain('ledger');
+  const told = clients.map(({ of, settings: own }) => [
+    of,
+    ...own.map(({ name, value, from }) => [name, value, from === of]),
+  ]);
+  expect(told).toEqual([
+    [
+      "service('ledger')",
+      ['deadlineMs', 500, true],
+      ['retry.attempts', 2, true],
+      ['idempotent', 'a function', true],
+      ['classify', 'a function', true],
+      ['fallback.answer', 'a function', true],
+      ['fallback.limitMs', 50, true],
+    ],
+    [
+      "service('ledger')",
+      ['breaker', false, true],
+      ['fallback.service', 'archive', true],
+      ['fallback.answer', 'a function', true],
+    ],
+    ["client('ledger')", ['concurrency', 4, true]],
+  ]);
+  expect(settings.find(({ name }) => name === 'deadlineMs')).toMatchObject({ value: 10_000, from: 'default' });
+  const words = String(mesh.explain('ledger'));
+  expect(words).toContain("\nsettings of client('ledger') where they differ:\n  concurrency = 4\n");
+  expect(words).toContain(
+    "\nsettings of service('ledger') where they differ:\n  breaker = false\n  fallback.service = archive\n",
+  );
+  expect(mesh.explain('archive').clients).toHaveLength(1);
+  expect(String(mesh.explain('nobody'))).not.toContain('where they differ');
+});
+
 test('nobody to call and a mesh that is closed say so', async () => {
   const { call, mesh } = setup();
   const nobody = mesh.service('players', async () => row);
