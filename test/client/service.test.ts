@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
 import { runAmbient } from '../../src/core/ambient.ts';
-import type { Attempt, SendOptions, ServiceOptions } from '../../src/index.ts';
+import type { Attempt, NotRetried, SendOptions, ServiceOptions } from '../../src/index.ts';
 import { createMesh, type Mesh, type MeshEvents, meshOf, observe } from '../../src/index.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 import { outcome } from '../support/harness.ts';
@@ -160,6 +160,34 @@ test('what classify calls retryable is sent again when it is idempotent, and a n
   next().resolve(row);
   expect(await again).toBe(row);
 });
+
+test.each<[NotRetried, ServiceOptions, SendOptions<Query, Row>]>([
+  ['attempts', { retry: { attempts: 1 } }, { idempotent: () => true }],
+  ['budget', { retry: { budgetRatio: 0, budgetPerSecond: 0 } }, { idempotent: () => true }],
+  ['resend', {}, {}],
+  [
+    'retry-after',
+    {},
+    { idempotent: () => true, responseHeader: (_, name) => (name === 'retry-after' ? '60' : undefined) },
+  ],
+])(
+  'F64: what a function gave in the end is known not to have been tried again because of %s',
+  async (why, defaults, options) => {
+    const { call, next, mesh } = setup({ ...options, classify: () => 'retryable' }, defaults);
+    const reply = call(query);
+    const last: Row = { name: 'busy' };
+    next().resolve(last);
+    expect(await reply).toBe(last);
+    expect(meshOf(last)).toMatchObject({ service: 'ledger', notRetried: why, attempts: [{ verdict: 'retryable' }] });
+    expect(Object.keys(last)).toEqual(['name']);
+    expect(counted(mesh, 'retries_refused', { reason: why })).toBe(1);
+    // Of a call that ended well the answer is as it was given.
+    const fine = setup(options);
+    const well = fine.call(query);
+    fine.next().resolve(row);
+    expect(meshOf(await well)).toBe(undefined);
+  },
+);
 
 test('a response that is retryable is freed and sent again; the last one is the answer', async () => {
   const freed: Row[] = [];

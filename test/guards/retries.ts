@@ -156,6 +156,14 @@ export const retryGuards: readonly Guard[] = [
     name: 'ms left is refused before any work (F67)',
   },
   {
+    failure: 'F64',
+    file: 'src/client/service/service-function.ts',
+    guard: ' || notRetried !== undefined',
+    without: '',
+    test: 'test/client/service.test.ts',
+    name: 'F64: what a function gave in the end',
+  },
+  {
     failure: 'F67',
     file: 'src/filters/deadline.ts',
     guard: 'if (leftMs <= 0) return',
