@@ -114,7 +114,14 @@ test('a withLimits in another can only narrow', async () => {
   const inner = mesh.withLimits({ attempts: 2, deadlineMs: 400 }, () =>
     mesh.withLimits({ attempts: 3, deadlineMs: 1_000 }, () => call('a')),
   );
-  expect(next().attempt.deadlineMs).toBe(400);
+  const first = next();
+  expect(first.attempt.deadlineMs).toBe(400);
+  first.reject(refused());
+  await settled();
+  next().reject(refused());
+  await settled();
+  expect(sent).toHaveLength(0);
+  expect(meshOf(await rejection(inner))?.notRetried).toBe('attempts');
   const narrower = mesh.withLimits({ attempts: 2, deadlineMs: 400 }, () =>
     mesh.withLimits({ attempts: 1, deadlineMs: 100 }, () => call('b')),
   );
@@ -125,7 +132,7 @@ test('a withLimits in another can only narrow', async () => {
   expect(meshOf(await rejection(narrower))?.notRetried).toBe('attempts');
   expect(sent).toHaveLength(0);
   // One of only the one kind leaves the other as it is.
-  void mesh.withLimits({ deadlineMs: 400 }, () => mesh.withLimits({ attempts: 1 }, () => call('c')));
+  const held = mesh.withLimits({ deadlineMs: 400 }, () => mesh.withLimits({ attempts: 1 }, () => call('c')));
   expect(next().attempt.deadlineMs).toBe(400);
   void mesh.withLimits({ attempts: 1 }, () => mesh.withLimits({ deadlineMs: 300 }, () => call('d')));
   const last = next();
@@ -134,7 +141,7 @@ test('a withLimits in another can only narrow', async () => {
   await settled();
   expect(sent).toHaveLength(0);
   await clock.advance(400);
-  expect(await outcome(inner)).toMatchObject({ error: { code: 'MESH_DEADLINE', inherited: false } });
+  expect(await outcome(held)).toMatchObject({ error: { code: 'MESH_DEADLINE', inherited: false } });
 });
 
 test('the time of withLimits that ran out speaks against nobody, and what comes later is not sent', async () => {
