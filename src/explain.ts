@@ -4,6 +4,7 @@ import type { Node } from './balancer/node.ts';
 import type { AddedFilters, ExplainedFilter } from './client/added-filters.ts';
 import { stacksOf } from './client/assemble.ts';
 import { bufferedBinding } from './client/native/binding.ts';
+import type { ExplainedClient, OwnSettings } from './client/own-settings.ts';
 import type { Parts } from './client/parts.ts';
 import { settingsOf } from './client/settings.ts';
 import type { Target } from './client/target.ts';
@@ -69,7 +70,10 @@ export interface Explanation {
   };
   /** The way that the name takes; `undefined` when no rule is about it and it is looked up as it is. */
   readonly path: NameStep | undefined;
+  /** Those of the service, which clients go by that were given none of their own. */
   readonly settings: readonly Setting[];
+  /** Clients that were given some, those of `mesh.service` too, with these. */
+  readonly clients: readonly ExplainedClient[];
   readonly endpoints: readonly ExplainedEndpoint[];
   /** By priority and place, the most preferred first; empty when nothing sets some of the endpoints apart. */
   readonly tiers: readonly ExplainedTier[];
@@ -93,9 +97,15 @@ export interface Explanation {
 interface Kept {
   readonly recent: RecentEvents;
   readonly added: AddedFilters;
+  readonly owned: OwnSettings;
 }
 
-export function explainTarget(targets: Targets, service: string, parts: Parts, { recent, added }: Kept): Explanation {
+export function explainTarget(
+  targets: Targets,
+  service: string,
+  parts: Parts,
+  { recent, added, owned }: Kept,
+): Explanation {
   const target = targets.of(service);
   const { view, breaker, nodes, settings } = target;
   const now = parts.clock.now();
@@ -110,6 +120,7 @@ export function explainTarget(targets: Targets, service: string, parts: Parts, {
     },
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
+    clients: owned.of(service),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
     tiers: nodes.laidOutAt(now).flatMap(explainTiers),
     unmatched: view.instances.length - nodes.nodes.length,
@@ -175,6 +186,7 @@ function inWords({
   registry,
   path,
   settings,
+  clients,
   endpoints,
   tiers,
   unmatched,
@@ -197,6 +209,10 @@ function inWords({
     ...(tiers.length === 0 ? [] : ['tiers:', ...tiers.map(tierInWords)]),
     'settings:',
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),
+    ...clients.flatMap(({ of, settings: own }) => [
+      `settings of ${of} where they differ:`,
+      ...own.map(({ name, value }) => `  ${name} = ${value}`),
+    ]),
     'stack:',
     ...stack.split('\n').map((line) => `  ${line}`),
     ...filters.map(({ name, place, of }) => `  ${name}, ${place}, in the stack of ${of}`),

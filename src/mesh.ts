@@ -1,6 +1,7 @@
 import type { Got } from 'got';
 import { AddedFilters } from './client/added-filters.ts';
 import { type BreakerControl, controlBreaker } from './client/breaker-control.ts';
+import { checkSharedLimits, narrowed, type SharedLimits } from './client/call-limits.ts';
 import { EndpointChecks } from './client/checks/endpoint-checks.ts';
 import type { Fetch } from './client/fetch/request.ts';
 import { wrapFetch } from './client/fetch/wrap.ts';
@@ -9,6 +10,7 @@ import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';
 import type { ClientOptions } from './client/native/client-options.ts';
 import { NodeAgents } from './client/node-http/agents.ts';
+import { OwnSettings } from './client/own-settings.ts';
 import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
 import type { Send } from './client/service/binding.ts';
@@ -75,6 +77,12 @@ export interface Mesh {
    * It travels on to the services that are called. Throws a `ConfigError` for what is no priority.
    */
   withPriority<T>(priority: Priority, run: () => T): T;
+  /**
+   * Calls `run`, and narrows all calls made for it, of whatever client: each has at most so many `attempts`, at least 1, and all together have at most `deadlineMs`
+   * milliseconds, at least 1, from now on. Of several limits the narrowest counts. The time travels on to the services that are called, `attempts` do not.
+   * Throws a `ConfigError` for what is no limit.
+   */
+  withLimits<T>(limits: SharedLimits, run: () => T): T;
   /** The breaker of a service, to hold it open or closed by hand. Throws a `ConfigError` when it is switched off. */
   breaker(service: string): BreakerControl;
   /**
@@ -83,8 +91,8 @@ export interface Mesh {
    */
   current(): CurrentRequest | undefined;
   /**
-   * Calls `run`, and lets what is called for it outlive the request that is being served: it is neither cancelled with that request nor bound by its time.
-   * All else that the request hands on stays.
+   * Calls `run`, and lets what is called for it outlive the request that is being served: it is neither cancelled with that request nor bound by its time, nor
+   * by that of `withLimits`. All else that the request hands on stays.
    */
   detached<T>(run: () => T): T;
   /** Calls `listener` for each event of that name; the function returned stops that. */
@@ -108,6 +116,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const added = new AddedFilters();
+  const owned = new OwnSettings();
   const stopLog = logEvents(events, resolved.logger, clock);
   const registryScope = { clock, random, events, metrics, addresses };
   const lastViews =
@@ -181,13 +190,15 @@ export function createMesh(options: MeshOptions): Mesh {
       const { filters: put, ...own } = options ?? {};
       const onlyFilters = put !== undefined && Object.keys(own).length === 0;
       const target = targetFor(service, name, options === undefined || onlyFilters ? undefined : own);
+      owned.add(name, service, own);
       return new Client(service, target, parts, filtersOf(name, service, put));
     },
     service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
       const name = `service('${serviceName('service', service)}')`;
       callable(`send of ${name}`, send);
-      const { own, answer, service: settings } = splitOptions(name, options);
+      const { own, answer, service: settings, told } = splitOptions(name, options);
       const target = targetFor(service, name, settings);
+      owned.add(name, service, settings, told);
       const filters = filtersOf(name, service, own.filters);
       return serviceFunction({ service, send, options: own, answer, filters, target, parts });
     },
@@ -202,6 +213,11 @@ export function createMesh(options: MeshOptions): Mesh {
       const own = oneOf('withPriority', priority, PRIORITIES);
       callable('run of withPriority', run);
       return runAmbient({ ...(ambient() ?? NO_REQUEST), priority: own }, run);
+    },
+    withLimits: (limits, run) => {
+      checkSharedLimits('withLimits', limits);
+      callable('run of withLimits', run);
+      return runAmbient(narrowed(ambient() ?? NO_REQUEST, limits, clock.now()), run);
     },
     current: () => ambient()?.request,
     detached: (run) => {
@@ -220,7 +236,7 @@ export function createMesh(options: MeshOptions): Mesh {
     }),
     breaker: (service) => controlBreaker(targets, serviceName('breaker', service)),
     on: (name, listener) => events.on(name, callable('listener', listener)),
-    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added }),
+    explain: (service) => explainTarget(targets, serviceName('explain', service), parts, { recent, added, owned }),
     metrics: () => metrics.read(),
     close() {
       closing ??= close();

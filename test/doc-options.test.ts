@@ -101,7 +101,12 @@ const tables: readonly Table[] = [
     defaults: { limit: false, rate: false },
   },
   {
-    document: sectionOf(readDocument('docs/retries.md'), 'Tuning'),
+    document: sectionOf(readDocument('docs/retries.md'), 'Per call'),
+    types: [['src/client/call-limits.ts', 'CallLimits']],
+    defaults: {},
+  },
+  {
+    document: sectionOf(readDocument('docs/retries.md'), 'Hedging'),
     types: [['src/filters/hedge-options.ts', 'HedgeOptions']],
     defaults: { ...resolveHedge('hedge', {}) },
   },

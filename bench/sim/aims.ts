@@ -11,17 +11,23 @@ export function aims(groups: ReadonlyMap<string, Outcomes>, costs: readonly Cost
   const add = (
     name: string,
     value: number | undefined,
-    digits: number,
+    shown: (value: number) => string,
     bound: string,
     kept: (value: number) => boolean,
   ) => {
     if (value === undefined || Number.isNaN(value)) return;
-    rows.push([name, value.toFixed(digits), bound, kept(value) ? '' : 'missed']);
+    rows.push([name, shown(value), bound, kept(value) ? '' : 'missed']);
   };
   const atMost = (name: string, value: number | undefined, most: number) =>
-    add(name, value, 2, `≤ ${most.toFixed(2)}`, (one) => one <= most);
+    add(
+      name,
+      value,
+      (one) => one.toFixed(2),
+      `≤ ${most.toFixed(2)}`,
+      (one) => one <= most,
+    );
   const atLeast = (name: string, value: number | undefined, least: number) =>
-    add(name, value, 3, `≥ ${least} %`, (one) => one >= least);
+    add(name, value, percent, `≥ ${least} %`, (one) => one >= least);
 
   const named = groups.get('latency');
   if (named !== undefined) {
@@ -32,7 +38,7 @@ export function aims(groups: ReadonlyMap<string, Outcomes>, costs: readonly Cost
     for (const policy of POLICIES)
       atMost(`${policy}, worst p99 ÷ oracle (${of(policy)?.worstIn ?? ''})`, of(policy)?.worst, 4);
   }
-  for (const group of ['latency', 'ladder', 'random']) {
+  for (const group of ['latency', 'ladder', 'unseen']) {
     const outcomes = groups.get(group);
     if (outcomes === undefined) continue;
     const of = standingOf(outcomes);
@@ -52,8 +58,19 @@ export function aims(groups: ReadonlyMap<string, Outcomes>, costs: readonly Cost
   atLeast('one of ten fails in 1 ms, success', success('success', 'black-hole', 'recall'), 99.9);
   atLeast('the same with retries', success('success', 'black-hole', 'recall+retries'), 100);
   for (const { name, value, most } of costs)
-    add(name, value, 0, `≤ ${most.toLocaleString('en')}`, (one) => one <= most);
+    add(
+      name,
+      value,
+      (one) => one.toFixed(0),
+      `≤ ${most.toLocaleString('en')}`,
+      (one) => one <= most,
+    );
   return table(['', 'found', 'aim', ''], rows);
+}
+
+/** Rounded down: what is not whole, or below its bound, must not look as if it were not. The millionth is for what binary fractions cannot say. */
+function percent(value: number): string {
+  return (Math.floor(value * 1_000 + 1e-6) / 1_000).toFixed(3);
 }
 
 function standingOf(outcomes: Outcomes): (policy: string) => Standing | undefined {

@@ -59,7 +59,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     times,
     print: zones,
   },
-  random: { scenarios: randomScenarios(20, seed), policies: compared, times: 1, print: latency },
+  unseen: { scenarios: randomScenarios(20, seed), policies: compared, times: 1, print: latency },
 };
 
 function withOptions(...options: readonly string[]): readonly string[] {

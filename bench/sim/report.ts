@@ -88,7 +88,8 @@ function milliseconds(value: number): string {
   return value.toFixed(value < 100 ? 1 : 0);
 }
 
-/** With as many digits as it takes to tell it from 100. */
+/** With as many digits as it takes to tell it from 100; what is nearer to that is not rounded to it. */
 function percent(value: number): string {
-  return value.toFixed(value > 99 && value < 100 ? 3 : 2);
+  if (value <= 99 || value >= 100) return value.toFixed(2);
+  return Math.min(value, 99.999).toFixed(3);
 }

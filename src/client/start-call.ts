@@ -7,7 +7,7 @@ import type { Parts } from './parts.ts';
 import type { Target } from './target.ts';
 
 /**
- * The root context of a call: with the trace, the deadline, the priority and the names of the request that it is made for, cancelled when the client of
+ * The root context of a call: with the trace, the deadline, the priority and the names of the request that it is made for, the limits of the calls that it is one of, cancelled when the client of
  * that request goes away, and with the caller's signal tied to it by one listener that is removed when the call ends. A trace that the caller wrote on its
  * request counts where there is no other.
  */
@@ -26,7 +26,8 @@ export function startCall<Req>(
     ctx.trace = inbound.trace;
     ctx.baggage = inbound.baggage;
     ctx.deadline = inbound.deadline;
-    ctx.deadlineHanded = inbound.deadline !== Number.POSITIVE_INFINITY;
+    ctx.limitedBy = inbound.limitedBy ?? 'request';
+    ctx.maxAttempts = inbound.attempts;
     ctx.retried = inbound.retried;
     ctx.priority = inbound.priority;
     inbound.request?.follow(ctx);

@@ -1,16 +1,21 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import type { InboundRequest } from './inbound-request.ts';
+import type { LimitedBy } from './limited-by.ts';
 import type { NameOverride } from './name-override.ts';
 import type { Priority } from './priority.ts';
 import type { TraceContext } from './trace-context.ts';
 
-/** What an inbound request hands to the calls made while it is served. */
+/** What an inbound request, and what is said of calls around them, hands to the calls that are made in it. */
 export interface Ambient {
   readonly trace: TraceContext | undefined;
   /** `baggage` as it came, or empty; it travels with or without a trace. */
   readonly baggage: string;
-  /** Monotonic milliseconds by which the caller wants its answer; `Infinity` when it did not say. */
+  /** Monotonic milliseconds by which all of it must be done; `Infinity` when nobody said. */
   readonly deadline: number;
+  /** Whose time that is. @default 'request' */
+  readonly limitedBy?: LimitedBy | undefined;
+  /** Most attempts of each call; `undefined` for any number. */
+  readonly attempts?: number | undefined;
   /** Whether the request is itself a retry: calls made for it are then not retried again. */
   readonly retried: boolean;
   /** Names that stand for others; it travels as `baggage` does. */

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import type { LimitedBy } from './limited-by.ts';
 import { type Hearer, type Listener, type Listeners, tell } from './listeners.ts';
 import type { Notes } from './notes.ts';
 import type { Priority } from './priority.ts';
@@ -53,8 +54,8 @@ export class Context {
   replayable = true;
   /** Monotonic milliseconds by which all must be done; `Infinity` when nothing limits it. */
   deadline: number = Number.POSITIVE_INFINITY;
-  /** On a call: whether that is the deadline of the request that it is made for, whose sender may send that again. @internal */
-  deadlineHanded = false;
+  /** On a call: whose time that is. @internal */
+  limitedBy: LimitedBy = 'caller';
   /** Most attempts that the caller allows for this call, `undefined` for any number; it may only narrow what is configured. @internal */
   maxAttempts: number | undefined;
   /** Most requests that the endpoint of this attempt may have in flight, this one included, without refusing it; `undefined` for any number. @internal */
@@ -242,7 +243,7 @@ export class Context {
   /** Takes over what attempts of a call, and calls beside it, have in common with it. */
   #inherit(from: Context): void {
     this.deadline = from.deadline;
-    this.deadlineHanded = from.deadlineHanded;
+    this.limitedBy = from.limitedBy;
     this.retried = from.retried;
     this.trace = from.trace;
     this.baggage = from.baggage;

@@ -1,3 +1,4 @@
+import type { LimitedBy } from './limited-by.ts';
 import type { NotRetried } from './not-retried.ts';
 
 /**
@@ -110,10 +111,13 @@ export class ClientGoneError extends MeshError {
 export class DeadlineError extends MeshError {
   /** Whether the time was not the service's own but what was left of the request that the call was made for. */
   readonly inherited: boolean;
+  /** Whose time it was. @internal */
+  limitedBy: LimitedBy;
 
   constructor(service: string, inherited: boolean, message: string) {
     super('MESH_DEADLINE', message, { resend: 'never', service, stack: false });
     this.inherited = inherited;
+    this.limitedBy = inherited ? 'request' : 'service';
   }
 }
 

@@ -113,11 +113,16 @@ export class Passage<Res> {
 
   /** A call that has ended below is over for those who limit it, but not for those who wait for the filter. */
   #limit(): void {
-    const { target, deadline, cancelled } = this.#ctx;
+    const { target, deadline, limitedBy, cancelled } = this.#ctx;
     // One that was cancelled is about to be given up.
     if (deadline === Number.POSITIVE_INFINITY || cancelled !== undefined) return;
     const late = `filter '${this.#scope.name}' of '${target}' did not let go of a call in time`;
-    const expire = (passage: this) => passage.#giveUp?.(new DeadlineError(target, true, late));
+    const expire = (passage: this) => {
+      const error = new DeadlineError(target, limitedBy === 'request', late);
+      // It is the filter's doing, and says nothing of the service.
+      error.limitedBy = 'caller';
+      passage.#giveUp?.(error);
+    };
     this.#set(this.#scope.clock.at(deadline, expire, this));
   }
 

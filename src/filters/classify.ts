@@ -74,12 +74,16 @@ function judge(error: unknown, ctx: Context): void {
  */
 function verdictOfError(error: unknown, ctx: Context): Verdict {
   const cut = ctx.cancelled;
-  if (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1) return 'failure';
+  if (cut instanceof DeadlineError && cut.limitedBy === 'service' && ctx.counted <= 1) return 'failure';
   if (cut !== undefined && !(cut instanceof AttemptTimeoutError)) return 'ignorable';
   if (softlyRefused(error)) return 'ignorable';
   if (overloaded(error)) return 'ignorable';
   if (!isMeshError(error) || error.code === 'MESH_CONFIG' || error.code === 'MESH_CLOSED') return 'ignorable';
   return error.resend === 'never' ? 'failure' : 'retryable';
+}
+
+function ofService({ limitedBy }: DeadlineError): boolean {
+  return limitedBy === 'service' || limitedBy === 'redirects';
 }
 
 /** The verdict on a whole call that ended in an error, where its last attempt was not `ignorable`. */
@@ -94,7 +98,7 @@ export function verdictOnCall(error: unknown): Verdict {
       return 'ignorable';
     case 'MESH_DEADLINE':
       // Time that was handed over says how patient the caller is, not how the service does.
-      return error instanceof DeadlineError && error.inherited ? 'ignorable' : 'failure';
+      return error instanceof DeadlineError && ofService(error) ? 'failure' : 'ignorable';
     case 'MESH_REFUSED':
       return error.resend === 'safe' ? 'failure' : 'ignorable';
     default:

@@ -80,6 +80,9 @@ export function fallback<Req, Res>(
       learn(ctx, inner, clock.now());
       if (!failed(inner.verdict) || answering.isRefusal(res)) {
         answering.keep?.(req, ctx, res);
+        // A redirect may be followed, within what is left.
+        ctx.deadline = inner.deadline;
+        ctx.limitedBy = inner.limitedBy;
         ctx.endWith(inner);
         return res;
       }

@@ -31,7 +31,7 @@ export function health<Req, Res>(
             const cut = ctx.cancelled;
             const late =
               cut instanceof AttemptTimeoutError ||
-              (cut instanceof DeadlineError && !cut.inherited && ctx.counted <= 1);
+              (cut instanceof DeadlineError && cut.limitedBy === 'service' && ctx.counted <= 1);
             if (late && unread?.(res) === true) {
               ctx.verdict = 'ignorable';
               forgotten.add();

@@ -7,6 +7,7 @@ import type { Context } from '../core/context.ts';
 export function innerCall(ctx: Context): Context {
   const inner = ctx.another(ctx.target, ctx.startedAt);
   inner.span = ctx.span; // no layer inside makes one for the call
+  if (ctx.noted.since !== undefined) inner.note({ since: ctx.noted.since });
   ctx.onCancel((reason) => inner.cancel(reason));
   return inner;
 }
@@ -28,7 +29,9 @@ export function learn(ctx: Context, inner: Context, now: number): void {
   ctx.refusals = inner.refusals;
   ctx.endpoint = inner.endpoint;
   ctx.verdict = inner.verdict;
-  ctx.note({ notRetried: inner.noted.notRetried, cache: inner.noted.cache });
+  const { notRetried, cache, shared } = inner.noted;
+  // That a call waited for another is for itself to know: the request that it waited for does not.
+  ctx.note({ notRetried, cache, ...(shared !== undefined && { shared }) });
   ctx.replayable = inner.replayable;
   // A response leads to the inner call, and `meshOf` with it.
   inner.finishedAt = now;

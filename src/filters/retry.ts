@@ -101,7 +101,7 @@ function retries<Req, Res>(
     if (busy) return waitMs;
     // Whoever handed the deadline down would give up before it heard that it was retried here, and retry by itself. If it hears of the failure now, it has more
     // time for the same: that is then the retry that is paid for.
-    const short = ctx.deadlineHanded && leftMs <= attempt.finishedAt - attempt.startedAt;
+    const short = ctx.limitedBy === 'request' && leftMs <= attempt.finishedAt - attempt.startedAt;
     if (short && attempt.counted > 1) return 'deadline';
     if (failures.long) return 'outage';
     if (!budget.withdraw(now)) return 'budget';

@@ -436,6 +436,22 @@ test('F83: a filter that never lets go of a call holds it, and its place, until 
     }
 });
 
+test('F83: a filter that holds a call that is over below is named by the error, which opens no breaker', async () => {
+  const holding: Own = (next) => async (req, ctx) => {
+    await next(req, ctx);
+    return new Promise(() => {});
+  };
+  const one = before('deadline', holding, { breaker: { minimum: 1 }, deadlineMs: 100, retry: false });
+  const reply = one.call();
+  one.peer.next().reply({ status: 503 });
+  await one.clock.advance(104);
+  expect(await outcome(reply)).toMatchObject({
+    error: { message: "filter 'mine' of 'players' did not let go of a call in time", inherited: false },
+  });
+  expect(one.target.breaker?.state).toBe('closed');
+  await nothingIsLeft(one);
+});
+
 test('F83: calls that a filter holds until their deadline open no breaker', async () => {
   const one = before('retry', () => () => new Promise(() => {}), { breaker: { minimum: 2 }, deadlineMs: 100 });
   const replies = Array.from({ length: 10 }, () => one.call());

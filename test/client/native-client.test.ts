@@ -118,7 +118,7 @@ test('a call may have a shorter deadline than its service, not a longer', async 
   await server.request(2);
   expect(server.requests.map(({ headers }) => headers['mesh-timeout-ms'])).toEqual(['100', '1000']);
   await clock.advance(100);
-  expect((await short) instanceof DeadlineError).toBe(true);
+  expect(await short).toMatchObject({ code: 'MESH_DEADLINE', inherited: false });
   // It was its caller's limit, which says nothing of the endpoint.
   expect(healths(mesh)).toEqual(['up']);
   await clock.advance(900);

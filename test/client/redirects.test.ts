@@ -70,6 +70,26 @@ each('F68: the redirects of one %s have the time of one call', async (client) =>
   expect(meshOf(error)?.service).toBe('players');
 });
 
+each(
+  'F68: an instance that had the rest of it only, behind redirects of %s, is not blamed for being cut off',
+  async (client) => {
+    const { call, mesh } = await setup(client, { deadlineMs: 500, health: { failures: 1 }, breaker: false });
+    for (let i = 0; i < 3; i++)
+      expect(meshError(await rejection(call('http://players/5')))).toMatchObject({ code: 'MESH_DEADLINE' });
+    expect(mesh.explain('players').endpoints.map(({ health, reason }) => [health, reason])).toEqual([['up', '']]);
+  },
+);
+
+each('one that had all of it is blamed, and by %s too the service whose redirects took all of it', async (client) => {
+  const alone = await setup(client, { deadlineMs: 100, health: { failures: 1 }, breaker: false });
+  await rejection(alone.call('http://players/0'));
+  expect(alone.mesh.explain('players').endpoints.map(({ health }) => health)).toEqual(['down']);
+  // One redirect, and a call that is cut off.
+  const { call, mesh } = await setup(client, { health: false, breaker: { minimum: 4, failureRatio: 0.3 } });
+  for (let i = 0; i < 4; i++) await rejection(call('http://players/1'));
+  expect(mesh.explain('players').breaker.state).toBe('open');
+});
+
 each('those of %s that fit into it are followed, and the next request has its time anew', async (client) => {
   const { call, told } = await setup(client, { deadlineMs: 1_000 });
   for (let i = 0; i < 2; i++) expect((await call('http://players/3')).status).toBe(200);
@@ -86,7 +106,8 @@ each('where the time is that of the request they are made for, %s says so', asyn
   const { call, clock, told } = await setup(client, { deadlineMs: 10_000 });
   const ambient = { trace: undefined, baggage: '', deadline: clock.now() + 300, retried: false };
   const error = await rejection(runAmbient(ambient, () => call('http://players/5')));
-  expect(meshError(error)).toMatchObject({ code: 'MESH_DEADLINE', inherited: true });
+  const message = "the call to 'players' did not end within 100 ms"; // which is what the request had left for the second
+  expect(meshError(error)).toMatchObject({ code: 'MESH_DEADLINE', inherited: true, message });
   expect(told).toEqual(['300', '100']);
 });
 
@@ -163,4 +184,37 @@ test.each([
   });
   expect((await mesh.wrap(got)('http://players/')).statusCode).toBe(200);
   expect(told).toEqual([left]);
+});
+
+test('where the service that redirects took the time, the one that got is led to is not blamed', async () => {
+  const clock = new ManualClock();
+  const teams = await serve(moving(clock, []));
+  const players = await serve((_req, res) => {
+    void clock.advance(200).then(() => res.writeHead(302, { location: 'http://teams/0' }).end());
+  });
+  const mesh = meshWith({
+    registry: { players: [players.url], teams: [teams.url] },
+    defaults: { retry: false, health: { failures: 1 }, breaker: { minimum: 1 } },
+    services: { players: { deadlineMs: 300 } },
+    clock,
+  });
+  for (let i = 0; i < 3; i++)
+    expect(meshError(await rejection(mesh.wrap(got)('http://players/')))).toMatchObject({
+      code: 'MESH_DEADLINE',
+      message: "the call to 'teams' did not end within 300 ms",
+      inherited: false,
+    });
+  const { breaker, endpoints } = mesh.explain('teams');
+  expect([breaker.state, endpoints.map(({ health }) => health)]).toEqual(['closed', ['up']]);
+});
+
+each('with a fallback, redirects of %s share the time as well', async (client) => {
+  const { call, told } = await setup(client, { deadlineMs: 500, fallback: { answer: () => undefined } });
+  const error = await rejection(call('http://players/5'));
+  expect(meshError(error)).toMatchObject({
+    code: 'MESH_DEADLINE',
+    message: "the call to 'players' did not end within 500 ms",
+    inherited: false,
+  });
+  expect(told).toEqual(['500', '300', '100']);
 });

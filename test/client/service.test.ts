@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Attempt, SendOptions, ServiceOptions } from '../../src/index.ts';
+import { runAmbient } from '../../src/core/ambient.ts';
+import type { Attempt, NotRetried, SendOptions, ServiceOptions } from '../../src/index.ts';
 import { createMesh, type Mesh, type MeshEvents, meshOf, observe } from '../../src/index.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
 import { outcome } from '../support/harness.ts';
@@ -160,6 +161,34 @@ test('what classify calls retryable is sent again when it is idempotent, and a n
   expect(await again).toBe(row);
 });
 
+test.each<[NotRetried, ServiceOptions, SendOptions<Query, Row>]>([
+  ['attempts', { retry: { attempts: 1 } }, { idempotent: () => true }],
+  ['budget', { retry: { budgetRatio: 0, budgetPerSecond: 0 } }, { idempotent: () => true }],
+  ['resend', {}, {}],
+  [
+    'retry-after',
+    {},
+    { idempotent: () => true, responseHeader: (_, name) => (name === 'retry-after' ? '60' : undefined) },
+  ],
+])(
+  'F64: what a function gave in the end is known not to have been tried again because of %s',
+  async (why, defaults, options) => {
+    const { call, next, mesh } = setup({ ...options, classify: () => 'retryable' }, defaults);
+    const reply = call(query);
+    const last: Row = { name: 'busy' };
+    next().resolve(last);
+    expect(await reply).toBe(last);
+    expect(meshOf(last)).toMatchObject({ service: 'ledger', notRetried: why, attempts: [{ verdict: 'retryable' }] });
+    expect(Object.keys(last)).toEqual(['name']);
+    expect(counted(mesh, 'retries_refused', { reason: why })).toBe(1);
+    // Of a call that ended well the answer is as it was given.
+    const fine = setup(options);
+    const well = fine.call(query);
+    fine.next().resolve(row);
+    expect(meshOf(await well)).toBe(undefined);
+  },
+);
+
 test('a response that is retryable is freed and sent again; the last one is the answer', async () => {
   const freed: Row[] = [];
   const { call, next, clock, mesh } = setup({
@@ -255,6 +284,24 @@ test('the deadline of a call ends it, and the time left is told to each attempt'
   await clock.advance(1_000);
   expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_DEADLINE' } });
   expect(signal.aborted).toBe(true);
+});
+
+test('a call that had a limit of its own was not bound by a request, and its end speaks against nobody', async () => {
+  const { call, next, clock, mesh } = setup({ health: { failures: 1 }, breaker: { minimum: 1 } });
+  const reply = call(query, { deadlineMs: 100 });
+  next();
+  await clock.advance(100);
+  expect(await outcome(reply)).toMatchObject({
+    error: { code: 'MESH_DEADLINE', inherited: false, message: "the call to 'ledger' did not end within 100 ms" },
+  });
+  // Nor is it where the request leaves more time than the call wants.
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() + 1_000, retried: false };
+  const narrowed = runAmbient(ambient, () => call(query, { deadlineMs: 100 }));
+  next();
+  await clock.advance(100);
+  expect(await outcome(narrowed)).toMatchObject({ error: { code: 'MESH_DEADLINE', inherited: false } });
+  const { breaker, endpoints } = mesh.explain('ledger');
+  expect([breaker.state, ...endpoints.map(({ health }) => health)]).toEqual(['closed', 'up', 'up', 'up']);
 });
 
 test('a call without limits has all the time there is', async () => {
@@ -411,6 +458,56 @@ test('its filters see its requests, and explain tells where they stand', async (
   expect(mesh.explain('ledger').filters).toEqual([{ name: 'audit', place: 'before retry', of: "service('ledger')" }]);
   expect(String(mesh.explain('ledger'))).toContain("  audit, before retry, in the stack of service('ledger')");
   expect(mesh.explain('players').filters).toEqual([]);
+});
+
+test('explain tells what each function of a service, and each client, has of its own', () => {
+  const { mesh } = setup({
+    idempotent: () => true,
+    classify: () => 'success',
+    deadlineMs: 500,
+    retry: { attempts: 2 },
+    hedge: undefined,
+    fallback: { answer: () => row, limitMs: 50 },
+  });
+  const send = () => Promise.resolve(row);
+  // Made again and again, it is told once; without options of its own, or with filters only, it has none of its own.
+  for (let i = 0; i < 3; i++)
+    mesh.service('ledger', send, { breaker: false, fallback: { service: 'archive', answer: () => row } });
+  mesh.service('ledger', send);
+  mesh.service('ledger', send, { filters: (stack) => stack });
+  mesh.client('ledger', { concurrency: 4 });
+  mesh.service('archive', send, { operation: () => 'read' });
+  const { clients, settings } = mesh.explain('ledger');
+  const told = clients.map(({ of, settings: own }) => [
+    of,
+    ...own.map(({ name, value, from }) => [name, value, from === of]),
+  ]);
+  expect(told).toEqual([
+    [
+      "service('ledger')",
+      ['deadlineMs', 500, true],
+      ['retry.attempts', 2, true],
+      ['idempotent', 'a function', true],
+      ['classify', 'a function', true],
+      ['fallback.answer', 'a function', true],
+      ['fallback.limitMs', 50, true],
+    ],
+    [
+      "service('ledger')",
+      ['breaker', false, true],
+      ['fallback.service', 'archive', true],
+      ['fallback.answer', 'a function', true],
+    ],
+    ["client('ledger')", ['concurrency', 4, true]],
+  ]);
+  expect(settings.find(({ name }) => name === 'deadlineMs')).toMatchObject({ value: 10_000, from: 'default' });
+  const words = String(mesh.explain('ledger'));
+  expect(words).toContain("\nsettings of client('ledger') where they differ:\n  concurrency = 4\n");
+  expect(words).toContain(
+    "\nsettings of service('ledger') where they differ:\n  breaker = false\n  fallback.service = archive\n",
+  );
+  expect(mesh.explain('archive').clients).toHaveLength(1);
+  expect(String(mesh.explain('nobody'))).not.toContain('where they differ');
 });
 
 test('nobody to call and a mesh that is closed say so', async () => {

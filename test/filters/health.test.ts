@@ -82,7 +82,7 @@ test('an endpoint that hangs longer than the whole call may take is left too, bu
     const { call, clock, peer, seen } = harness({ endpoints: 1, breaker: false, deadlineMs: own ? 100 : 10_000 });
     for (let i = 0; i < 5; i++) {
       const prepare = (ctx: Context) => {
-        if (!own) ctx.deadline = clock.now() + 100;
+        if (!own) Object.assign(ctx, { deadline: clock.now() + 100, limitedBy: 'request' });
       };
       const reply = call({}, { prepare });
       await clock.advance(100);
@@ -94,6 +94,34 @@ test('an endpoint that hangs longer than the whole call may take is left too, bu
   expect(await hang(true)).toBe(1);
   expect(await hang(false)).toBe(0);
 });
+
+test.each<[Context['limitedBy'], number]>([
+  ['service', 1],
+  ['redirects', 0],
+  ['request', 0],
+  ['caller', 0],
+])(
+  'a body that is cut off when the time is up of the %s speaks against the endpoint: %i',
+  async (limitedBy, events) => {
+    const { call, clock, peer, seen } = harness({
+      endpoints: 1,
+      breaker: false,
+      deadlineMs: 100,
+      health: { failures: 1 },
+    });
+    // What is shorter than that of the service is somebody else's.
+    const prepare = (ctx: Context) => {
+      if (limitedBy !== 'service') Object.assign(ctx, { deadline: clock.now() + 90, limitedBy });
+    };
+    const reply = call({}, { prepare });
+    const { ctx, replyHead } = peer.next();
+    replyHead({ status: 200 });
+    await reply;
+    await clock.advance(100);
+    ctx.end(ctx.cancelled);
+    expect(seen).toHaveLength(events);
+  },
+);
 
 test('F44: a body that breaks off counts against the endpoint, one that its reader gives up does not', async () => {
   for (const [error, events] of [

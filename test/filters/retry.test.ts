@@ -225,7 +225,7 @@ const FAILING: Readonly<
   'retry-after': { pause: '6' },
   deadline: { prepare: (ctx) => (ctx.deadline = ctx.startedAt + 1_000), pause: '1' },
   'left-to-caller': {
-    prepare: (ctx) => Object.assign(ctx, { deadline: ctx.startedAt + 15, deadlineHanded: true }),
+    prepare: (ctx) => Object.assign(ctx, { deadline: ctx.startedAt + 15, limitedBy: 'request' }),
   },
   outage: { failed: 21 },
   budget: {},

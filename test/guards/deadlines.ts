@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts';
 const request = { file: 'src/core/inbound-request.ts', failure: 'F70' };
 const gone = { test: 'test/client-gone.test.ts', name: 'F70: a client that goes away ends all' };
 const redirects = { failure: 'F68', test: 'test/client/redirects.test.ts' };
+const limits = { failure: 'F68', test: 'test/client/with-limits.test.ts' };
 const contract = { test: 'test/client/native.test.ts' };
 
 /** What ends work that nobody waits for any more, and leaves nothing of it. */
@@ -124,10 +125,104 @@ export const deadlineGuards: readonly Guard[] = [
   },
   {
     ...redirects,
-    file: 'src/filters/deadline.ts',
-    guard: ' && ctx.noted.since === undefined',
+    file: 'src/client/next-hop.ts',
+    guard: "'redirects' : 'caller'",
+    without: "'redirects' : 'redirects'",
+    name: 'where the service that redirects took the time',
+  },
+  {
+    ...redirects,
+    file: 'src/client/next-hop.ts',
+    guard: '  ctx.limitedBy = restOf(before, ctx);\n',
+    without: "  ctx.limitedBy = 'caller';\n",
+    name: 'one that had all of it is blamed',
+  },
+  {
+    ...redirects,
+    file: 'src/filters/classify.ts',
+    guard: "cut instanceof DeadlineError && cut.limitedBy === 'service'",
+    without: 'cut instanceof DeadlineError && !cut.inherited',
+    name: 'F68: an instance that had the rest of it only',
+  },
+  {
+    failure: 'F68',
+    file: 'src/filters/health.ts',
+    guard: "cut instanceof DeadlineError && cut.limitedBy === 'service'",
+    without: 'cut instanceof DeadlineError && !cut.inherited',
+    test: 'test/filters/health.test.ts',
+    name: 'a body that is cut off when the time is up of the',
+  },
+  {
+    failure: 'F68',
+    file: 'src/client/call-limits.ts',
+    guard: "    ctx.limitedBy = 'caller';\n",
     without: '',
-    name: 'F68: the redirects of one',
+    test: 'test/client/service.test.ts',
+    name: 'a call that had a limit of its own was not bound by a request',
+  },
+  {
+    ...redirects,
+    file: 'src/filters/fallback.ts',
+    guard: '        ctx.deadline = inner.deadline;\n',
+    without: '',
+    name: 'with a fallback, redirects of',
+  },
+  {
+    ...redirects,
+    file: 'src/filters/inner-call.ts',
+    guard: '  if (ctx.noted.since !== undefined) inner.note({ since: ctx.noted.since });\n',
+    without: '',
+    name: 'with a fallback, redirects of',
+  },
+  {
+    failure: 'F83',
+    file: 'src/core/passage.ts',
+    guard: "      error.limitedBy = 'caller';\n",
+    without: '',
+    test: 'test/client/filters.test.ts',
+    name: 'F83: a filter that holds a call that is over below',
+  },
+  {
+    ...limits,
+    file: 'src/client/start-call.ts',
+    guard: '    ctx.maxAttempts = inbound.attempts;\n',
+    without: '',
+    name: 'withLimits gives each call of',
+  },
+  {
+    ...limits,
+    file: 'src/client/start-call.ts',
+    guard: "inbound.limitedBy ?? 'request'",
+    without: "'request'",
+    name: 'the time of withLimits that ran out',
+  },
+  {
+    ...limits,
+    file: 'src/client/got/wrap.ts',
+    guard: '      narrowAttempts(ctx, maxAttempts);\n',
+    without: '      ctx.maxAttempts = maxAttempts;\n',
+    name: 'of the limit of one call of got',
+  },
+  {
+    ...limits,
+    file: 'src/client/call-limits.ts',
+    guard: '  ctx.maxAttempts = fewest(ctx.maxAttempts, attempts);\n',
+    without: '  ctx.maxAttempts = attempts;\n',
+    name: 'of the limit of one call of client',
+  },
+  {
+    ...limits,
+    file: 'src/client/call-limits.ts',
+    guard: ' || now + deadlineMs >= around.deadline',
+    without: '',
+    name: 'a withLimits in another can only narrow',
+  },
+  {
+    ...limits,
+    file: 'src/client/call-limits.ts',
+    guard: 'attempts: fewest(around.attempts, attempts)',
+    without: 'attempts: attempts ?? around.attempts',
+    name: 'a withLimits in another can only narrow',
   },
   {
     failure: 'F66',

@@ -75,6 +75,14 @@ export const fallbackGuards: readonly Guard[] = [
   },
   {
     failure: 'F81',
+    file: 'src/filters/inner-call.ts',
+    guard: ', ...(shared !== undefined && { shared })',
+    without: '',
+    test: 'test/telemetry/tracing.test.ts',
+    name: 'the span of a call that waited for the same one',
+  },
+  {
+    failure: 'F81',
     file: 'src/filters/breaker.ts',
     guard: 'shared || verdictOnCall(error)',
     without: 'verdictOnCall(error)',

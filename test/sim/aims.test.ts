@@ -49,7 +49,7 @@ test('an aim is missed by what is above its bound, and kept at it', () => {
   expect(missed.get('latency: recall, p99 ÷ that of the best other picker')).toEqual(['1.22', '≤ 1.00', 'missed']);
 });
 
-test.each(['ladder', 'random'])(
+test.each(['ladder', 'unseen'])(
   'in the group %s recall is compared with the best of the others, and not with itself',
   (group) => {
     const found = verdicts(new Map([[group, ofP99({ recall: 150, 'recall+nack': 80, p2c: 200, random: 100 })]]));
@@ -83,6 +83,20 @@ test.each<[string, string, string, string, number, number]>([
     verdicts(new Map([[group, outcomes({ [scenarioName]: { [policy]: { success } satisfies Partial<Outcome> } })]]));
   expect(Object.fromEntries(found(enough))).toEqual({ [name]: [enough.toFixed(3), `≥ ${enough} %`] });
   expect(Object.fromEntries(found(tooLittle))).toEqual({ [name]: [tooLittle.toFixed(3), `≥ ${enough} %`, 'missed'] });
+});
+
+test('what is not whole, or misses its aim by less than is printed, is not told as if it did', () => {
+  const told = (success: number) => {
+    const of = outcomes({ 'black-hole': { recall: { success }, 'recall+retries': { success } } });
+    const found = verdicts(new Map([['success', of]]));
+    return [found.get('one of ten fails in 1 ms, success'), found.get('the same with retries')];
+  };
+  expect(told(99.9996)).toEqual([
+    ['99.999', '≥ 99.9 %'],
+    ['99.999', '≥ 100 %', 'missed'],
+  ]);
+  expect(told(99.8997)[0]).toEqual(['99.899', '≥ 99.9 %', 'missed']);
+  expect(told(100)[1]).toEqual(['100.000', '≥ 100 %']);
 });
 
 test('of what was not run nothing is said', () => {

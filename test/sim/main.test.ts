@@ -72,6 +72,17 @@ test('a whole group is run with all of its policies, and then what is promised i
   expect(text).toContain('# what is promised of recall\n');
 }, 60_000);
 
+test('`random` is the picker, and `unseen` the group of scenarios that are drawn by chance', async () => {
+  const json = async (...words: readonly string[]) =>
+    JSON.parse(await printed('--quick', '--json', ...words)) as Record<string, Record<string, object>>; // as main prints it
+  const picked = await json('quiet', 'random');
+  expect([Object.keys(picked), Object.keys(picked['latency'] ?? {})]).toEqual([['latency'], ['quiet']]);
+  expect(Object.keys(picked['latency']?.['quiet'] ?? {})).toEqual(['random']);
+  const unseen = await json('unseen', 'oracle');
+  expect(Object.keys(unseen)).toEqual(['unseen']);
+  expect(Object.keys(unseen['unseen'] ?? {})).toEqual(Array.from({ length: 20 }, (_, i) => `random-${i + 1}`));
+}, 60_000);
+
 test.each([
   [['--seed', 'one'], "--seed is a whole number, not 'one'"],
   [['--runs', '0'], "--runs is a number above 0, not '0'"],

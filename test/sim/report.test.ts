@@ -83,6 +83,13 @@ test('the table of standings has a row for each policy but the oracle, and there
   expect(standingsTable(outcomes({ fast: { oracle: {}, recall: {} }, slow: { recall: {} } }))).toBe('');
 });
 
+test('what is nearer to 100 than can be told is not rounded to it', () => {
+  const made = outcomes({ fast: { recall: { success: 99.9996 }, p2c: { success: 100 } } });
+  expect(latencyTables([scenario('fast')], made)).toContain(
+    ['success, %', '', '       recall      p2c', 'fast   99.999   100.00'].join('\n'),
+  );
+});
+
 test('the tables of latencies have a row for each scenario and a column for each policy', () => {
   const made = outcomes({
     fast: {

@@ -109,6 +109,24 @@ test('the span of a call says why it was not retried', async () => {
   expect(attempt?.attributes['heddle.not_retried']).toBe(undefined);
 });
 
+test.each([{ fallback: { answer: {} } }, { fallback: { answer: {} }, cache: {} }])(
+  'the span of a call that waited for the same one says so with %j as well',
+  async (around) => {
+    const { call, peer } = setup({ singleFlight: {}, ...around });
+    const shared = () => exporter.getFinishedSpans().map(({ attributes }) => attributes['heddle.shared']);
+    const replies = [call(), call()];
+    peer.next().reply({ status: 200, headers: { etag: '"1"', 'cache-control': 'max-age=0' } });
+    await Promise.all(replies);
+    expect(shared()).toEqual([undefined, undefined, 'true']);
+    exporter.reset();
+    // Where there is a cache, these ask whether its answer is still good.
+    const failing = [call(), call()];
+    peer.next().reply({ status: 500 });
+    await Promise.all(failing);
+    expect(shared()).toEqual([undefined, undefined, 'true']);
+  },
+);
+
 test('a span tells that its call was answered in another way, shared, from a cache or met a fault', async () => {
   const { call, peer } = setup({ fallback: { answer: {} }, retry: false });
   const reply = call();

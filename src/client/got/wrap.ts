@@ -5,6 +5,7 @@ import { attachCall, callOf } from '../../core/call-of.ts';
 import type { Context } from '../../core/context.ts';
 import { ConfigError } from '../../core/errors.ts';
 import { assembler } from '../assemble.ts';
+import { narrowAttempts } from '../call-limits.ts';
 import type { PlacedFilter } from '../filter-stack.ts';
 import { nextHop } from '../next-hop.ts';
 import { nodeHttpBinding, nodeRequests } from '../node-http/binding.ts';
@@ -83,7 +84,7 @@ export function wrapGot<G extends Got>(client: G, { parts, targets, isService, f
       };
       const service = serviceFor(target);
       const ctx = startCall(parts, target, nodeRequests, req);
-      ctx.maxAttempts = maxAttempts;
+      narrowAttempts(ctx, maxAttempts);
       if (hops.redirected !== undefined) nextHop(ctx, hops.redirected);
       hops.redirected = undefined;
       // All that got makes of this call leads to its options, and so to here; a redirect comes here again.

@@ -1,6 +1,7 @@
 import { callable, fail, options as known, oneOf } from '../../core/check.ts';
 import type { BrokenConnection } from '../../core/injected-fault.ts';
 import type { OwnAnswer } from '../../core/own-answer.ts';
+import type { Setting } from '../../core/setting.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { FaultOptions } from '../../filters/fault-options.ts';
 import type { PutFilters } from '../filter-stack.ts';
@@ -82,6 +83,8 @@ interface SplitOptions<Req, Res> {
   readonly answer: OwnAnswer<Req, Res> | undefined;
   /** Settings of the service; `undefined` when it says none. */
   readonly service: ServiceOptions | undefined;
+  /** What it says that is no setting of the service, by its name, in words. */
+  readonly told: Readonly<Record<string, Setting['value']>>;
 }
 
 /** Checks what only such a function has, and sets apart what any client of a service has, which is checked with that. */
@@ -101,5 +104,10 @@ export function splitOptions<Req, Res>(name: string, options: SendOptions<Req, R
     oneOf(`${name}.fault.abort`, fault.abort, ['refused', 'reset']);
   const { answer, service: instead } = splitFallback(`${name}.fallback`, fallback);
   const service = instead === undefined ? others : { ...others, fallback: instead };
-  return { own, answer, service: Object.keys(service).length === 0 ? undefined : service };
+  const told: Record<string, Setting['value']> = {};
+  for (const hook of HOOKS) if (own[hook] !== undefined) told[hook] = 'a function';
+  if (answer !== undefined) told['fallback.answer'] = 'a function';
+  // With a service it is a setting of that.
+  if (answer?.limitMs !== undefined && !instead) told['fallback.limitMs'] = answer.limitMs;
+  return { own, answer, service: Object.keys(service).length === 0 ? undefined : service, told };
 }

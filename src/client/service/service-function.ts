@@ -53,7 +53,8 @@ export function serviceFunction<Req, Res>({
     try {
       const response = await built(request, ctx);
       // Nobody is to believe that all is well. One object may be the answer to several calls.
-      if (ctx.noted.fallback !== undefined) attachCall(response, ctx, 'latest');
+      const { fallback, notRetried } = ctx.noted;
+      if (fallback !== undefined || notRetried !== undefined) attachCall(response, ctx, 'latest');
       return response;
     } catch (error) {
       throw error instanceof Error ? clientError(error, ctx) : error;
