@@ -143,7 +143,7 @@ function explainNode(node: Node, now: number): ExplainedEndpoint {
   const reason = health.out ? health.reason : '';
   const meanMs = known(node.latencyMs);
   const reading = new LoadReading();
-  reading.portion = health.share(now);
+  health.weigh(reading, now);
   node.read(reading, now);
   const { rif: inFlight, failing } = reading;
   const believed = { inFlight, serviceMs: known(reading.serviceMs), failing };

@@ -1,6 +1,7 @@
+import type { Weighed } from './health.ts';
 import type { Node } from './node.ts';
 import { perSet } from './per-set.ts';
-import { portion } from './rank.ts';
+import { weigh } from './rank.ts';
 
 /**
  * Most that a node may have on its way: so many times its part of what all those have that are picked from. Of the whole set that is known. Of a part of it, such as a
@@ -9,6 +10,7 @@ import { portion } from './rank.ts';
 export class Bound {
   readonly #times: number;
   readonly #weightOf = perSet((nodes) => ({ all: nodes.reduce((sum, { endpoint }) => sum + endpoint.weight, 0) }));
+  readonly #part: Weighed = { portion: Number.NaN };
   #nodes: readonly Node[] = [];
   /** What these have on their way; below 0 until it is asked for. */
   #running = -1;
@@ -33,6 +35,7 @@ export class Bound {
       if (weight === means.weight) this.#running = means.running;
       else for (const { running } of this.#nodes) this.#running += running;
     }
-    return node.running * weight >= this.#times * (this.#running + 1) * portion(node, now);
+    weigh(this.#part, node, now);
+    return node.running * weight >= this.#times * (this.#running + 1) * this.#part.portion;
   }
 }

@@ -1,7 +1,6 @@
 import type { Endpoint } from '../core/endpoint.ts';
 import type { Counter } from '../core/metrics.ts';
 import type { Node } from './node.ts';
-import { portion } from './rank.ts';
 import { capacityOf } from './spill.ts';
 import { inOrderOf } from './subset.ts';
 
@@ -87,22 +86,25 @@ export class Cell {
   look(now: number): CellState {
     const candidates = this.candidates;
     const due: Node[] = [];
+    const weighed = { portion: Number.NaN };
     let [count, up, reachable, weight, started, used, steady] = [0, 0, 0, 0, 0, 0, true];
     for (const node of candidates) {
       if (up === this.#size) break;
       count++;
       const { health, endpoint } = node;
       const fitness = health.fitness(now);
+      health.weigh(weighed, now);
+      const share = weighed.portion;
       if (count <= this.#size) {
         weight += endpoint.weight;
-        started += fitness === 'up' ? portion(node, now) : endpoint.weight;
+        started += fitness === 'up' ? share * endpoint.weight : endpoint.weight;
       }
       if (!health.unreachable) reachable++;
       if (fitness === 'busy') due.push(node);
       if (fitness === 'up') {
         up++;
-        used += portion(node, now);
-        steady &&= health.share(now) === 1;
+        used += share * endpoint.weight;
+        steady &&= share === 1;
       } else steady = false;
     }
     this.#needed = Math.min(weight, Math.max(this.#needed, started));

@@ -40,9 +40,9 @@ export class Draws {
       place = this.below(nodes.length);
       if (alias !== undefined && this.next() >= (alias.own[place] ?? 0)) place = alias.other[place] ?? place;
       const node = nodes[place];
-      if (node === undefined || node.plain) break;
-      const share = node.health.share(now);
-      if (share >= 1 || this.next() < share * INTEGERS) break;
+      if (node === undefined || node.plain || node.health.full(now)) break;
+      node.health.weigh(this, now);
+      if (this.next() < this.portion * INTEGERS) break;
     }
     return place;
   }
@@ -53,7 +53,7 @@ export class Draws {
    * is not, and get far more than its part. With `always` there is one whatever it weighs: the first may have refused already.
    */
   another(than: number, now: number, always = false): number {
-    const { alias, largest } = this.#weights;
+    const { alias } = this.#weights;
     if (alias !== undefined) {
       const drawn = this.one(now);
       if (drawn !== than) return drawn;
@@ -63,21 +63,18 @@ export class Draws {
     const place = any < count ? any : any - count;
     const node = this.#nodes[place];
     if (node === undefined) return -1;
-    if (always || (alias === undefined && node.plain)) return place;
-    const share = node.health.share(now);
-    if (alias === undefined && share >= 1) return place;
-    return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;
+    if (always) return place;
+    this.weigh(node, now);
+    if (alias === undefined && this.portion >= 1) return place;
+    return this.next() < this.portion * INTEGERS ? place : -1;
   }
 
   /** Puts the part of the traffic that a node should have into `portion`. */
   weigh(node: Node, now: number): void {
     const { alias, largest } = this.#weights;
-    if (alias === undefined && node.plain) {
-      this.portion = 1;
-      return;
-    }
-    const share = node.health.share(now);
-    this.portion = alias === undefined ? share : share * (node.endpoint.weight / largest);
+    if (node.plain) this.portion = 1;
+    else node.health.weigh(this, now);
+    if (alias !== undefined) this.portion *= node.endpoint.weight / largest;
   }
 
   below(bound: number): number {

@@ -76,12 +76,14 @@ function probeOf(last: NodeGroup | undefined, draw: () => number, ctx: Context, 
 }
 
 function turnOf(groups: readonly NodeGroup[], draw: () => number, ctx: Context, depth: number): number {
-  if (groups[0]?.share === 1) return 0;
+  if (groups[0] !== undefined && groups[0].share === 1) return 0;
   const { hash } = ctx.root;
   // Of its own at each depth: those whose turn is the last part must not all be in the last part of that again.
   let rest = (hash === undefined ? draw() : mixed((hash + Math.imul(depth, 0x9e3779b1)) | 0) >>> 1) / INTEGERS;
   for (let i = 0; i < groups.length; i++) {
-    rest -= groups[i]?.share ?? 0;
+    const group = groups[i];
+    // Not by `?.`: a fraction that may be undefined as well is allocated.
+    if (group !== undefined) rest -= group.share;
     if (rest < 0) return i;
   }
   return groups.length - 1;

@@ -13,6 +13,11 @@ export type Fitness = 'up' | 'busy' | 'down';
 /** What checks find. */
 export type Found = 'well' | 'failing' | 'unreachable';
 
+/** Where a share is put. */
+export interface Weighed {
+  portion: number;
+}
+
 interface Begun {
   readonly startedAt: number;
 }
@@ -62,7 +67,7 @@ export class Health {
   fitness(now: number): Fitness {
     if (this.#unwell !== undefined) return 'down';
     if (this.#cause === undefined) return 'up';
-    return this.overdueMs(now) >= 0 ? 'busy' : 'down';
+    return this.#rest?.over(now) === false ? 'down' : 'busy';
   }
 
   /** Whether it is out of use, if only until its probe. */
@@ -85,11 +90,23 @@ export class Health {
     return this.#rest?.overdueMs(now) ?? 0;
   }
 
-  /** The share of its weight that it should get, above 0 and at most 1. */
-  share(now: number): number {
+  // A pick asks with the following: a fraction that a function returns may be allocated.
+
+  /** Whether its present rest has been over for longer than that. */
+  overdue(ms: number, now: number): boolean {
+    return this.#rest?.overdue(ms, now) === true;
+  }
+
+  /** Whether it should get all of its weight. */
+  full(now: number): boolean {
+    return now - this.#rampFrom >= this.#options.slowStartMs;
+  }
+
+  /** Puts the share of its weight that it should get where it is asked for: above 0 and at most 1. */
+  weigh(into: Weighed, now: number): void {
+    const { slowStartMs } = this.#options;
     const age = now - this.#rampFrom;
-    if (age >= this.#options.slowStartMs) return 1;
-    return FIRST_SHARE + (1 - FIRST_SHARE) * (age / this.#options.slowStartMs);
+    into.portion = age >= slowStartMs ? 1 : FIRST_SHARE + (1 - FIRST_SHARE) * (age / slowStartMs);
   }
 
   /** An attempt is on its way to it; one that is due is then being probed. */

@@ -66,6 +66,11 @@ export class Load {
     return this.means.table.numbers[this.#at + ANSWERED_AT] ?? Number.NEGATIVE_INFINITY;
   }
 
+  /** Whether it answered well so short a time ago. */
+  answeredWithin(ms: number, now: number): boolean {
+    return this.#at >= 0 && now - (this.means.table.numbers[this.#at + ANSWERED_AT] ?? 0) <= ms;
+  }
+
   // Attempts are given whole, and not by the moment at which they began: a fraction that is handed on may be allocated.
 
   begin(attempt: Begun): void {

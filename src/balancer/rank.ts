@@ -1,5 +1,6 @@
 import type { Context } from '../core/context.ts';
 import { softlyRefused } from '../core/errors.ts';
+import type { Weighed } from './health.ts';
 import type { Node } from './node.ts';
 
 /** A success this recent proves that a node lives, whatever its lease says. */
@@ -25,16 +26,25 @@ export function rank(node: Node, ctx: Context, now: number, panicking: boolean):
   const fitness = node.health.fitness(now);
   if (fitness === 'busy') {
     if (ctx.attempt > 1) return 1;
-    return ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS ? -1 : 1;
+    return ctx.idempotent || node.health.overdue(OVERDUE_MS, now) ? -1 : 1;
   }
   if (fitness === 'down' && (!panicking || node.health.unreachable)) return 2;
-  node.plain = !node.suspect && fitness === 'up' && node.health.share(now) >= 1;
-  return node.suspect && now - node.answeredAt > PROOF_MS ? 1 : GOOD;
+  node.plain = !node.suspect && fitness === 'up' && node.health.full(now);
+  return node.suspect && !node.answeredWithin(PROOF_MS, now) ? 1 : GOOD;
 }
 
-/** The part of the traffic that a node should have, relative to the others: its weight, and less while it starts slowly. */
-export function portion(node: Node, now: number): number {
-  return node.endpoint.weight * node.health.share(now);
+/**
+ * Puts the part of the traffic that a node should have, relative to the others, where it is asked for: its weight, and less while it starts slowly. Not returned: a
+ * fraction may be allocated.
+ */
+export function weigh(into: Weighed, node: Node, now: number): void {
+  const { weight } = node.endpoint;
+  if (node.plain) {
+    into.portion = weight;
+    return;
+  }
+  node.health.weigh(into, now);
+  into.portion *= weight;
 }
 
 /** Whether an attempt made before this one, or any of this call, was at the node. */

@@ -32,6 +32,15 @@ export class Rest {
     return now - this.#until;
   }
 
+  over(now: number): boolean {
+    return now >= this.#until;
+  }
+
+  /** Whether it has been over for longer than that. */
+  overdue(ms: number, now: number): boolean {
+    return now - this.#until > ms;
+  }
+
   /** `inUseMs`: how long the endpoint was in use since it came back last. */
   start(now: number, cause: Cause, inUseMs: number): void {
     if (this.#doublings > 0) {

@@ -1,6 +1,5 @@
 import type { Context } from '../core/context.ts';
 import type { Events } from '../core/events.ts';
-import { Ewma } from '../core/ewma.ts';
 import type { Found } from './health.ts';
 import type { ResolvedHealth } from './health-options.ts';
 import type { Node } from './node.ts';
@@ -15,6 +14,8 @@ interface SetHealthScope {
 
 /** A success is slow when it took this many times the mean of all, if it also took longer than the settings say. */
 const SLOW_TIMES = 10;
+/** What one answer weighs in that mean. */
+const WEIGHT = 0.01;
 
 /** The health of the nodes of one set together: who is out, how many may be, and what each is compared with. Nothing is scanned per call. */
 export class SetHealth {
@@ -24,8 +25,8 @@ export class SetHealth {
   /** Of those that are out: how many cannot be reached, and how many have nothing but their success rate against them. */
   #unreachable = 0;
   #outByRate = 0;
-  /** Mean time to a successful answer of any of them; kept only where it is asked for. */
-  readonly #latency = new Ewma(0.01);
+  /** Mean time to a successful answer of any of them; kept only where it is asked for, and NaN before the first. Milliseconds. */
+  #latencyMs: number = Number.NaN;
 
   constructor(scope: SetHealthScope, now: number) {
     this.#scope = scope;
@@ -49,7 +50,7 @@ export class SetHealth {
       health.ignore(now, ctx);
       return;
     }
-    const slow = outcome === 'success' && this.#slow(now - ctx.startedAt);
+    const slow = outcome === 'success' && this.#slow(ctx, now);
     this.#peers.add(now, slow || outcome !== 'success');
     if (outcome === 'success' && !slow) {
       // Nearly always so, and then nothing changes.
@@ -63,16 +64,18 @@ export class SetHealth {
         return;
       }
     }
-    this.#change(node, () => {
-      if (outcome !== 'success') health.fail(now, ctx, outcome === 'unreachable', this.#peers);
-      else health.succeed(now, ctx);
-      if (slow) health.drag(now, this.#peers);
-    });
+    const wasOut = this.#changing(node);
+    if (outcome !== 'success') health.fail(now, ctx, outcome === 'unreachable', this.#peers);
+    else health.succeed(now, ctx);
+    if (slow) health.drag(now, this.#peers);
+    this.#changed(node, wasOut);
   }
 
   /** What the checks of a node found, told when it is something else than before. */
   checked(node: Node, found: Found, reason: string, now: number): void {
-    this.#change(node, () => node.health.checked(now, found, reason));
+    const wasOut = this.#changing(node);
+    node.health.checked(now, found, reason);
+    this.#changed(node, wasOut);
     this.#takeBack(now);
   }
 
@@ -89,8 +92,11 @@ export class SetHealth {
     if (this.#outByRate * 2 <= nodes.length) return;
     const out = nodes.filter(({ health }) => health.outByRate);
     out.sort((a, b) => b.health.overdueMs(now) - a.health.overdueMs(now));
-    for (const node of out.slice(0, this.#outByRate - Math.floor(nodes.length / 2)))
-      this.#change(node, () => node.health.comeBack(now, 'too few are left to do without it'));
+    for (const node of out.slice(0, this.#outByRate - Math.floor(nodes.length / 2))) {
+      const wasOut = this.#changing(node);
+      node.health.comeBack(now, 'too few are left to do without it');
+      this.#changed(node, wasOut);
+    }
   }
 
   /** A node leaves the set. */
@@ -115,21 +121,28 @@ export class SetHealth {
     node.untold = 0;
   }
 
-  #slow(tookMs: number): boolean {
+  #slow({ startedAt }: Context, now: number): boolean {
     const { health } = this.#scope;
     if (health === false || health.slowMs === false) return false;
-    const slow = tookMs > health.slowMs && tookMs > SLOW_TIMES * (this.#latency.value ?? tookMs);
-    this.#latency.add(tookMs);
-    return slow;
+    const tookMs = now - startedAt;
+    const usual = this.#latencyMs;
+    this.#latencyMs = Number.isNaN(usual) ? tookMs : usual + WEIGHT * (tookMs - usual);
+    return tookMs > health.slowMs && tookMs > SLOW_TIMES * usual;
   }
 
-  /** Keeps the counts around a change of one node's health, and tells when it is out or comes back by it. */
-  #change(node: Node, make: () => void): void {
-    const { endpoint, health, retired } = node;
-    const wasOut = health.out;
+  // A change of one node's health stands between these two, which keep the counts. It is not handed to one of them as a function: what that has to know would be
+  // allocated for each attempt, whether it changes something or not.
+
+  /** Answers whether the node is out, for `#changed`. */
+  #changing(node: Node): boolean {
     this.#tell(node);
     this.#count(node, -1);
-    make();
+    return node.health.out;
+  }
+
+  /** Tells when the node is out or comes back by the change. */
+  #changed(node: Node, wasOut: boolean): void {
+    const { endpoint, health, retired } = node;
     node.plain = false;
     this.#count(node, 1);
     if (retired || health.out === wasOut) return;

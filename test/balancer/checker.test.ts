@@ -10,6 +10,7 @@ import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
+import { shareOf } from './node-setup.ts';
 
 function endpoint(n: number): Endpoint {
   const id = `p-${String(n).padStart(5, '0')}`;
@@ -136,7 +137,7 @@ test('one is out after three failures in a row, and comes back after two that pa
   while (seen.length === 1) await clock.advance(100);
   expect(seen[1]).toBe('p-00000 up: its checks pass');
   expect(clock.now() - came).toBeGreaterThan(1_000);
-  expect(nodes.nodes[0]?.health.share(clock.now())).toBeLessThan(0.2);
+  expect(nodes.nodes.map(({ health }) => shareOf(health, clock.now()))[0]).toBeLessThan(0.2);
 });
 
 test('failures that do not follow each other take nobody out, nor does one that passes bring anybody back', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Health } from '../../src/balancer/health.ts';
 import { resolveHealth } from '../../src/balancer/health-options.ts';
 import { seededRandom } from '../../src/testing/entry.ts';
+import { shareOf } from './node-setup.ts';
 
 const steady = () => 0.5; // no jitter
 const plenty = { spare: true, worse: () => false };
@@ -203,12 +204,12 @@ test('one that fails again as soon as it is back rests longer and longer; every 
 test('F52: one that comes back gets its share over ten seconds', () => {
   const { health } = resting();
   const probe = {};
-  expect(health.share(0)).toBe(1);
+  expect(shareOf(health, 0)).toBe(1);
   health.begin(6_000, probe);
   health.succeed(6_000, probe);
-  expect(health.share(6_000)).toBe(0.1);
-  expect(health.share(11_000)).toBeCloseTo(0.55);
-  expect(health.share(16_000)).toBe(1);
+  expect(shareOf(health, 6_000)).toBe(0.1);
+  expect(shareOf(health, 11_000)).toBeCloseTo(0.55);
+  expect(shareOf(health, 16_000)).toBe(1);
 });
 
 test('one that its checks took out comes back through them alone, and slowly', () => {
@@ -221,7 +222,7 @@ test('one that its checks took out comes back through them alone, and slowly', (
   health.checked(1e9, 'unreachable', 'its checks reach nobody');
   expect(health.unreachable).toBe(true);
   health.checked(1e9, 'well', 'its checks pass');
-  expect([health.fitness(1e9), health.share(1e9), health.reason]).toEqual(['up', 0.1, 'its checks pass']);
+  expect([health.fitness(1e9), shareOf(health, 1e9), health.reason]).toEqual(['up', 0.1, 'its checks pass']);
 });
 
 test('one that could not be reached and passes its checks is probed by the next call, and not in use before', () => {

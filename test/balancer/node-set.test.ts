@@ -7,6 +7,7 @@ import { Context } from '../../src/core/context.ts';
 import type { Endpoint } from '../../src/core/endpoint.ts';
 import { Events } from '../../src/core/events.ts';
 import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
+import { shareOf } from './node-setup.ts';
 
 function endpoint(n: number, more: Partial<Endpoint> = {}): Endpoint {
   const id = `p-${n}`;
@@ -81,7 +82,7 @@ test('F39: a new process under the same id begins anew', () => {
 test('an endpoint of the first fill has its full share; one that joins later is warmed up', () => {
   const { clock, nodes, none, at } = setup(2);
   nodes.update([endpoint(0), endpoint(1), endpoint(2)], none);
-  expect([0, 1, 2].map((i) => at(i).health.share(clock.now()))).toEqual([1, 1, 0.1]);
+  expect([0, 1, 2].map((i) => shareOf(at(i).health, clock.now()))).toEqual([1, 1, 0.1]);
 });
 
 test('F50: by rate alone never more than half is taken out, and with more than half out all are used', async () => {

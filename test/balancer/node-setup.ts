@@ -1,3 +1,4 @@
+import type { Health } from '../../src/balancer/health.ts';
 import { type HealthOptions, resolveHealth } from '../../src/balancer/health-options.ts';
 import type { Node } from '../../src/balancer/node.ts';
 import { NodeSet } from '../../src/balancer/node-set.ts';
@@ -24,6 +25,13 @@ export function endpoint(n: number, weight = 1): Endpoint {
 
 export const endpoints = (count: number, weightOf = (_: number) => 1): readonly Endpoint[] =>
   Array.from({ length: count }, (_, i) => endpoint(i, weightOf(i)));
+
+/** The share of its weight that an endpoint should get. */
+export function shareOf(health: Health, now: number): number {
+  const weighed = { portion: Number.NaN };
+  health.weigh(weighed, now);
+  return weighed.portion;
+}
 
 interface Wanted {
   readonly make: MakePicker;

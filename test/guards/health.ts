@@ -68,7 +68,7 @@ export const healthGuards: readonly Guard[] = [
   {
     failure: 'F81',
     file: 'src/balancer/rank.ts',
-    guard: 'ctx.idempotent || node.health.overdueMs(now) > OVERDUE_MS',
+    guard: 'ctx.idempotent || node.health.overdue(OVERDUE_MS, now)',
     without: 'ctx.idempotent',
     test: 'test/balancer/pickers.test.ts',
     name: 'where no call can be sent again',
@@ -76,8 +76,8 @@ export const healthGuards: readonly Guard[] = [
   {
     ...set,
     failure: 'F50',
-    guard: 'node.health.checked(now, found, reason));\n    this.#takeBack(now);',
-    without: 'node.health.checked(now, found, reason));',
+    guard: 'this.#changed(node, wasOut);\n    this.#takeBack(now);',
+    without: 'this.#changed(node, wasOut);',
     name: 'F50: when checks pass again',
   },
   {

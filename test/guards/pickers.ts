@@ -9,19 +9,35 @@ const told = {
 const load = { failure: 'pickers', file: 'src/balancer/load.ts', test: 'test/balancer/load.test.ts' };
 const recall = { failure: 'pickers', file: 'src/balancer/pickers/recall.ts', test: 'test/balancer/recall.test.ts' };
 
+const allocations = { failure: 'pickers', test: 'test/balancer/allocations.test.ts' };
+
 /** What keeps a picker from sending calls where they fail, or all of them to one place. */
 export const pickerGuards: readonly Guard[] = [
   {
+    ...allocations,
+    file: 'src/balancer/health.ts',
+    guard: 'return this.#rest?.over(now) === false ?',
+    without: 'return this.overdueMs(now) < 0 ?',
+    name: 'three of ten are down',
+  },
+  {
+    ...allocations,
+    file: 'src/balancer/grouped.ts',
+    guard: 'if (group !== undefined) rest -= group.share;',
+    without: 'rest -= group?.share ?? 0;',
+    name: 'calls are split',
+  },
+  {
     ...told,
-    guard: 'const wasOut = health.out;\n    this.#tell(node);',
-    without: 'const wasOut = health.out;',
+    guard: '    this.#tell(node);\n    this.#count(node, -1);',
+    without: '    this.#count(node, -1);',
     name: 'is told of successes later',
   },
   {
     ...contract,
     file: told.file,
-    guard: 'make();\n    node.plain = false;',
-    without: 'make();',
+    guard: '    node.plain = false;\n    this.#count(node, 1);',
+    without: '    this.#count(node, 1);',
     name: 'one that is down is not picked',
   },
   {
@@ -109,8 +125,8 @@ export const pickerGuards: readonly Guard[] = [
   {
     ...contract,
     file: 'src/balancer/draws.ts',
-    guard: 'if (share >= 1 || this.next() < share * INTEGERS) break;',
-    without: 'if (share > 0) break;',
+    guard: 'if (this.next() < this.portion * INTEGERS) break;',
+    without: 'break;',
     name: 'one in its slow start',
   },
   {
@@ -124,7 +140,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/pickers/p2c.ts',
-    guard: 'b.running * portion(a, now) < a.running * portion(b, now)',
+    guard: 'b.running * ofA.portion < a.running * ofB.portion',
     without: 'b.running < a.running',
     test: 'test/balancer/p2c.test.ts',
     name: 'of a pair the one with fewer requests',
@@ -140,7 +156,7 @@ export const pickerGuards: readonly Guard[] = [
   {
     failure: 'pickers',
     file: 'src/balancer/draws.ts',
-    guard: 'return this.next() < share * (node.endpoint.weight / largest) * INTEGERS ? place : -1;',
+    guard: 'return this.next() < this.portion * INTEGERS ? place : -1;',
     without: 'return place;',
     test: 'test/balancer/draws.test.ts',
     name: 'beside one that weighs nearly everything',

@@ -24,9 +24,12 @@ export function roundRobin(random: Random): Picker {
         const node = nodes[turn.place];
         if (node === undefined) continue;
         const againstIt = rank(node, ctx, now, panicking);
-        const share = node.health.share(now);
-        // In its slow start a node gives most of its turns away.
-        if (againstIt <= GOOD && (share >= 1 || draws.next() < share * INTEGERS)) return node;
+        if (againstIt <= GOOD) {
+          if (node.plain || node.health.full(now)) return node;
+          // In its slow start a node gives most of its turns away.
+          node.health.weigh(draws, now);
+          if (draws.next() < draws.portion * INTEGERS) return node;
+        }
         if (againstIt >= against) continue;
         best = node;
         against = againstIt;
