@@ -8,7 +8,7 @@ export interface BreakerOptions {
   readonly minimum?: number | undefined;
   /** A call that succeeds and took longer than this counts as a failed one: until its response began, all attempts together. Milliseconds, at least 1. @default false */
   readonly slowMs?: number | false | undefined;
-  /** Time until the first probe; after one that fails a quarter of the time that the outage has lasted, if that is more. Up to two fifths less by chance. Milliseconds, 1 to 86,400,000. @default 2_000 */
+  /** Time until the first probe; after one that fails a quarter of the time that the outage has lasted, if that is more. Up to two fifths less by chance. Milliseconds, 1 to 86,400,000. @default 1_000 */
   readonly restMs?: number | undefined;
   /** Longest time between probes in milliseconds: from `restMs` to 86,400,000. @default 60_000 */
   readonly maxRestMs?: number | undefined;
@@ -27,7 +27,7 @@ const LONGEST_REST_MS = 86_400_000;
 
 export function resolveBreaker(name: string, options: BreakerOptions = {}): ResolvedBreaker {
   known(name, options, ['failureRatio', 'minimum', 'slowMs', 'restMs', 'maxRestMs']);
-  const { failureRatio = 0.5, minimum = 20, slowMs = false, restMs = 2_000, maxRestMs = 60_000 } = options;
+  const { failureRatio = 0.5, minimum = 20, slowMs = false, restMs = 1_000, maxRestMs = 60_000 } = options;
   return {
     failureRatio: finite(`${name}.failureRatio`, failureRatio, { min: 0, max: 1 }),
     minimum: integer(`${name}.minimum`, minimum, { min: 1 }),
