@@ -64,9 +64,7 @@ async function call({ balancer, clients, ports, calls, deadlineMs }: ClientOrder
     made.push(one(planned));
   }
   await Promise.all(made);
-  const requests = ports.map((port) =>
-    meshes.reduce((sum, mesh) => sum + attemptsAt(mesh, `127.0.0.1:${port}`), 0),
-  );
+  const requests = ports.map((port) => meshes.reduce((sum, mesh) => sum + attemptsAt(mesh, `127.0.0.1:${port}`), 0));
   await Promise.all(meshes.map((mesh) => mesh.close()));
   return { ...tally.summary(), sent: requests.reduce((a, b) => a + b, 0), requests, lateMs: quantile(late, 0.99) };
 }

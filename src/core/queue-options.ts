@@ -4,7 +4,7 @@ import { boolean, durationMs, integer, options as known } from './check.ts';
 export interface QueueOptions {
   /** Most requests that wait. At least 1. @default 100 */
   readonly size?: number | undefined;
-  /** The wait that is no sign of overload, in milliseconds. @default 5 */
+  /** The wait that is no sign of overload, in milliseconds. @default 20 */
   readonly targetMs?: number | undefined;
   /** Longest wait; also how long all must have waited longer than `targetMs` until that is overload. At least `targetMs`. @default 100 */
   readonly intervalMs?: number | undefined;
@@ -21,7 +21,7 @@ export interface ResolvedQueue {
 
 export function resolveQueue(name: string, options: QueueOptions): ResolvedQueue {
   known(name, options, ['size', 'targetMs', 'intervalMs', 'lifo']);
-  const targetMs = durationMs(`${name}.targetMs`, options.targetMs ?? 5);
+  const targetMs = durationMs(`${name}.targetMs`, options.targetMs ?? 20);
   return {
     size: integer(`${name}.size`, options.size ?? 100, { min: 1, max: 100_000 }),
     targetMs,

@@ -63,6 +63,22 @@ export const limitGuards: readonly Guard[] = [
   },
   {
     failure: 'F85',
+    file: 'src/server/limit/idle-latency.ts',
+    guard: ' && meanMs > SLOWER * this.#usualMs',
+    without: '',
+    test: 'test/server/limit/overload.test.ts',
+    name: 'F85: offered 3 times the capacity of 2 workers',
+  },
+  {
+    failure: 'F85',
+    file: 'src/core/queue-options.ts',
+    guard: 'options.targetMs ?? 20',
+    without: 'options.targetMs ?? 5',
+    test: 'test/server/limit/overload.test.ts',
+    name: 'F85: offered 1.1 times the capacity of 2 workers',
+  },
+  {
+    failure: 'F85',
     file: 'src/server/new-connections.ts',
     guard: '      if (socket.destroyed || socket.writableEnded) return;\n',
     without: '',

@@ -16,6 +16,8 @@ const ASKED_TIMES = 16;
 const FIRST_MS = 1_000;
 const SOON_MS = 5_000;
 const FAR = 3;
+/** And much slower than when it asked last: where there are few workers the limit itself holds so many that they take long. */
+const SLOWER = 2;
 
 /**
  * What requests take when few others are in flight. Where that happens by itself it costs nothing. In an overload that lasts it does not: then
@@ -31,6 +33,8 @@ export class IdleLatency {
   #askedUntil = Number.NEGATIVE_INFINITY;
   /** What all requests took lately. */
   #seenMs = 0;
+  /** The same, when it asked last. */
+  #usualMs = 0;
 
   constructor(random: Random, now: number) {
     this.#random = random;
@@ -51,6 +55,7 @@ export class IdleLatency {
   /** Says that more came than was let in: only then may it ask, since it costs those that would be refused anyway. */
   pressed(now: number): void {
     if (now < this.#askAt) return;
+    this.#usualMs = this.#seenMs;
     // So long that those in flight can end and others follow; if that tells too little, the next try is not soon.
     // While it is not known, or was another, what they take under load says how slow they are: asked for a second, ones of a fifth of it never tell.
     const oneMs = Math.max(this.#meanMs || 0, this.#seenMs);
@@ -77,7 +82,8 @@ export class IdleLatency {
   /** Takes in what all requests took lately. */
   seen(meanMs: number): void {
     this.#seenMs = meanMs;
-    if (this.far(meanMs)) this.#askAt = Math.min(this.#askAt, this.#heardAt + SOON_MS);
+    if (this.far(meanMs) && meanMs > SLOWER * this.#usualMs)
+      this.#askAt = Math.min(this.#askAt, this.#heardAt + SOON_MS);
   }
 
   /** Whether `ms` is much longer than when it is idle; so is all while that is not known. */

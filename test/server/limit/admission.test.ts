@@ -179,7 +179,7 @@ test.each<[LimitOptions, string]>([
   [{ slowMs: 0 }, 'limit.slowMs must be a number of milliseconds of at least 1, not 0'],
   [{ queue: { size: 0 } }, 'limit.queue.size must be an integer from 1 to 100000, not 0'],
   [{ queue: { targetMs: Number.NaN } }, 'limit.queue.targetMs must be a number of milliseconds of at least 1, not NaN'],
-  [{ queue: { intervalMs: 4 } }, 'limit.queue.intervalMs must be a number of milliseconds of at least 5, not 4'],
+  [{ queue: { intervalMs: 4 } }, 'limit.queue.intervalMs must be a number of milliseconds of at least 20, not 4'],
 ])('%o is refused', (options, message) => {
   expect(() => resolveLimit('limit', options)).toThrow(message);
 });

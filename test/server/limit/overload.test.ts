@@ -7,6 +7,11 @@ const DEADLINE_MS = 1_000;
 const queued = { queue: {} };
 
 test.each([
+  [1.1, 2],
+  [2, 2],
+  [3, 2],
+  [1.1, 4],
+  [3, 4],
   [1.1, 8],
   [2, 8],
   [3, 8],
@@ -38,8 +43,8 @@ test.each(['gradient2', 'vegas', 'aimd'] as const)(
 );
 
 test.each([
-  [{}, 0.94],
-  [{ targetMs: 50 }, 0.98],
+  [{}, 0.95],
+  [{ targetMs: 100, intervalMs: 200 }, 0.98],
 ])(
   'F85: one worker alone is idle now and then by chance at 1.1 times its capacity; less so when more may wait (%o)',
   (queue, share) => {
