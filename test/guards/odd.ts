@@ -1,6 +1,12 @@
 import type { Guard } from './guard.ts';
 
 const odd = 'test/client/odd-responses.test.ts';
+const drain = {
+  failure: 'F75',
+  file: 'src/server/server-drain.ts',
+  test: 'test/server/drain.test.ts',
+  name: 'F75: over HTTP/2 a drain',
+};
 const gotten = { file: 'src/client/node-http/binding.ts', test: odd };
 
 /** What keeps answers that are none, and requests that are no calls, from doing harm. */
@@ -13,6 +19,7 @@ export const oddGuards: readonly Guard[] = [
     without: '',
     name: 'F76: a server that floods its client with empty pieces',
   },
+  { ...drain, guard: 'this.#server.listening && !this.#some', without: 'this.#server.listening && this.#some' },
   {
     file: 'src/client/native/streamed-exchange.ts',
     test: odd,

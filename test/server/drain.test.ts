@@ -280,6 +280,33 @@ test('a server of node:http2 is drained, and is not sent the header that HTTP/2 
   expect(server.listening).toBe(false);
 });
 
+test('F75: over HTTP/2 a drain answers what is under way on a connection, runs nothing twice and nothing new', async () => {
+  const { clock, registrations } = await setup();
+  const waiting: http2.Http2ServerResponse[] = [];
+  const server = http2.createServer((_, res) => waiting.push(res));
+  const port = await listen(server);
+  const registration = await registrations.register({ server, signals: false });
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  closing.push(() => client.destroy());
+  const goaway = once(client, 'goaway');
+  const post = async () => {
+    const stream = client.request({ ':method': 'POST', ':path': '/' });
+    stream.resume().end('x');
+    const [headers] = await once(stream, 'response');
+    return headers[':status'];
+  };
+  const burst = Array.from({ length: 40 }, post);
+  while (waiting.length < 40) await once(server, 'request');
+  void registration.drain();
+  await clock.advance(1_500);
+  for (const res of waiting) res.end('served');
+  expect(await Promise.all(burst)).toEqual(Array(40).fill(200));
+  await goaway;
+  await registration.drained;
+  await expect(post()).rejects.toThrow();
+  expect([waiting.length, clock.pending]).toEqual([40, 0]);
+});
+
 test('a port is closed in the end, whoever does not read and whatever cannot be cut', async () => {
   const { clock, port, server, registration } = await setup((_, res) => res.end(Buffer.alloc(30_000_000)));
   Object.assign(server, { closeAllConnections: undefined }); // as servers of HTTP/2 are
