@@ -27,6 +27,31 @@ test('a 503 to a GET is retried on another endpoint after a random wait of at mo
   expect(clock.pending).toBe(harness().clock.pending);
 });
 
+test('the wait is anything up to 25 ms, twice that before the next, and never more than is said', async () => {
+  const longest = [0, 0, 0, 0];
+  const { call, clock, peer } = harness({
+    retry: { attempts: 5, maxMs: 120, budgetRatio: 1, budgetPerSecond: 1_000 },
+    endpoints: 5,
+    breaker: false,
+    health: false,
+  });
+  for (let i = 0; i < 100; i++) {
+    const reply = call();
+    peer.next().reply({ status: 503 });
+    for (const retry of longest.keys()) {
+      let ms = 0;
+      for (; peer.waiting === 0; ms++) await clock.advance(1);
+      longest[retry] = Math.max(longest[retry] ?? 0, ms);
+      peer.next().reply({ status: 503 });
+    }
+    await reply;
+  }
+  for (const [retry, most] of [25, 50, 100, 120].entries()) {
+    expect(longest[retry]).toBeLessThanOrEqual(most + 1); // the clock of the timers turns once in a millisecond
+    expect(longest[retry]).toBeGreaterThan(0.9 * most);
+  }
+});
+
 test('each retry goes to an endpoint that the call has not tried, as long as there is one', async () => {
   const { call, clock, peer } = harness({ endpoints: 3 });
   const reply = call();
@@ -248,14 +273,17 @@ test.each(Object.entries(FAILING))(
   },
 );
 
-test('a retry that could not end before the deadline is not begun', async () => {
-  const { call, clock, peer, metrics } = harness({ deadlineMs: 1_500 });
-  const reply = call();
-  peer.next().reply({ status: 503, headers: { 'retry-after': '2' } });
-  await clock.advance(0);
-  expect((await reply).status).toBe(503);
-  expect(metrics.value('retries_refused', { service: 'players', reason: 'deadline' })).toBe(1);
-});
+test.each([1_500, 2_000])(
+  'a retry that could not begin before the deadline is not waited for (%i ms)',
+  async (deadlineMs) => {
+    const { call, clock, peer, metrics } = harness({ deadlineMs });
+    const reply = call();
+    peer.next().reply({ status: 503, headers: { 'retry-after': '2' } });
+    await clock.advance(0);
+    expect((await reply).status).toBe(503);
+    expect(metrics.value('retries_refused', { service: 'players', reason: 'deadline' })).toBe(1);
+  },
+);
 
 test('F62: with less time left of a handed deadline than the attempt took, the failure is answered and not retried', async () => {
   const after = async (handedMs: number | undefined, ownMs: number, tookMs: number) => {

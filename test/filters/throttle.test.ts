@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Priority } from '../../src/core/priority.ts';
+import { createAsked, throttle } from '../../src/filters/throttle.ts';
 import type { ThrottleOptions } from '../../src/filters/throttle-options.ts';
 import { ConfigError } from '../../src/index.ts';
 import type { MockResponse } from '../../src/testing/entry.ts';
 import { harness, settled } from '../support/harness.ts';
+import { callTo, scopeOf } from '../support/scope.ts';
 
 const NACK = { status: 503, headers: { 'mesh-nack': 'overloaded' } };
 
@@ -62,6 +64,15 @@ test('F85: once it accepts again it is sent all within five seconds', async () =
   expect(await send(200, 100)).toBe(200);
 });
 
+test('what is older than two seconds says nothing', async () => {
+  const { send, clock } = setup();
+  for (let i = 0; i < 10; i++) {
+    await send(100, 0);
+    await clock.advance(2_000);
+    expect(await send(1, 0)).toBe(1);
+  }
+});
+
 test('F85: one that accepts a fifth of what there is is sent about twice what it accepts', async () => {
   const { send } = setup();
   await send(1_000, 20);
@@ -69,6 +80,31 @@ test('F85: one that accepts a fifth of what there is is sent about twice what it
   expect(sent).toBeGreaterThan(300);
   expect(sent).toBeLessThan(500);
 });
+
+test.each([
+  [{ requests: 199, accepts: 80 }, 'default', 0.195],
+  [{ requests: 199, accepts: 80 }, 'sheddable', 0.39],
+  [{ requests: 199, accepts: 100 }, 'default', 0],
+  [{ requests: 199, accepts: 20 }, 'default', 0.795],
+  [{ requests: 199, accepts: 20 }, 'sheddable', 0.9],
+  [{ requests: 20, accepts: 0 }, 'default', 0.9],
+  [{ requests: 19, accepts: 0 }, 'default', 0],
+] as const)(
+  'of %o, of which twice the accepted would be sent, a %s attempt is refused with the probability %d',
+  async ({ requests, accepts }, priority, probability) => {
+    const asked = async (drawn: number) => {
+      const scope = { ...scopeOf(), random: () => drawn };
+      const window = createAsked(scope.clock.now());
+      window.add(scope.clock.now(), requests, accepts);
+      const filter = throttle<string, string>({ ratio: 2, minimum: 20 }, window)(async () => 'sent', scope);
+      const ctx = callTo();
+      ctx.priority = priority;
+      return filter('a', ctx).catch(() => 'refused');
+    };
+    if (probability > 0) expect(await asked(probability - 0.0001)).toBe('refused');
+    expect(await asked(probability)).toBe('sent');
+  },
+);
 
 test('without the option all is sent', async () => {
   const { send } = setup(false);
