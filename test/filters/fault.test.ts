@@ -86,6 +86,21 @@ test('a share of the attempts meets it', async () => {
   expect(injected('503')).toBeLessThan(350);
 });
 
+test('a share of the attempts is held up, and the others are not', async () => {
+  const { call, peer, injected, clock } = setup({ delayMs: 50, delayRatio: 0.3 });
+  let atOnce = 0;
+  for (let i = 0; i < 500; i++) {
+    void call();
+    await settled();
+    if (peer.waiting > 0) atOnce++;
+    await clock.advance(50);
+    peer.next().reply({ status: 200 });
+  }
+  expect(injected('delay')).toBeGreaterThan(120);
+  expect(injected('delay')).toBeLessThan(180);
+  expect(atOnce + injected('delay')).toBe(500);
+});
+
 test('only requests with the header meet it', async () => {
   const { call, peer, injected } = setup({ abort: 503, header: 'X-Fault' });
   expect(await call({ headers: { 'x-fault': 'yes' } })).toMatchObject({ status: 503 });

@@ -2,16 +2,16 @@ import { expect, test } from 'vitest';
 import type { Priority } from '../../src/core/priority.ts';
 import { createAsked, throttle } from '../../src/filters/throttle.ts';
 import type { ThrottleOptions } from '../../src/filters/throttle-options.ts';
-import { ConfigError } from '../../src/index.ts';
-import type { MockResponse } from '../../src/testing/entry.ts';
+import { ConfigError, ConnectError, TransportError } from '../../src/index.ts';
+import type { Arrival, MockResponse } from '../../src/testing/entry.ts';
 import { harness, settled } from '../support/harness.ts';
 import { callTo, scopeOf } from '../support/scope.ts';
 
 const NACK = { status: 503, headers: { 'mesh-nack': 'overloaded' } };
 
 /** A stack over a peer that accepts so many attempts a second. */
-function setup(throttle: ThrottleOptions | false = {}) {
-  const made = harness({ throttle, retry: false, breaker: false, health: false, deadlineMs: false });
+function setup(throttle: ThrottleOptions | false = {}, options: Parameters<typeof harness>[0] = {}) {
+  const made = harness({ throttle, retry: false, breaker: false, health: false, deadlineMs: false, ...options });
   const { call, peer, clock, metrics } = made;
   let sent = 0;
   let free = 0;
@@ -121,6 +121,33 @@ test.each([429, 502, 503, 504])('an answer of %i without a nack counts as not ac
   const { send, refused } = setup();
   await send(200, 0, undefined, { status });
   expect(refused()).toBeGreaterThan(100);
+});
+
+const failing = (error: (endpoint: string | undefined) => Error) => (arrival: Arrival) =>
+  arrival.fail(error(arrival.ctx.endpoint?.id));
+
+test.each<[string, (arrival: Arrival) => void]>([
+  ['cannot be reached', failing((id) => new ConnectError('players', id, new Error('refused')))],
+  ['breaks the connection', failing((id) => new TransportError('players', id, new Error('reset')))],
+  ['never answers', () => {}],
+])('attempts at a service that %s count as not accepted', async (_, answer) => {
+  const { call, peer, clock, refused } = setup({}, { deadlineMs: 10 });
+  for (let i = 0; i < 200; i++) {
+    void call();
+    if (peer.waiting > 0) answer(peer.next());
+    await clock.advance(11);
+  }
+  expect(refused()).toBeGreaterThan(100);
+});
+
+test('a request that is invalid counts for nothing', async () => {
+  const { call, peer, refused } = setup();
+  for (let i = 0; i < 200; i++) {
+    void call();
+    peer.next().fail(new TypeError('invalid header'));
+    await settled();
+  }
+  expect(refused()).toBe(0);
 });
 
 test('an answer that is wrong was worked on', async () => {
