@@ -188,6 +188,18 @@ test('F81: a failure is that of all who wait, each with a fallback of its own, a
   ]);
 });
 
+test('what failed is sent anew by the next who asks, and leaves nothing', async () => {
+  const { call, peer, target, clock } = setup();
+  const idle = clock.pending;
+  const failing = call();
+  peer.next().fail(refused());
+  await expect(failing).rejects.toMatchObject({ code: 'MESH_CONNECT' });
+  expect([target.flights.size, clock.pending]).toEqual([0, idle]);
+  const next = call();
+  peer.next().reply({ status: 200 });
+  expect(await next).toEqual({ status: 200 });
+});
+
 test('a request that others wait for is retried for all of them, and all know its attempts', async () => {
   const { call, peer } = setup({}, { retry: { attempts: 2 } });
   const replies = [call(), call()];
