@@ -60,6 +60,12 @@ test('both may come together, and the report says so', async () => {
   expect([injected('delay'), injected('reset')]).toEqual([1, 1]);
 });
 
+test('one alone is all that the report says', async () => {
+  const { call } = setup({ abort: 'refused', delayMs: 100, delayRatio: 0 });
+  const error = await call().catch((thrown: unknown) => thrown);
+  expect(meshOf(error)?.attempts).toMatchObject([{ fault: 'refused' }]);
+});
+
 test('to the layers above it is a fault like any other', async () => {
   const { call, clock, target, seen, injected } = setup(
     { abort: 503 },

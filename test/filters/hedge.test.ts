@@ -109,6 +109,21 @@ test('F72: what was overtaken is cancelled, says nothing about its endpoint, and
   expect(metrics.value('attempts', { service, endpoint, outcome: 'ignorable' })).toBe(1);
 });
 
+test('F72: of two answers that come at the same moment one is that of the call, and the other is freed', async () => {
+  const { call, clock, peer } = await warm();
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.replyHead({ status: 200, body: 'first' });
+  second.replyHead({ status: 200, body: 'second' });
+  expect(await reply).toEqual({ status: 200, body: 'first' });
+  await settled();
+  expect(peer.discarded).toEqual([{ status: 200, body: 'second' }]);
+  first.ctx.end();
+  second.ctx.end();
+});
+
 test('F72: what was overtaken late tells the balancer that its endpoint takes longer, and its health nothing', async () => {
   const { call, clock, peer, target, seen } = await warm({ health: { failures: 1 } });
   const reply = call();
