@@ -48,12 +48,38 @@ test('a body that ends in time leaves no timer', async () => {
   expect(clock.pending).toBe(idle);
 });
 
-test('F67: a call for a request that has expired is not sent', async () => {
-  const { call, clock, peer } = harness();
-  const ambient = { trace: undefined, baggage: '', deadline: clock.now() - 1, retried: false };
-  await expect(runAmbient(ambient, () => call())).rejects.toMatchObject({ code: 'MESH_DEADLINE', attempts: 0 });
-  expect(peer.waiting).toBe(0);
+test.each([-1, 0])('F67: a call for a request that has expired is not sent (%i ms left)', async (leftMs) => {
+  const { call, clock, peer, metrics } = harness();
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() + leftMs, retried: false };
+  await expect(runAmbient(ambient, () => call())).rejects.toMatchObject({
+    code: 'MESH_DEADLINE',
+    inherited: true,
+    attempts: 0,
+    message: "the call to 'players' was not sent: the request it is made for has already expired",
+  });
+  expect([peer.waiting, metrics.value('calls_expired', { service: 'players' })]).toEqual([0, 1]);
 });
+
+test.each([
+  ['the request has less time', 100, 1_000, 100, true],
+  ['the call has less time', 1_000, 100, 100, false],
+  ['both have the same', 100, 100, 100, false],
+  ['the call has any time', 100, false, 100, true],
+] as const)(
+  'a call ends with what is over first, and says which: %s',
+  async (_, handedMs, deadlineMs, ms, inherited) => {
+    const { call, clock, metrics } = harness({ deadlineMs, attemptTimeoutMs: false });
+    const ambient = { trace: undefined, baggage: '', deadline: clock.now() + handedMs, retried: false };
+    const reply = runAmbient(ambient, () => call());
+    await clock.advance(ms - 1);
+    expect(await outcome(reply)).toBe('pending');
+    await clock.advance(1);
+    expect(await outcome(reply)).toMatchObject({
+      error: { code: 'MESH_DEADLINE', inherited, message: `the call to 'players' did not end within ${ms} ms` },
+    });
+    expect(metrics.value('calls_expired', { service: 'players' })).toBe(1);
+  },
+);
 
 test('F68: the time that is left travels as a duration, each hop with less', async () => {
   const { call, clock, peer } = harness();

@@ -3,6 +3,7 @@ import { ConnectError } from '../../src/core/errors.ts';
 import type { SingleFlightOptions } from '../../src/filters/single-flight-options.ts';
 import { meshOf } from '../../src/index.ts';
 import { harness, outcome, settled } from '../support/harness.ts';
+import { recordingSpans } from '../support/recorded-spans.ts';
 
 const service = 'players';
 const refused = () => new ConnectError(service, 'a', new Error('refused'));
@@ -213,6 +214,16 @@ test('a request that others wait for is retried for all of them, and all know it
       2,
     );
   }
+});
+
+test('each who waits has a span, and what is sent has one', async () => {
+  const { call, peer, parts } = setup();
+  const spans: Record<string, unknown>[] = [];
+  parts.tracing.use(recordingSpans(spans));
+  const replies = [call(), call()];
+  peer.next().reply({ status: 200 });
+  await Promise.all(replies);
+  expect(spans.map((attributes) => attributes['server.address'])).toEqual([undefined, '10.0.0.1', undefined]);
 });
 
 test('who waits takes no place of those that are limited', async () => {
