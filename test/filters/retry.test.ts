@@ -374,6 +374,23 @@ test('a call cancelled while it waits for its retry ends at once and leaves no t
   expect(clock.pending).toBe(idle);
 });
 
+test('a call that its caller gave up is not retried, and is none of those that might have been', async () => {
+  for (const end of ['fails', 'was answered'] as const) {
+    const { call, clock, peer, metrics } = harness();
+    const controller = new AbortController();
+    const reply = call({}, { signal: controller.signal });
+    const arrival = peer.next();
+    if (end === 'was answered') arrival.reply({ status: 503 });
+    controller.abort();
+    if (end === 'fails') arrival.fail(reset());
+    expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_CANCELLED' } });
+    await clock.advance(1_000);
+    expect(peer.waiting).toBe(0);
+    const counted = metrics.read().filter(({ name }) => /^retries/.test(name));
+    expect(counted.filter((one) => one.kind !== 'histogram' && one.value > 0)).toEqual([]);
+  }
+});
+
 test("an error that the mesh does not know is the application's own and is not retried", async () => {
   const { call, clock, peer, seen } = harness();
   for (let i = 0; i < 10; i++) {
