@@ -98,6 +98,19 @@ test('F68: the time that is left travels as a duration, each hop with less', asy
   await reply;
 });
 
+test('a server is told the time of the attempt where the call has more, and that of the call where it has less', async () => {
+  const { call, clock, peer } = harness({ deadlineMs: 4_000, attemptTimeoutMs: 3_000 });
+  const reply = call();
+  expect(headersOf(peer.next().ctx.headers)['mesh-timeout-ms']).toBe('3000');
+  await clock.advance(3_025);
+  const second = peer.next();
+  const leftMs = Number(headersOf(second.ctx.headers)['mesh-timeout-ms']);
+  expect(leftMs).toBeGreaterThanOrEqual(975);
+  expect(leftMs).toBeLessThanOrEqual(1_000);
+  second.reply({ status: 200 });
+  await reply;
+});
+
 test('F69: a response that comes after the call was given up is given back to be freed', async () => {
   const { call, clock, peer } = harness({ attemptTimeoutMs: 100, retry: false });
   const reply = call();

@@ -72,6 +72,24 @@ test('when a call is sent a second time follows what the service takes of late',
   }
 });
 
+test.each([
+  [0.5, 51],
+  [0.9, 91],
+])('with a quantile of %d that is when so many of them were answered', async (quantile, ms) => {
+  const all = harness({ hedge: { budgetRatio: 0.1, quantile }, breaker: false });
+  for (let i = 0; i < 100; i++) await answered(all, 1, 1 + ((i * 37) % 100));
+  expect(await secondAfter(all)).toBe(ms);
+});
+
+test('the last thousand calls are remembered', async () => {
+  const all = await warm({ hedge: { budgetRatio: 0.1, quantile: 0.5 } });
+  await answered(all, 400);
+  await answered(all, 400, 30);
+  await all.clock.advance(10_000);
+  await answered(all, 50, 9);
+  expect(await secondAfter(all)).toBe(10);
+});
+
 test('failures, which are fast, say nothing of that', async () => {
   const cold = harness({ hedge: { budgetRatio: 0.1 }, breaker: false, health: false });
   await answered(cold, 200, 1, 500);
