@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { onResponseEnd } from './response-end.ts';
@@ -19,6 +20,8 @@ export class ServerDrain {
   readonly #server: Closable;
   readonly #onClosed: () => void;
   readonly #unfinished = new Set<ServerResponse>();
+  /** Connections of HTTP/2. They last as long as their clients like: Node 22 closes the port without them, and no Node cuts them. */
+  readonly #sessions = new Set<Http2Session>();
   #state: 'open' | 'notice' | 'finish' | 'closed' = 'open';
 
   /** Calls `onClosed` when the server has closed, whoever closed it. Whatever `server` is, it is changed only by listeners. */
@@ -26,6 +29,7 @@ export class ServerDrain {
     this.#server = server;
     this.#onClosed = onClosed;
     server.prependListener('request', this.#follow);
+    server.on('session', this.#keep);
     server.once('close', this.#closed);
   }
 
@@ -56,10 +60,13 @@ export class ServerDrain {
       const timer = clock.after(finishMs, () => {
         if (this.#server.listening) this.#server.close();
         this.#server.closeAllConnections?.();
+        for (const session of this.#sessions) session.destroy();
         // Connections that were upgraded are no longer the server's; it will not close before they do.
         done();
       });
       this.#server.once('close', done);
+      // What is under way on them ends as it would have; what comes after it is refused as not worked on.
+      for (const session of this.#sessions) session.close();
       this.#closePort();
     });
   }
@@ -67,6 +74,7 @@ export class ServerDrain {
   /** Removes all that it put on the server. */
   release(): void {
     this.#server.off('request', this.#follow);
+    this.#server.off('session', this.#keep);
     this.#server.off('close', this.#closed);
   }
 
@@ -75,7 +83,17 @@ export class ServerDrain {
     this.#onClosed();
   };
 
+  readonly #keep = (session: Http2Session): void => {
+    if (this.#sessions.has(session)) return;
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    if (this.#state === 'finish') session.close();
+  };
+
   readonly #follow = (req: IncomingMessage, res: ServerResponse): void => {
+    // One may be older than this.
+    const session = sessionOf(req);
+    if (session !== undefined) this.#keep(session);
     this.#unfinished.add(res);
     onResponseEnd(req, res, () => this.#ended(res));
     if (this.#state !== 'open') sayClose(res);
@@ -103,6 +121,11 @@ export class ServerDrain {
     for (const res of this.#unfinished) if (test(res)) return true;
     return false;
   }
+}
+
+/** The connection of a request of HTTP/2, while it has one. */
+function sessionOf(req: IncomingMessage): Http2Session | undefined {
+  return 'stream' in req ? (req.stream as ServerHttp2Stream).session : undefined; // nothing else has one
 }
 
 /** HTTP/2 knows no such header, and has its own way to say so. */

@@ -602,19 +602,22 @@ const waiting =
   };
 const leftIn = (ctx: Context) => ctx.headers[ctx.headers.indexOf('mesh-timeout-ms') + 1];
 
-test('F83: what a filter waits for before an attempt is no time of the endpoint', async () => {
-  const one = before('balance', waiting(4_000), { health: { failures: 1 } });
-  const reply = one.call();
-  await one.clock.advance(4_000);
-  const arrival = one.peer.next();
-  expect(leftIn(arrival.ctx)).toBe('3000');
-  await one.clock.advance(20);
-  arrival.reply(ok);
-  expect(await reply).toEqual(ok);
-  expect(arrival.ctx.finishedAt - arrival.ctx.startedAt).toBe(20);
-  expect(one.seen).toEqual([]);
-  await nothingIsLeft(one);
-});
+test.each(['retry', 'balance'] as const)(
+  'F83: what a filter waits for before %s is no time of the endpoint',
+  async (role) => {
+    const one = before(role, waiting(4_000), { health: { failures: 1 } });
+    const reply = one.call();
+    await one.clock.advance(4_000);
+    const arrival = one.peer.next();
+    expect(leftIn(arrival.ctx)).toBe('3000');
+    await one.clock.advance(20);
+    arrival.reply(ok);
+    expect(await reply).toEqual(ok);
+    expect(arrival.ctx.finishedAt - arrival.ctx.startedAt).toBe(20);
+    expect(one.seen).toEqual([]);
+    await nothingIsLeft(one);
+  },
+);
 
 test('F83: an attempt that runs out of time while a filter waits at its endpoint speaks against nobody', async () => {
   for (const role of ['attempt-timeout', 'propagate'] as const) {

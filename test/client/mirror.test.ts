@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import got from 'got';
 import { afterEach, expect, test } from 'vitest';
-import type { Mesh, MirrorOptions } from '../../src/index.ts';
+import { createMesh, type Mesh, type MirrorOptions } from '../../src/index.ts';
+import { looked } from '../discovery/setup.ts';
 import { bytes, echo, hang, nobody, reply, serve } from '../support/servers.ts';
 import { until } from './contract.ts';
 import { closeAll, counted, meshOver } from './setup.ts';
@@ -77,4 +78,19 @@ test('bodies in memory are copied whole where the client has them; streams, and 
   expect(counted(mesh, 'mirrors_dropped', { reason: 'body' })).toBe(2);
   expect(players.requests.map(({ url }) => url)).toEqual(['/native', '/fetch', '/stream', '/got']);
   expect(other.requests).toHaveLength(2);
+});
+
+test('of two services that are each the copy of the other, a call is copied once', async () => {
+  const [players, teams] = [await serve(echo), await serve(echo)];
+  const mesh = createMesh({
+    self: { service: 'games' },
+    logger: false,
+    registry: { players: [players.url], teams: [teams.url] },
+    services: { players: { mirror: { service: 'teams' } }, teams: { mirror: { service: 'players' } } },
+  });
+  await mesh.client('players').get('/');
+  await until(() => counted(mesh, 'mirrors', { outcome: 'success' }) === 1);
+  await looked();
+  expect([players.requests.length, teams.requests.length]).toEqual([1, 1]);
+  await mesh.close();
 });

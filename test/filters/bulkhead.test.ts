@@ -55,6 +55,20 @@ test('a call has its place until its body has ended, however it ends, and no key
   expect(await again).toEqual({ status: 200 });
 });
 
+test('a call that ends makes room for one, and no more', async () => {
+  const { call, peer } = setup();
+  const running = [call(of('red')), call(of('red'))];
+  for (let i = 0; i < 3; i++) {
+    peer.next().reply({ status: 200 });
+    await running.shift();
+    running.push(call(of('red')));
+    await expect(call(of('red'))).rejects.toMatchObject({ reason: 'bulkhead' });
+    expect(peer.waiting).toBe(2);
+  }
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await Promise.all(running);
+});
+
 test('F88: as many keys are kept as have calls under way', async () => {
   const { call, peer, target } = setup();
   for (let i = 0; i < 10_000; i++) {
@@ -66,9 +80,9 @@ test('F88: as many keys are kept as have calls under way', async () => {
 });
 
 test('a call for nobody is not limited', async () => {
-  const { call, peer } = setup();
+  const { call, peer, seen } = setup();
   const running = Array.from({ length: 10 }, () => call());
-  expect(peer.waiting).toBe(10);
+  expect([peer.waiting, seen]).toEqual([10, []]);
   while (peer.waiting > 0) peer.next().reply({ status: 200 });
   await Promise.all(running);
 });

@@ -48,12 +48,38 @@ test('a body that ends in time leaves no timer', async () => {
   expect(clock.pending).toBe(idle);
 });
 
-test('F67: a call for a request that has expired is not sent', async () => {
-  const { call, clock, peer } = harness();
-  const ambient = { trace: undefined, baggage: '', deadline: clock.now() - 1, retried: false };
-  await expect(runAmbient(ambient, () => call())).rejects.toMatchObject({ code: 'MESH_DEADLINE', attempts: 0 });
-  expect(peer.waiting).toBe(0);
+test.each([-1, 0])('F67: a call for a request that has expired is not sent (%i ms left)', async (leftMs) => {
+  const { call, clock, peer, metrics } = harness();
+  const ambient = { trace: undefined, baggage: '', deadline: clock.now() + leftMs, retried: false };
+  await expect(runAmbient(ambient, () => call())).rejects.toMatchObject({
+    code: 'MESH_DEADLINE',
+    inherited: true,
+    attempts: 0,
+    message: "the call to 'players' was not sent: the request it is made for has already expired",
+  });
+  expect([peer.waiting, metrics.value('calls_expired', { service: 'players' })]).toEqual([0, 1]);
 });
+
+test.each([
+  ['the request has less time', 100, 1_000, 100, true],
+  ['the call has less time', 1_000, 100, 100, false],
+  ['both have the same', 100, 100, 100, false],
+  ['the call has any time', 100, false, 100, true],
+] as const)(
+  'a call ends with what is over first, and says which: %s',
+  async (_, handedMs, deadlineMs, ms, inherited) => {
+    const { call, clock, metrics } = harness({ deadlineMs, attemptTimeoutMs: false });
+    const ambient = { trace: undefined, baggage: '', deadline: clock.now() + handedMs, retried: false };
+    const reply = runAmbient(ambient, () => call());
+    await clock.advance(ms - 1);
+    expect(await outcome(reply)).toBe('pending');
+    await clock.advance(1);
+    expect(await outcome(reply)).toMatchObject({
+      error: { code: 'MESH_DEADLINE', inherited, message: `the call to 'players' did not end within ${ms} ms` },
+    });
+    expect(metrics.value('calls_expired', { service: 'players' })).toBe(1);
+  },
+);
 
 test('F68: the time that is left travels as a duration, each hop with less', async () => {
   const { call, clock, peer } = harness();
@@ -68,6 +94,19 @@ test('F68: the time that is left travels as a duration, each hop with less', asy
   const left = Number(headersOf(second.ctx.headers)['mesh-timeout-ms']);
   expect(left).toBeGreaterThanOrEqual(115);
   expect(left).toBeLessThan(140);
+  second.reply({ status: 200 });
+  await reply;
+});
+
+test('a server is told the time of the attempt where the call has more, and that of the call where it has less', async () => {
+  const { call, clock, peer } = harness({ deadlineMs: 4_000, attemptTimeoutMs: 3_000 });
+  const reply = call();
+  expect(headersOf(peer.next().ctx.headers)['mesh-timeout-ms']).toBe('3000');
+  await clock.advance(3_025);
+  const second = peer.next();
+  const leftMs = Number(headersOf(second.ctx.headers)['mesh-timeout-ms']);
+  expect(leftMs).toBeGreaterThanOrEqual(975);
+  expect(leftMs).toBeLessThanOrEqual(1_000);
   second.reply({ status: 200 });
   await reply;
 });
@@ -94,8 +133,8 @@ test('F70: an abort of the caller ends the call at once, counts against nobody a
     await fine;
     expect(getEventListeners(signal, 'abort').length).toBe(0);
   }
-  const replies = Array.from({ length: 10 }, () => call({}, { signal: controller.signal }));
-  expect(getEventListeners(controller.signal, 'abort').length).toBe(10);
+  const replies = Array.from({ length: 100 }, () => call({}, { signal: controller.signal }));
+  expect(getEventListeners(controller.signal, 'abort').length).toBe(100);
   controller.abort();
   for (const reply of replies) expect(await outcome(reply)).toMatchObject({ error: { code: 'MESH_CANCELLED' } });
   expect(getEventListeners(controller.signal, 'abort').length).toBe(0);

@@ -60,6 +60,12 @@ test('both may come together, and the report says so', async () => {
   expect([injected('delay'), injected('reset')]).toEqual([1, 1]);
 });
 
+test('one alone is all that the report says', async () => {
+  const { call } = setup({ abort: 'refused', delayMs: 100, delayRatio: 0 });
+  const error = await call().catch((thrown: unknown) => thrown);
+  expect(meshOf(error)?.attempts).toMatchObject([{ fault: 'refused' }]);
+});
+
 test('to the layers above it is a fault like any other', async () => {
   const { call, clock, target, seen, injected } = setup(
     { abort: 503 },
@@ -84,6 +90,21 @@ test('a share of the attempts meets it', async () => {
   }
   expect(injected('503')).toBeGreaterThan(250);
   expect(injected('503')).toBeLessThan(350);
+});
+
+test('a share of the attempts is held up, and the others are not', async () => {
+  const { call, peer, injected, clock } = setup({ delayMs: 50, delayRatio: 0.3 });
+  let atOnce = 0;
+  for (let i = 0; i < 500; i++) {
+    void call();
+    await settled();
+    if (peer.waiting > 0) atOnce++;
+    await clock.advance(50);
+    peer.next().reply({ status: 200 });
+  }
+  expect(injected('delay')).toBeGreaterThan(120);
+  expect(injected('delay')).toBeLessThan(180);
+  expect(atOnce + injected('delay')).toBe(500);
 });
 
 test('only requests with the header meet it', async () => {

@@ -12,13 +12,32 @@ async function warm(options: Parameters<typeof harness>[0] = {}) {
   return all;
 }
 
-async function answered({ call, clock, peer }: ReturnType<typeof harness>, calls: number): Promise<void> {
+async function answered(
+  { call, clock, peer }: ReturnType<typeof harness>,
+  calls: number,
+  ms = 10,
+  status = 200,
+): Promise<void> {
   for (let i = 0; i < calls; i++) {
     const reply = call();
-    await clock.advance(10);
-    peer.next().reply({ status: 200 });
-    await reply;
+    const first = peer.next();
+    await clock.advance(ms);
+    while (peer.waiting > 0) peer.next(); // a second attempt is overtaken
+    first.reply({ status });
+    expect(await reply).toEqual({ status });
   }
+}
+
+/** After how many milliseconds a call is sent a second time. */
+async function secondAfter({ call, clock, peer }: ReturnType<typeof harness>): Promise<number> {
+  const reply = call();
+  const first = peer.next();
+  let ms = 0;
+  for (; peer.waiting === 0; ms++) await clock.advance(1);
+  peer.next();
+  first.reply({ status: 200 });
+  await reply;
+  return ms;
 }
 
 test('a call that takes longer than nearly all of late goes to a second endpoint, and the first answer is its own', async () => {
@@ -41,6 +60,53 @@ test('a call that takes longer than nearly all of late goes to a second endpoint
   expect(target.nodes.nodes.every(({ running }) => running === 0)).toBe(true);
 });
 
+test('when a call is sent a second time follows what the service takes of late', async () => {
+  const all = await warm();
+  expect(await secondAfter(all)).toBe(10);
+  for (const ms of [30, 5]) {
+    await answered(all, 1_000, ms);
+    // What the calls above used of the budget is forgotten, and there are others to have it from.
+    await all.clock.advance(10_000);
+    await answered(all, 50, ms - 1);
+    expect(await secondAfter(all)).toBe(ms);
+  }
+});
+
+test.each([
+  [0.5, 51],
+  [0.9, 91],
+])('with a quantile of %d that is when so many of them were answered', async (quantile, ms) => {
+  const all = harness({ hedge: { budgetRatio: 0.1, quantile }, breaker: false });
+  for (let i = 0; i < 100; i++) await answered(all, 1, 1 + ((i * 37) % 100));
+  expect(await secondAfter(all)).toBe(ms);
+});
+
+test('the last thousand calls are remembered', async () => {
+  const all = await warm({ hedge: { budgetRatio: 0.1, quantile: 0.5 } });
+  await answered(all, 400);
+  await answered(all, 400, 30);
+  await all.clock.advance(10_000);
+  await answered(all, 50, 9);
+  expect(await secondAfter(all)).toBe(10);
+});
+
+test('failures, which are fast, say nothing of that', async () => {
+  const cold = harness({ hedge: { budgetRatio: 0.1 }, breaker: false, health: false });
+  await answered(cold, 200, 1, 500);
+  await answered(cold, 100);
+  await answered(cold, 1_000, 1, 500);
+  expect(await secondAfter(cold)).toBe(10);
+});
+
+test.each(['HEAD', 'OPTIONS'])('a %s is sent twice as a GET is', async (method) => {
+  const { call, clock, peer } = await warm();
+  const reply = call({ method });
+  await clock.advance(10);
+  expect(peer.waiting).toBe(2);
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await reply;
+});
+
 test('F72: what was overtaken is cancelled, says nothing about its endpoint, and is freed when it answers after all', async () => {
   const { call, clock, peer, metrics, seen } = await warm();
   const reply = call();
@@ -59,6 +125,21 @@ test('F72: what was overtaken is cancelled, says nothing about its endpoint, and
   expect(metrics.value('hedges_won', { service })).toBe(0);
   const endpoint = second.ctx.endpoint?.id ?? '';
   expect(metrics.value('attempts', { service, endpoint, outcome: 'ignorable' })).toBe(1);
+});
+
+test('F72: of two answers that come at the same moment one is that of the call, and the other is freed', async () => {
+  const { call, clock, peer } = await warm();
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.replyHead({ status: 200, body: 'first' });
+  second.replyHead({ status: 200, body: 'second' });
+  expect(await reply).toEqual({ status: 200, body: 'first' });
+  await settled();
+  expect(peer.discarded).toEqual([{ status: 200, body: 'second' }]);
+  first.ctx.end();
+  second.ctx.end();
 });
 
 test('F72: what was overtaken late tells the balancer that its endpoint takes longer, and its health nothing', async () => {
@@ -100,6 +181,19 @@ test.each([
   await reply;
 });
 
+test.each([
+  ['that must not run twice', { operation: 'GET', idempotent: false }],
+  ['whose body is a stream', { operation: 'GET', idempotent: true, streamed: true }],
+])('F72: a GET %s is not sent twice', async (_, description) => {
+  const { call, clock, peer } = await warm();
+  peer.binding.describe = () => description;
+  const reply = call();
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(1);
+  peer.next().reply({ status: 200 });
+  await reply;
+});
+
 test('nothing is sent twice before a hundred calls were answered, nor with no other endpoint', async () => {
   const cold = harness({ hedge: {} });
   await answered(cold, 99);
@@ -129,6 +223,33 @@ test('an attempt that fails while the other is under way is not the last word', 
   expect(await outcome(reply)).toBe('pending');
   second.reply({ status: 200 });
   expect(await reply).toEqual({ status: 200 });
+});
+
+test('an answer that says to try again is freed while the other is under way, and the call is the other', async () => {
+  const { call, clock, peer, metrics } = await warm();
+  const reply = call();
+  const first = peer.next();
+  await clock.advance(10);
+  const second = peer.next();
+  first.reply({ status: 503, body: 'busy' });
+  await settled();
+  expect(await outcome(reply)).toBe('pending');
+  second.reply({ status: 200, body: 'second' });
+  expect(await reply).toEqual({ status: 200, body: 'second' });
+  expect(peer.discarded).toEqual([{ status: 503, body: 'busy' }]);
+  expect([metrics.value('hedges_won', { service }), metrics.value('retries', { service })]).toEqual([1, 0]);
+});
+
+test('a retry is not sent twice', async () => {
+  const { call, clock, peer } = await warm();
+  const reply = call();
+  peer.next().reply({ status: 503 });
+  await clock.advance(25);
+  expect(peer.waiting).toBe(1);
+  await clock.advance(1_000);
+  expect(peer.waiting).toBe(1);
+  peer.next().reply({ status: 200 });
+  await reply;
 });
 
 test('when both fail the call is retried, and counts both against its attempts', async () => {

@@ -90,10 +90,10 @@ test('a POST is copied only when all methods are', async () => {
 });
 
 test('what is streamed is not copied', async () => {
-  const { both, dropped, peer } = setup();
+  const { both, dropped, peer, seen } = setup();
   peer.binding.describe = () => ({ operation: 'PUT', idempotent: true, streamed: true });
   const { reply, own, copy } = await both();
-  expect([copy, dropped('body')]).toEqual([undefined, 1]);
+  expect([copy, dropped('body'), seen]).toEqual([undefined, 1, []]);
   own.reply({ status: 200 });
   await reply;
 });
@@ -127,7 +127,7 @@ test('a share of the calls is copied', async () => {
 });
 
 test('calls that are refused here are copied, and copies are not copied again', async () => {
-  const { call, peer, metrics } = setup({}, { concurrency: 1 });
+  const { call, peer, metrics, target } = setup({}, { concurrency: 1 });
   void call();
   await settled();
   await expect(call()).rejects.toMatchObject({ reason: 'concurrency' });
@@ -135,7 +135,29 @@ test('calls that are refused here are copied, and copies are not copied again', 
   // The second copy is refused by the limit of its own service.
   expect(peer.waiting).toBe(2);
   expect(metrics.value('mirrors', { service, outcome: 'failure' })).toBe(1);
+  expect(target.copies.running).toBe(1);
   while (peer.waiting > 0) peer.next().reply({ status: 200 });
+});
+
+test('a service that is its own copy is called once', async () => {
+  const { both } = setup({ service });
+  const { reply, own, copy } = await both();
+  expect(copy).toBeUndefined();
+  own.reply({ status: 200 });
+  await reply;
+});
+
+test('a copy is sent also where the other service has an answer that is kept', async () => {
+  const { both, call, peer } = setup({}, { cache: {} });
+  const kept = { status: 200, headers: { 'cache-control': 'max-age=60' } };
+  const { reply, own, copy } = await both();
+  own.reply(kept);
+  copy?.reply(kept);
+  await reply;
+  await settled();
+  await call();
+  await settled();
+  expect(peer.next().ctx.target).toBe('next');
 });
 
 test('a copy counts as a call of its service, and has its fallback neither', async () => {

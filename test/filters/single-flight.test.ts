@@ -3,6 +3,7 @@ import { ConnectError } from '../../src/core/errors.ts';
 import type { SingleFlightOptions } from '../../src/filters/single-flight-options.ts';
 import { meshOf } from '../../src/index.ts';
 import { harness, outcome, settled } from '../support/harness.ts';
+import { recordingSpans } from '../support/recorded-spans.ts';
 
 const service = 'players';
 const refused = () => new ConnectError(service, 'a', new Error('refused'));
@@ -104,7 +105,7 @@ test('who has less time leaves earlier; who has much more is sent by itself', as
   const first = within(1_000);
   const short = within(100);
   const longer = within(1_900);
-  const longest = within(9_000);
+  const longest = within(3_801);
   expect(peer.waiting).toBe(2);
   await clock.advance(100);
   expect(await outcome(short)).toMatchObject({ error: { code: 'MESH_DEADLINE' } });
@@ -115,6 +116,60 @@ test('who has less time leaves earlier; who has much more is sent by itself', as
   peer.next().reply({ status: 200, body: 'own' });
   expect(await longest).toEqual({ status: 200, body: 'own' });
 });
+
+test('with each who has more time the flight has more, and so may the next who joins it', async () => {
+  const { call, peer } = setup({}, { retry: { baseMs: 0, maxMs: 0 } });
+  const within = (ms: number) => call({}, { prepare: (ctx) => Object.assign(ctx, { deadline: ctx.startedAt + ms }) });
+  const replies = [within(500), within(1_000), within(2_000)];
+  expect(peer.waiting).toBe(1);
+  peer.next().fail(refused());
+  await settled();
+  const { ctx, reply } = peer.next();
+  expect(ctx.headers[ctx.headers.indexOf('mesh-timeout-ms') + 1]).toBe('2000');
+  reply({ status: 200 });
+  await Promise.all(replies);
+});
+
+test('a POST is sent for each who asks, however alike', async () => {
+  const { call, peer, shared } = setup();
+  const replies = [call({ method: 'POST', path: '/a' }), call({ method: 'POST', path: '/a' })];
+  expect([peer.waiting, shared()]).toEqual([2, 0]);
+  while (peer.waiting > 0) peer.next().reply({ status: 200 });
+  await Promise.all(replies);
+});
+
+test('a call made at the very moment in which the last gives up is sent anew', async () => {
+  const { call, peer } = setup();
+  const controller = new AbortController();
+  void call({}, { signal: controller.signal });
+  peer.next();
+  controller.abort();
+  const next = call();
+  expect(peer.waiting).toBe(1);
+  peer.next().reply({ status: 200, body: 'anew' });
+  expect(await next).toEqual({ status: 200, body: 'anew' });
+});
+
+test.each(['gives up', 'is answered'])(
+  'when whoever had less time %s, the others go on sharing what was sent after it',
+  async (end) => {
+    const { call, peer, shared } = setup();
+    const controller = new AbortController();
+    const prepare = (ctx: { deadline: number; startedAt: number }) => {
+      ctx.deadline = ctx.startedAt + 100;
+    };
+    const short = call({}, { signal: controller.signal, prepare });
+    const long = [call(), call()];
+    const first = peer.next();
+    if (end === 'gives up') controller.abort();
+    else first.reply({ status: 200 });
+    await outcome(short);
+    long.push(call());
+    expect([peer.waiting, shared()]).toEqual([1, 2]);
+    peer.next().reply({ status: 200 });
+    await Promise.all(long);
+  },
+);
 
 test('F81: a failure is that of all who wait, each with a fallback of its own, and the breaker counts it once', async () => {
   let asked = 0;
@@ -134,6 +189,18 @@ test('F81: a failure is that of all who wait, each with a fallback of its own, a
   ]);
 });
 
+test('what failed is sent anew by the next who asks, and leaves nothing', async () => {
+  const { call, peer, target, clock } = setup();
+  const idle = clock.pending;
+  const failing = call();
+  peer.next().fail(refused());
+  await expect(failing).rejects.toMatchObject({ code: 'MESH_CONNECT' });
+  expect([target.flights.size, clock.pending]).toEqual([0, idle]);
+  const next = call();
+  peer.next().reply({ status: 200 });
+  expect(await next).toEqual({ status: 200 });
+});
+
 test('a request that others wait for is retried for all of them, and all know its attempts', async () => {
   const { call, peer } = setup({}, { retry: { attempts: 2 } });
   const replies = [call(), call()];
@@ -147,6 +214,16 @@ test('a request that others wait for is retried for all of them, and all know it
       2,
     );
   }
+});
+
+test('each who waits has a span, and what is sent has one', async () => {
+  const { call, peer, parts } = setup();
+  const spans: Record<string, unknown>[] = [];
+  parts.tracing.use(recordingSpans(spans));
+  const replies = [call(), call()];
+  peer.next().reply({ status: 200 });
+  await Promise.all(replies);
+  expect(spans.map((attributes) => attributes['server.address'])).toEqual([undefined, '10.0.0.1', undefined]);
 });
 
 test('who waits takes no place of those that are limited', async () => {

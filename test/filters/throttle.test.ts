@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Priority } from '../../src/core/priority.ts';
+import { createAsked, throttle } from '../../src/filters/throttle.ts';
 import type { ThrottleOptions } from '../../src/filters/throttle-options.ts';
-import { ConfigError } from '../../src/index.ts';
-import type { MockResponse } from '../../src/testing/entry.ts';
+import { ConfigError, ConnectError, TransportError } from '../../src/index.ts';
+import type { Arrival, MockResponse } from '../../src/testing/entry.ts';
 import { harness, settled } from '../support/harness.ts';
+import { callTo, scopeOf } from '../support/scope.ts';
 
 const NACK = { status: 503, headers: { 'mesh-nack': 'overloaded' } };
 
 /** A stack over a peer that accepts so many attempts a second. */
-function setup(throttle: ThrottleOptions | false = {}) {
-  const made = harness({ throttle, retry: false, breaker: false, health: false, deadlineMs: false });
+function setup(throttle: ThrottleOptions | false = {}, options: Parameters<typeof harness>[0] = {}) {
+  const made = harness({ throttle, retry: false, breaker: false, health: false, deadlineMs: false, ...options });
   const { call, peer, clock, metrics } = made;
   let sent = 0;
   let free = 0;
@@ -62,6 +64,15 @@ test('F85: once it accepts again it is sent all within five seconds', async () =
   expect(await send(200, 100)).toBe(200);
 });
 
+test('what is older than two seconds says nothing', async () => {
+  const { send, clock } = setup();
+  for (let i = 0; i < 10; i++) {
+    await send(100, 0);
+    await clock.advance(2_000);
+    expect(await send(1, 0)).toBe(1);
+  }
+});
+
 test('F85: one that accepts a fifth of what there is is sent about twice what it accepts', async () => {
   const { send } = setup();
   await send(1_000, 20);
@@ -69,6 +80,31 @@ test('F85: one that accepts a fifth of what there is is sent about twice what it
   expect(sent).toBeGreaterThan(300);
   expect(sent).toBeLessThan(500);
 });
+
+test.each([
+  [{ requests: 199, accepts: 80 }, 'default', 0.195],
+  [{ requests: 199, accepts: 80 }, 'sheddable', 0.39],
+  [{ requests: 199, accepts: 100 }, 'default', 0],
+  [{ requests: 199, accepts: 20 }, 'default', 0.795],
+  [{ requests: 199, accepts: 20 }, 'sheddable', 0.9],
+  [{ requests: 20, accepts: 0 }, 'default', 0.9],
+  [{ requests: 19, accepts: 0 }, 'default', 0],
+] as const)(
+  'of %o, of which twice the accepted would be sent, a %s attempt is refused with the probability %d',
+  async ({ requests, accepts }, priority, probability) => {
+    const asked = async (drawn: number) => {
+      const scope = { ...scopeOf(), random: () => drawn };
+      const window = createAsked(scope.clock.now());
+      window.add(scope.clock.now(), requests, accepts);
+      const filter = throttle<string, string>({ ratio: 2, minimum: 20 }, window)(async () => 'sent', scope);
+      const ctx = callTo();
+      ctx.priority = priority;
+      return filter('a', ctx).catch(() => 'refused');
+    };
+    if (probability > 0) expect(await asked(probability - 0.0001)).toBe('refused');
+    expect(await asked(probability)).toBe('sent');
+  },
+);
 
 test('without the option all is sent', async () => {
   const { send } = setup(false);
@@ -85,6 +121,33 @@ test.each([429, 502, 503, 504])('an answer of %i without a nack counts as not ac
   const { send, refused } = setup();
   await send(200, 0, undefined, { status });
   expect(refused()).toBeGreaterThan(100);
+});
+
+const failing = (error: (endpoint: string | undefined) => Error) => (arrival: Arrival) =>
+  arrival.fail(error(arrival.ctx.endpoint?.id));
+
+test.each<[string, (arrival: Arrival) => void]>([
+  ['cannot be reached', failing((id) => new ConnectError('players', id, new Error('refused')))],
+  ['breaks the connection', failing((id) => new TransportError('players', id, new Error('reset')))],
+  ['never answers', () => {}],
+])('attempts at a service that %s count as not accepted', async (_, answer) => {
+  const { call, peer, clock, refused } = setup({}, { deadlineMs: 10 });
+  for (let i = 0; i < 200; i++) {
+    void call();
+    if (peer.waiting > 0) answer(peer.next());
+    await clock.advance(11);
+  }
+  expect(refused()).toBeGreaterThan(100);
+});
+
+test('a request that is invalid counts for nothing', async () => {
+  const { call, peer, refused } = setup();
+  for (let i = 0; i < 200; i++) {
+    void call();
+    peer.next().fail(new TypeError('invalid header'));
+    await settled();
+  }
+  expect(refused()).toBe(0);
 });
 
 test('an answer that is wrong was worked on', async () => {

@@ -20,6 +20,7 @@ import { namesGuards } from './names.ts';
 import { oddGuards } from './odd.ts';
 import { pickerGuards } from './pickers.ts';
 import { redisGuards } from './redis.ts';
+import { resendGuards } from './resends.ts';
 import { retryGuards } from './retries.ts';
 import { topologyGuards } from './topo.ts';
 
@@ -37,6 +38,7 @@ export const guards: readonly Guard[] = [
   ...namesGuards,
   ...redisGuards,
   ...retryGuards,
+  ...resendGuards,
   ...deadlineGuards,
   ...topologyGuards,
   ...chaosGuards,

@@ -93,7 +93,7 @@ export const filterGuards: readonly Guard[] = [
     ...guarded,
     guard: '      if (ctx.parent !== undefined && ctx.node === undefined) ctx.startedAt = clock.now();\n',
     without: '',
-    name: 'F83: what a filter waits for before an attempt',
+    name: 'F83: what a filter waits for before ',
   },
   {
     failure: 'F83',

@@ -1,6 +1,8 @@
 import type { Guard } from './guard.ts';
 
 const odd = 'test/client/odd-responses.test.ts';
+const drain = { failure: 'F75', file: 'src/server/server-drain.ts', test: 'test/server/drain.test.ts' };
+const underWay = 'F75: a server of HTTP/2 that';
 const gotten = { file: 'src/client/node-http/binding.ts', test: odd };
 
 /** What keeps answers that are none, and requests that are no calls, from doing harm. */
@@ -12,6 +14,25 @@ export const oddGuards: readonly Guard[] = [
     guard: "  'ERR_HTTP2_TOO_MANY_INVALID_FRAMES', // a server that floods\n",
     without: '',
     name: 'F76: a server that floods its client with empty pieces',
+  },
+  {
+    ...drain,
+    guard: '      for (const session of this.#sessions) session.close();\n',
+    without: '',
+    name: underWay,
+  },
+  { ...drain, guard: '    if (session !== undefined) this.#keep(session);\n', without: '', name: underWay },
+  {
+    ...drain,
+    guard: "    if (this.#state === 'finish') session.close();\n",
+    without: '',
+    name: 'F75: a connection of HTTP/2 that is made',
+  },
+  {
+    ...drain,
+    guard: '        for (const session of this.#sessions) session.destroy();\n',
+    without: '',
+    name: 'F75: over HTTP/2, too, what is not finished',
   },
   {
     file: 'src/client/native/streamed-exchange.ts',

@@ -280,6 +280,89 @@ test('a server of node:http2 is drained, and is not sent the header that HTTP/2 
   expect(server.listening).toBe(false);
 });
 
+/** As Node 22 has it, which leaves the connections of HTTP/2 open. */
+const closePortOnly = { close: net.Server.prototype.close };
+
+test.each([
+  ['closes its connections with its port', {}],
+  ['closes its port alone', closePortOnly],
+])('F75: a server of HTTP/2 that %s answers what is under way, runs nothing twice and nothing new', async (_, as) => {
+  const { clock, registrations } = await setup();
+  const waiting: http2.Http2ServerResponse[] = [];
+  const server = Object.assign(
+    http2.createServer((__, res) => waiting.push(res)),
+    as,
+  );
+  const port = await listen(server);
+  const connect = async () => {
+    const client = http2.connect(`http://127.0.0.1:${port}`);
+    closing.push(() => client.destroy());
+    const ended = once(client, 'goaway');
+    await once(client, 'remoteSettings');
+    return { client, ended };
+  };
+  const before = await connect(); // older than what drains it, which hears of it by its requests
+  const registration = await registrations.register({ server, signals: false });
+  const idle = await connect();
+  const post = async () => {
+    const stream = before.client.request({ ':method': 'POST', ':path': '/' });
+    stream.resume().end('x');
+    const [headers] = await once(stream, 'response');
+    return headers[':status'];
+  };
+  const burst = Array.from({ length: 40 }, post);
+  while (waiting.length < 40) await once(server, 'request');
+  void registration.drain();
+  await clock.advance(1_500);
+  await idle.ended;
+  for (const res of waiting) res.end('served');
+  expect(await Promise.all(burst)).toEqual(Array(40).fill(200));
+  await before.ended;
+  await registration.drained;
+  await expect(post()).rejects.toThrow();
+  expect([waiting.length, clock.pending]).toEqual([40, 0]);
+});
+
+test('F75: over HTTP/2, too, what is not finished in its time is cut off', async () => {
+  const { clock, registrations } = await setup();
+  const server = http2.createServer(() => {});
+  const port = await listen(server);
+  const registration = await registrations.register({ server, signals: false });
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  closing.push(() => client.destroy());
+  const stream = client.request({ ':path': '/' }).on('error', () => {});
+  const closed = once(stream, 'close');
+  await once(server, 'request');
+  void registration.drain();
+  await clock.advance(11_499);
+  expect(stream.closed).toBe(false);
+  await clock.advance(1);
+  await registration.drained;
+  await closed;
+});
+
+test('F75: a connection of HTTP/2 that is made while a response still keeps the port open is ended at once', async () => {
+  const { clock, registrations } = await setup();
+  const server = http2.createServer((_, res) => res.end(Buffer.alloc(30_000_000)));
+  const port = await listen(server);
+  const registration = await registrations.register({ server, signals: false });
+  const connect = () => {
+    const client = http2.connect(`http://127.0.0.1:${port}`).on('error', () => {});
+    closing.push(() => client.destroy());
+    return client;
+  };
+  const slow = connect()
+    .request({ ':path': '/' })
+    .on('error', () => {}); // nobody reads it
+  await once(slow, 'response');
+  void registration.drain();
+  await clock.advance(1_500);
+  expect(server.listening).toBe(true);
+  await once(connect(), 'goaway');
+  await clock.advance(10_000);
+  await registration.drained;
+});
+
 test('a port is closed in the end, whoever does not read and whatever cannot be cut', async () => {
   const { clock, port, server, registration } = await setup((_, res) => res.end(Buffer.alloc(30_000_000)));
   Object.assign(server, { closeAllConnections: undefined }); // as servers of HTTP/2 are

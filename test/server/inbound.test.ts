@@ -117,7 +117,7 @@ test.each([
   '1,000',
   '5, 5',
   '1e3',
-])("a timeout of '%s' is ignored", async (left) => {
+])("F68: a timeout of '%s' is ignored", async (left) => {
   const { ask, seen } = await setup();
   expect((await ask({ 'mesh-timeout-ms': left })).status).toBe(200);
   expect(seen[0]?.deadline).toBe(Number.POSITIVE_INFINITY);
