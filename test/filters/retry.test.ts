@@ -352,6 +352,11 @@ test('F62: once twenty attempts in a row failed that began after others had, not
   for (let i = 0; i < 11; i++) expect(await failing()).toBe('attempts');
   expect(await failing()).toBe('outage');
   expect(retries()).toBe(61);
+  await clock.advance(9_000);
+  expect(await failing()).toBe('outage');
+  await clock.advance(10_001);
+  for (let i = 0; i < 11; i++) expect(await failing()).toBe('attempts');
+  expect(await failing()).toBe('outage');
   const well = call();
   peer.next().reply({ status: 404 });
   await well;
