@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { REAL } from '../../bench/sim/scenarios.ts';
 
 const script = new URL('../../bench/real/main.ts', import.meta.url).pathname;
-const POLICIES = ['recall+reports', 'recall', 'p2c', 'peak-ewma', 'round-robin'];
+const POLICIES = ['recall+reports', 'recall+nack', 'recall', 'p2c', 'peak-ewma', 'round-robin'];
 
 /** Numbers of the first row that begins so: how late, times, success, and the share of each server. */
 function numbersOf(lines: readonly string[], name: string): readonly number[] {
