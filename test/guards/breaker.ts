@@ -57,7 +57,7 @@ export const breakerGuards: readonly Guard[] = [
     test: metastable,
     failure: 'F62',
     guard: 'Math.max(restMs, SHARE * (now - this.#outageAt))',
-    without: '3 * restMs',
+    without: '10 * restMs',
     name: 'F62: with retries on, all servers refused',
   },
   {

@@ -86,7 +86,7 @@ export const deadlineGuards: readonly Guard[] = [
       "    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';\n",
     without: '',
     test: 'test/three-tiers.test.ts',
-    name: 'F62: a service that answers 503, three layers down, gets at most',
+    name: 'F62: a service that answers 503 to nine of ten, three layers down, gets at most',
   },
   {
     ...redirects,

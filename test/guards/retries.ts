@@ -101,7 +101,7 @@ export const retryGuards: readonly Guard[] = [
     guard: '    if (short && attempt.counted > 1)',
     without: '    if (short && attempt.counted > 10)',
     test: 'test/filters/three-tiers.test.ts',
-    name: 'F62: a service that never answers, three layers down',
+    name: 'F62: a service that answers one of ten, three layers down',
   },
   {
     failure: 'F62',
@@ -109,7 +109,7 @@ export const retryGuards: readonly Guard[] = [
     guard: "'body', 'left-to-caller']",
     without: "'body']",
     test: 'test/filters/three-tiers.test.ts',
-    name: 'F62: a service that never answers, three layers down',
+    name: 'F62: a service that answers one of ten, three layers down',
   },
   {
     ...hedge,
