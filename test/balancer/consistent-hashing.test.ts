@@ -80,18 +80,21 @@ test('on a ring each node has its part of all hashes, to a thousandth, however m
   for (const share of sharesOf(many).values()) expect(Math.abs(share * 1_000 - 1)).toBeLessThan(0.001);
 });
 
-test('a node that leaves a ring, or joins it, moves few keys besides its own', () => {
+// Without an order that stays it would be nearly all.
+test.each([
+  ['ring', 0.05],
+  ['maglev', 0.02],
+] as const)('a node that leaves a %s, or joins it, moves few keys besides its own', (way, most) => {
   fc.assert(
     fc.property(fc.integer({ min: 3, max: 40 }), fc.nat(), (count, seed) => {
       const of = endpoints(count);
       const gone = endpoint(seed % count).id;
-      const before = ways.ring(nodesOf(of));
-      const after = ways.ring(nodesOf(of.filter(({ id }) => id !== gone)));
+      const before = ways[way](nodesOf(of));
+      const after = ways[way](nodesOf(of.filter(({ id }) => id !== gone)));
       const others = before.filter((owner, i) => owner !== gone && after[i] !== owner).length;
-      // Without points that stay where they are it would be nearly all.
-      expect(others / KEYS.length).toBeLessThan(0.05);
+      expect(others / KEYS.length).toBeLessThan(most);
     }),
-    { numRuns: 50 },
+    { numRuns: 30 },
   );
 });
 
@@ -147,20 +150,6 @@ test('in the table of maglev every place is taken, and shares follow the weights
         expect(Math.abs((counts.get(node) ?? 0) / 65_537 - node.endpoint.weight / total)).toBeLessThan(0.001);
     }),
     { numRuns: 20 },
-  );
-});
-
-test('a node that leaves the table of maglev moves few keys besides its own', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 5, max: 40 }), fc.nat(), (count, seed) => {
-      const of = endpoints(count);
-      const gone = endpoint(seed % count).id;
-      const before = ways.maglev(nodesOf(of));
-      const after = ways.maglev(nodesOf(of.filter(({ id }) => id !== gone)));
-      const others = before.filter((owner, i) => owner !== gone && after[i] !== owner).length;
-      expect(others / KEYS.length).toBeLessThan(0.1);
-    }),
-    { numRuns: 10 },
   );
 });
 

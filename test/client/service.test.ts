@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
 import { runAmbient } from '../../src/core/ambient.ts';
-import type { Attempt, NotRetried, SendOptions, ServiceOptions } from '../../src/index.ts';
-import { createMesh, type Mesh, type MeshEvents, meshOf, observe } from '../../src/index.ts';
-import { ManualClock, seededRandom } from '../../src/testing/entry.ts';
+import type { NotRetried, SendOptions, ServiceOptions } from '../../src/index.ts';
+import { type MeshEvents, meshOf, observe } from '../../src/index.ts';
 import { outcome } from '../support/harness.ts';
+import { functionSetup } from './function-setup.ts';
 import { counted } from './setup.ts';
 
 interface Query {
@@ -14,59 +14,22 @@ interface Row {
   readonly name: string;
 }
 
-/** One send that waits for the test to settle it. */
-interface Sent {
-  readonly query: Query;
-  readonly attempt: Attempt;
-  readonly resolve: (row: Row) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const meshes: Mesh[] = [];
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  await Promise.all(meshes.splice(0).map((mesh) => mesh.close()));
 });
 
 const row: Row = { name: 'Ann' };
 const query: Query = { of: 'Ann' };
 
 /** A service `ledger` of three instances, whose sends the test settles, in time that the test moves. */
-function setup(options?: SendOptions<Query, Row>, defaults: ServiceOptions = {}) {
-  const clock = new ManualClock();
-  const mesh = createMesh({
-    self: { service: 'teams' },
-    registry: { ledger: ['http://10.0.0.1:5432', 'http://10.0.0.2:5432', 'http://10.0.0.3:5432'] },
-    logger: false,
-    opentelemetry: false,
-    clock,
-    random: seededRandom(1),
-    defaults,
-  });
-  meshes.push(mesh);
-  const sent: Sent[] = [];
-  const find = mesh.service<Query, Row>(
-    'ledger',
-    (asked, attempt) =>
-      new Promise((resolve, reject) => {
-        sent.push({ query: asked, attempt, resolve, reject });
-      }),
-    options,
+const setup = (options?: SendOptions<Query, Row>, defaults: ServiceOptions = {}) =>
+  functionSetup<Query, Row>(
+    { discard: undefined, ...options },
+    {
+      registry: { ledger: ['http://10.0.0.1:5432', 'http://10.0.0.2:5432', 'http://10.0.0.3:5432'] },
+      defaults,
+    },
   );
-  const next = () => {
-    const one = sent.shift();
-    if (one === undefined) throw new Error('nothing was sent');
-    return one;
-  };
-  const faults: MeshEvents['fault'][] = [];
-  mesh.on('fault', (fault) => faults.push(fault));
-  const call = (...given: Parameters<typeof find>) => {
-    const reply = find(...given);
-    reply.catch(() => {});
-    return reply;
-  };
-  return { clock, mesh, call, sent, next, faults };
-}
 
 const refused = () =>
   Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect', port: 5432 });
@@ -74,7 +37,7 @@ const refused = () =>
 test('a call is sent to an instance, with what is known of the attempt, and its answer comes back', async () => {
   const { call, next, mesh } = setup();
   const reply = call(query);
-  const { query: asked, attempt, resolve } = next();
+  const { request: asked, attempt, resolve } = next();
   expect(asked).toBe(query);
   expect(attempt.endpoint).toMatchObject({ service: 'ledger', port: 5432 });
   expect(attempt.endpoint.host).toMatch(/^10\.0\.0\.[123]$/);
