@@ -87,7 +87,6 @@ export class CodelQueue {
     if (index < 0) return;
     line.splice(index, 1);
     this.#count--;
-    if (this.#count === 0) this.#wellAt = this.#clock.now();
   }
 
   #lineOf(priority: Priority): Place[] {

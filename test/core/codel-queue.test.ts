@@ -198,6 +198,16 @@ test('a queue that was empty in between begins anew', async () => {
   }
 });
 
+test.each([1, 2])('making room for the more important does not put off an overload (size: %i)', async (size) => {
+  const { clock, said, join, free } = setup({ size });
+  for (let i = 1; i <= size; i++) join(`${i}`);
+  await clock.advance(60);
+  join('urgent', 'critical');
+  await clock.advance(40);
+  free();
+  expect(said.at(-1)).toBe('urgent refused');
+});
+
 test('with lifo the newest of the most important goes first while there is overload, and the oldest before it', async () => {
   const before = setup({ lifo: true });
   for (const name of ['a', 'b']) before.join(name);
