@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { type Client, createMesh, type Mesh, type ServiceOptions } from '../src/index.ts';
+import { type Client, createMesh, type Mesh, type RequestOptions, type ServiceOptions } from '../src/index.ts';
 import { counted } from './client/setup.ts';
 import { meshServer } from './support/mesh-server.ts';
 import { closeServers, nobody, reply, serve } from './support/servers.ts';
@@ -11,12 +11,12 @@ afterEach(async () => {
   await closeServers();
 });
 
-/** Passes each request on to the next service, and its failure back, as a gateway does. */
-const passingOn = (next: string) => {
+/** Passes each request on to the next service, within these limits, and its failure back, as a gateway does. */
+const passingOn = (next: string, limits: RequestOptions = {}) => {
   let client: Client | undefined;
   return async (mesh: Mesh, _req: unknown, res: ServerResponse) => {
     client ??= mesh.client(next);
-    const answer = await client.get('/').catch(() => undefined);
+    const answer = await client.get('/', limits).catch(() => undefined);
     res.writeHead(answer?.status ?? 503).end();
   };
 };
@@ -71,6 +71,25 @@ test.each([
   expect(dead.requests.map((request) => request.headers['mesh-attempt'] ?? '1')).toEqual(sent);
   expect(counted(b.mesh, 'retries_refused', { reason: why })).toBe(1);
 });
+
+const NO_ANSWER = { fallback: { staleMs: 1_000 } };
+
+test.each<[ServiceOptions, RequestOptions, string | null]>([
+  [{ retry: false }, {}, null],
+  [{}, { attempts: 1 }, null],
+  [{ retry: { attempts: 1 }, ...NO_ANSWER }, {}, null],
+  [{}, { attempts: 2 }, '1'],
+  [NO_ANSWER, {}, '1'],
+])(
+  'F62: a server that failed says so when it retried: with %o, and %o for the call, %s',
+  async (defaults, limits, said) => {
+    const dead = await serve(reply(503));
+    const b = await meshServer('b', passingOn('c', limits), { registry: { c: [dead.url] }, defaults });
+    meshes.push(b.mesh);
+    const answer = await fetch(b.url, { headers: { 'mesh-caller': 'a' } });
+    expect([answer.status, answer.headers.get('mesh-retried')]).toEqual([503, said]);
+  },
+);
 
 test.each(Object.keys(DEAD))(
   'F62: a service that %s, three layers down, gets far less with all defaults',

@@ -76,8 +76,8 @@ export class InboundRequest implements CurrentRequest {
   }
 
   /**
-   * Whether a call made for it failed that was tried as often as it may be: whoever sent the request would only do the same once more. A call
-   * that could not be tried twice here is none of these.
+   * Whether a call made for it failed that was sent again, here or further down, or that nobody is to send again now: whoever sent the request would only
+   * do the same once more. A call that was sent once, and could not be sent again here, is none of these.
    */
   get triedAgain(): boolean {
     return this.#triedAgain || [...(this.#calls ?? [])].some(triedAgain);
@@ -110,11 +110,11 @@ export class InboundRequest implements CurrentRequest {
   }
 }
 
-/** Reasons for which nobody has sent the call a second time, though whoever is above may. */
-const UNTRIED: ReadonlySet<NotRetried> = new Set(['resend', 'body', 'left-to-caller']);
+/** Reasons that are about this layer alone: whoever is above may send the call again, unless it was sent again here. */
+const OWN: ReadonlySet<NotRetried> = new Set(['attempts', 'resend', 'body', 'left-to-caller']);
 
-function triedAgain({ noted: { notRetried } }: Context): boolean {
-  return notRetried !== undefined && !UNTRIED.has(notRetried);
+function triedAgain({ noted: { notRetried }, previous: last }: Context): boolean {
+  return notRetried !== undefined && (!OWN.has(notRetried) || (last?.counted ?? 1) > 1);
 }
 
 function goneBefore({ target }: Context, cause: ClientGoneError): ClientGoneError {

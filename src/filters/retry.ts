@@ -83,29 +83,31 @@ function retries<Req, Res>(
   /** How long to wait before another attempt, or why there is to be none. Takes from the budget when it says how long. */
   const decide = (ctx: Context, outcome: Outcome<Res>): number | NotRetried => {
     const { attempt } = outcome;
+    // Only the layer next to the failure retries: what failed there would fail there again. It comes first, so that whoever is above hears of it even where this
+    // layer may not retry.
+    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     const busy = 'error' in outcome && softlyRefused(outcome.error);
     if (!busy && attempt.counted >= Math.min(options.attempts, ctx.maxAttempts ?? options.attempts)) return 'attempts';
     const resend = resendOf(outcome, ctx);
     if (resend === 'never') return 'resend';
     if (!ctx.replayable) return 'body';
     if (ctx.retried && resend !== 'safe') return 'already-retried';
-    // Only the layer next to the failure retries: what failed there would fail there again.
-    if ('res' in outcome && binding.header?.(outcome.res, 'mesh-retried') !== undefined) return 'already-retried';
     // A server that was not reached, or refused, need not be spared; only one that asked for a pause or may be in trouble.
     const asked = retryAfterMs(pauseOf(ctx, outcome), clock.wall());
     if (asked === 'too-long') return 'retry-after';
     const waitMs = asked ?? (resend === 'safe' ? 0 : backoff(attempt.counted - 1));
     const now = clock.now();
     const leftMs = ctx.deadline - now - waitMs;
-    if (leftMs <= 0) return 'deadline';
-    if (busy) return waitMs;
+    if (busy) return leftMs > 0 ? waitMs : 'deadline';
     // Whoever handed the deadline down would give up before it heard that it was retried here, and retry by itself. If it hears of the failure now, it has more
-    // time for the same: that is then the retry that is paid for.
-    const short = ctx.limitedBy === 'request' && leftMs <= attempt.finishedAt - attempt.startedAt;
-    if (short && attempt.counted > 1) return 'deadline';
+    // time for the same: that is then the retry that is paid for. It does not know of a pause that a server asked for.
+    const handed = ctx.limitedBy === 'request';
+    const short = leftMs <= 0 || (handed && leftMs <= attempt.finishedAt - attempt.startedAt);
+    const left = short && handed && attempt.counted === 1 && (asked ?? 0) === 0;
+    if (short && !left) return 'deadline';
     if (failures.long) return 'outage';
     if (!budget.withdraw(now)) return 'budget';
-    return short ? 'left-to-caller' : waitMs;
+    return left ? 'left-to-caller' : waitMs;
   };
 
   /** Prepares another attempt: frees the response that nobody will see, and waits. False when there is to be none. */

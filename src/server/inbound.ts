@@ -43,8 +43,8 @@ export interface InboundParts {
  * - `traceparent`, `tracestate`, `baggage`: the trace that these calls belong to, and what travels with it.
  * - `mesh-names`: names that stand for others in these calls, as far as the application allows it.
  * - `mesh-caller`: the response then says with `mesh-load` how many requests this process has in flight, and how long they take, as of the
- *   moment in which its head is written; and when it is a failure, with `mesh-retried`, whether calls made for it were retried here in vain. Strangers
- *   are not told.
+ *   moment in which its head is written; and when it is a failure, with `mesh-retried`, whether calls made for it were retried in vain, or are not to be
+ *   retried by anybody now. Strangers are not told.
  * - `mesh-limit`: when more requests would be in flight with this one, and they take longer than they do when this process is idle, the request is refused with 503
  *   and `mesh-nack: busy`: the caller knows somebody else to ask. Only of a caller of the mesh, and not when its body may be gone by then.
  * - `mesh-priority`: how much the request matters, for the limits here and of those that are called for it. `critical` is believed of callers of the mesh.

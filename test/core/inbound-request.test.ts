@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Context } from '../../src/core/context.ts';
 import { InboundRequest } from '../../src/core/inbound-request.ts';
+import type { NotRetried } from '../../src/core/not-retried.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 
 const steps = fc.constantFrom('ask', 'call', 'finish', 'end', 'close', '100 ms', '300 ms');
@@ -79,21 +80,35 @@ test('a call that is over is let go of, whatever the request still does', () => 
   });
 });
 
-test.each([
-  ['attempts', true],
-  ['budget', true],
-  ['outage', true],
-  ['already-retried', true],
-  ['resend', false],
-  ['body', false],
-  ['left-to-caller', false],
-  [undefined, false],
-] as const)('a call that failed and was not retried because of %s was tried again: %s', (notRetried, again) => {
-  const request = new InboundRequest('teams', Number.POSITIVE_INFINITY, new ManualClock(), { writableEnded: false });
-  const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
-  request.follow(call);
-  call.note({ notRetried });
-  expect(request.triedAgain).toBe(again);
-  call.end();
-  expect(request.triedAgain).toBe(again);
-});
+test.each<[NotRetried | undefined, number, number, boolean]>([
+  // It was sent once: whoever is above may send it again, unless nobody should.
+  ['attempts', 1, 0, false],
+  ['attempts', 3, 2, false],
+  ['resend', 1, 0, false],
+  ['body', 1, 0, false],
+  ['left-to-caller', 1, 0, false],
+  ['already-retried', 1, 0, true],
+  ['retry-after', 1, 0, true],
+  ['deadline', 1, 0, true],
+  ['outage', 1, 0, true],
+  ['budget', 1, 0, true],
+  // It was sent again here.
+  ['attempts', 2, 0, true],
+  ['resend', 2, 0, true],
+  ['body', 2, 0, true],
+  ['deadline', 2, 0, true],
+  [undefined, 2, 0, false],
+])(
+  'F62: a call that failed and was not retried because of %s, after %i attempts, %i of them refused as asked, was tried again: %s',
+  (notRetried, attempts, refusals, again) => {
+    const request = new InboundRequest('teams', Number.POSITIVE_INFINITY, new ManualClock(), { writableEnded: false });
+    const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
+    request.follow(call);
+    for (let attempt = 0; attempt < attempts; attempt++) call.fork(0);
+    call.refusals = refusals;
+    call.note({ notRetried });
+    expect(request.triedAgain).toBe(again);
+    call.end();
+    expect(request.triedAgain).toBe(again);
+  },
+);

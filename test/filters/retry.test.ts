@@ -173,6 +173,18 @@ test('F62: what a server retried itself, in vain, is not retried again', async (
   expect(metrics.value('retries_refused', { service: 'players', reason: 'already-retried' })).toBe(1);
 });
 
+test.each<[string, Parameters<ReturnType<typeof harness>['call']>]>([
+  ['may be sent once only', [{}, { prepare: (ctx) => (ctx.maxAttempts = 1) }]],
+  ['must not be repeated', [{ method: 'POST' }]],
+  ['has lost its body', [{}, { prepare: (ctx) => (ctx.replayable = false) }]],
+])('F62: that a server retried in vain is heard by a call that %s, too, for whoever is above', async (_what, asked) => {
+  const { call, peer, metrics } = harness();
+  const reply = call(...asked);
+  peer.next().reply({ status: 503, headers: { 'mesh-retried': '1' } });
+  expect((await reply).status).toBe(503);
+  expect(metrics.value('retries_refused', { service: 'players', reason: 'already-retried' })).toBe(1);
+});
+
 test('F73: Retry-After is obeyed exactly up to five seconds, and not waited for beyond', async () => {
   const { call, clock, peer } = harness();
   const reply = call();
@@ -320,6 +332,36 @@ test('F62: with less time left of a handed deadline than the attempt took, the f
   // Nobody above would send these again.
   expect(await after(undefined, 400, 201)).toBe('again');
   expect(await after(1_000, 400, 201)).toBe('again');
+});
+
+test('F62: a failure that was retried here is not left to the caller, which is not to send it again', async () => {
+  const { call, clock, peer, metrics } = harness({ retry: { baseMs: 0, maxMs: 0 } });
+  const reply = runAmbient({ trace: undefined, baggage: '', deadline: clock.now() + 400, retried: false }, () =>
+    call(),
+  );
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await clock.advance(150);
+    peer.next().fail(reset());
+    await settled();
+  }
+  await expect(reply).rejects.toMatchObject({ notRetried: 'deadline' });
+  expect(metrics.value('retries', { service: 'players' })).toBe(1);
+});
+
+test.each([
+  ['the wait would end after it', 395, {}, 'left-to-caller'],
+  // Whoever sent it would send it again before the pause is over.
+  ['a pause that the server asks for ends after it', 395, { 'retry-after': '1' }, 'deadline'],
+  ['a pause that the server asks for ends shortly before it', 395, { 'retry-after': '1' }, 'deadline', 1_400],
+])('F62: of a handed deadline, when %s: %i ms, %o, %s', async (_what, tookMs, headers, why, handedMs = 400) => {
+  const { call, clock, peer, metrics } = harness({ retry: { baseMs: 1_000, maxMs: 1_000 } });
+  const reply = runAmbient({ trace: undefined, baggage: '', deadline: clock.now() + handedMs, retried: false }, () =>
+    call(),
+  );
+  await clock.advance(tookMs);
+  peer.next().reply({ status: 503, headers });
+  expect(await outcome(reply)).toEqual({ value: { status: 503, headers } });
+  expect(metrics.value('retries_refused', { service: 'players', reason: why })).toBe(1);
 });
 
 test('F62: once twenty attempts in a row failed that began after others had, nothing is sent again until one is answered', async () => {

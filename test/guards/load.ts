@@ -118,7 +118,7 @@ export const loadGuards: readonly Guard[] = [
     ...softNack,
     failure: 'F63',
     file: 'src/filters/retry.ts',
-    guard: '    if (busy) return waitMs;\n',
+    guard: "    if (busy) return leftMs > 0 ? waitMs : 'deadline';\n",
     without: '',
     name: CHARGED,
   },
