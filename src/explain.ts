@@ -2,12 +2,12 @@ import type { LaidOut } from './balancer/layout.ts';
 import { LoadReading } from './balancer/load-reading.ts';
 import type { Node } from './balancer/node.ts';
 import type { AddedFilters, ExplainedFilter } from './client/added-filters.ts';
-import { stacksOf } from './client/assemble.ts';
-import { bufferedBinding } from './client/native/binding.ts';
-import type { ExplainedClient, OwnSettings } from './client/own-settings.ts';
+import { breakerInWords, type ExplainedBreaker, explainBreaker } from './client/explained-breaker.ts';
+import { clientInWords, type ExplainedClient, explainClient, stackInWords } from './client/explained-client.ts';
+import { explainStack } from './client/explained-stack.ts';
+import type { OwnClients } from './client/own-clients.ts';
 import type { Parts } from './client/parts.ts';
 import { settingsOf } from './client/settings.ts';
-import type { Target } from './client/target.ts';
 import type { Targets } from './client/targets.ts';
 import type { Setting } from './core/setting.ts';
 import { type NameStep, stepsInWords } from './discovery/delegation/name-step.ts';
@@ -72,20 +72,16 @@ export interface Explanation {
   readonly path: NameStep | undefined;
   /** Those of the service, which clients go by that were given none of their own. */
   readonly settings: readonly Setting[];
-  /** Clients that were given some, those of `mesh.service` too, with these. */
+  /** Clients that were given some, those of `mesh.service` too, or have a breaker of their own. */
   readonly clients: readonly ExplainedClient[];
   readonly endpoints: readonly ExplainedEndpoint[];
   /** By priority and place, the most preferred first; empty when nothing sets some of the endpoints apart. */
   readonly tiers: readonly ExplainedTier[];
   /** Known instances that the settings leave out. */
   readonly unmatched: number;
-  /** `forced`: the application holds it so. `reason` is empty while it is off, or closed and never was anything else. */
-  readonly breaker: {
-    readonly state: 'closed' | 'open' | 'half-open' | 'off';
-    readonly reason: string;
-    readonly forced: boolean;
-  };
-  /** The layers, outermost first. */
+  /** That of all clients that have none of their own. */
+  readonly breaker: ExplainedBreaker;
+  /** The layers of a client that was given nothing, outermost first. */
   readonly stack: string;
   /** Filters of the application: each stands in the stack of one of its clients. */
   readonly filters: readonly ExplainedFilter[];
@@ -97,7 +93,7 @@ export interface Explanation {
 interface Kept {
   readonly recent: RecentEvents;
   readonly added: AddedFilters;
-  readonly owned: OwnSettings;
+  readonly owned: OwnClients;
 }
 
 export function explainTarget(
@@ -107,7 +103,7 @@ export function explainTarget(
   { recent, added, owned }: Kept,
 ): Explanation {
   const target = targets.of(service);
-  const { view, breaker, nodes, settings } = target;
+  const { view, nodes, settings } = target;
   const now = parts.clock.now();
   const explanation = {
     service,
@@ -120,16 +116,12 @@ export function explainTarget(
     },
     path: target.path,
     settings: settingsOf(settings, targets.layers(service)),
-    clients: owned.of(service),
+    clients: owned.of(service).map((one) => explainClient(one, target, parts)),
     endpoints: nodes.nodes.map((node) => explainNode(node, now)),
     tiers: nodes.laidOutAt(now).flatMap(explainTiers),
     unmatched: view.instances.length - nodes.nodes.length,
-    breaker: {
-      state: breaker?.state ?? ('off' as const),
-      reason: breaker?.reason ?? '',
-      forced: breaker?.forced ?? false,
-    },
-    stack: stackOf(target, parts),
+    breaker: explainBreaker(target),
+    stack: explainStack(target, parts),
     filters: added.of(service),
     recent: recent.of(service),
   };
@@ -173,14 +165,6 @@ function tierInWords({ name, share, capacity, endpoints, called, up, panicking }
   return `  ${name}: ${percent(share)} of the calls; ${endpoints} endpoints, ${up}${some} up, could take ${percent(capacity)}${panic}`;
 }
 
-function stackOf(target: Target, parts: Parts): string {
-  const { client, endpoint } = stacksOf(target, bufferedBinding(target.pools), parts, () => neverCalled);
-  return `${client}\n${endpoint}`;
-}
-
-/** The stack is printed, not built. */
-const neverCalled = () => Promise.reject(new Error('a stack that is printed is not called'));
-
 function inWords({
   service,
   registry,
@@ -197,7 +181,7 @@ function inWords({
 }: Omit<Explanation, 'toString'>): string {
   const ms = (value: number | undefined) => (value === undefined ? '–' : `${value.toFixed(1)} ms`);
   return [
-    `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breaker.state}${breaker.reason && ` (${breaker.reason})`}`,
+    `${service}: ${endpoints.length} endpoints${unmatched > 0 ? `, ${unmatched} more do not match` : ''}; breaker ${breakerInWords(breaker)}`,
     `registry ${registry.name}: ${registry.state}${registry.reason === '' ? '' : ` (${registry.reason})`}${registry.from === '' ? '' : `, from ${registry.from}`}`,
     ...(path === undefined ? [] : ['name:', ...stepsInWords(path, 1)]),
     ...endpoints.map((one) => {
@@ -209,12 +193,9 @@ function inWords({
     ...(tiers.length === 0 ? [] : ['tiers:', ...tiers.map(tierInWords)]),
     'settings:',
     ...settings.map(({ name, value, from }) => `  ${name} = ${value} (${from})`),
-    ...clients.flatMap(({ of, settings: own }) => [
-      `settings of ${of} where they differ:`,
-      ...own.map(({ name, value }) => `  ${name} = ${value}`),
-    ]),
+    ...clients.flatMap((client) => clientInWords(client, { breaker, stack })),
     'stack:',
-    ...stack.split('\n').map((line) => `  ${line}`),
+    ...stackInWords(stack),
     ...filters.map(({ name, place, of }) => `  ${name}, ${place}, in the stack of ${of}`),
     'recent:',
     ...recent.map(({ at, what }) => `  ${new Date(at).toISOString()} ${what}`),

@@ -10,14 +10,13 @@ import { isGot, wrapGot } from './client/got/wrap.ts';
 import { Client } from './client/native/client.ts';
 import type { ClientOptions } from './client/native/client-options.ts';
 import { NodeAgents } from './client/node-http/agents.ts';
-import { OwnSettings } from './client/own-settings.ts';
+import { OwnClients } from './client/own-clients.ts';
 import type { Parts } from './client/parts.ts';
 import { EndpointPools } from './client/pools.ts';
 import type { Send } from './client/service/binding.ts';
 import { type SendOptions, splitOptions } from './client/service/send-options.ts';
 import { type ServiceFunction, serviceFunction } from './client/service/service-function.ts';
 import { checkService, type ServiceOptions } from './client/settings.ts';
-import type { Target } from './client/target.ts';
 import { Targets } from './client/targets.ts';
 import { checkWrap, type WrapOptions } from './client/wrap-options.ts';
 import { type Ambient, ambient, runAmbient } from './core/ambient.ts';
@@ -116,7 +115,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const metrics = new MemoryMetrics();
   const recent = new RecentEvents(events, clock);
   const added = new AddedFilters();
-  const owned = new OwnSettings();
+  const owned = new OwnClients();
   const stopLog = logEvents(events, resolved.logger, clock);
   const registryScope = { clock, random, events, metrics, addresses };
   const lastViews =
@@ -156,11 +155,12 @@ export function createMesh(options: MeshOptions): Mesh {
     await pools.close();
     stopLog();
     recent.close();
+    owned.close();
   };
 
-  /** The target of one client: that of everybody unless it has settings of its own. */
-  const targetFor = (service: string, name: string, own: ServiceOptions | undefined): (() => Target) => {
-    if (own === undefined) return () => targets.of(service);
+  /** The target of one client: that of everybody, with no `target`, unless it has settings of its own. */
+  const targetFor = (service: string, name: string, own: ServiceOptions | undefined) => {
+    if (own === undefined) return { target: undefined, present: () => targets.of(service) };
     checkService(name, own);
     return targets.special(service, name, own);
   };
@@ -189,18 +189,18 @@ export function createMesh(options: MeshOptions): Mesh {
       if (options !== undefined) known(name, options);
       const { filters: put, ...own } = options ?? {};
       const onlyFilters = put !== undefined && Object.keys(own).length === 0;
-      const target = targetFor(service, name, options === undefined || onlyFilters ? undefined : own);
-      owned.add(name, service, own);
-      return new Client(service, target, parts, filtersOf(name, service, put));
+      const { target, present } = targetFor(service, name, options === undefined || onlyFilters ? undefined : own);
+      owned.add({ of: name, service, target, options: own });
+      return new Client(service, present, parts, filtersOf(name, service, put));
     },
     service<Req, Res>(service: string, send: Send<Req, Res>, options?: SendOptions<Req, Res>) {
       const name = `service('${serviceName('service', service)}')`;
       callable(`send of ${name}`, send);
       const { own, answer, service: settings, told } = splitOptions(name, options);
-      const target = targetFor(service, name, settings);
-      owned.add(name, service, settings, told);
+      const { target, present } = targetFor(service, name, settings);
+      owned.add({ of: name, service, target, options: settings, told, answers: answer !== undefined });
       const filters = filtersOf(name, service, own.filters);
-      return serviceFunction({ service, send, options: own, answer, filters, target, parts });
+      return serviceFunction({ service, send, options: own, answer, filters, target: present, parts });
     },
     register: (given) => registrations.register(given),
     withNames: (names, run) => {

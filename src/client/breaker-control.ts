@@ -3,7 +3,7 @@ import type { Targets } from './targets.ts';
 
 /** The breakers of a service in the hands of the application: those of all clients of this mesh, also of clients made later. */
 export interface BreakerControl {
-  /** As of the service as it is configured; a client with options of its own has a breaker of its own. */
+  /** As of the service as it is configured; a client with options of its own has a breaker of its own, which `explain` shows under `clients`. */
   readonly state: 'closed' | 'open' | 'half-open';
   /** Why it is as it is; empty while it is closed and never was anything else. */
   readonly reason: string;

@@ -15,6 +15,13 @@ import { Target } from './target.ts';
 /** Names may come from outside (a URL that somebody typed), so the number that is kept has to end somewhere. */
 const MAX_TARGETS = 2_000;
 
+/** The target of one client. */
+interface SpecialTarget {
+  readonly target: Target;
+  /** Gives it under the names of the present request; throws when the mesh is closed. */
+  readonly present: () => Target;
+}
+
 /** The targets of a mesh: one for each service and set of settings that is called. */
 export class Targets {
   readonly #parts: Parts;
@@ -57,17 +64,18 @@ export class Targets {
   }
 
   /** A target of its own, for a client that was given options of its own. It lives as long as the mesh. */
-  special(service: string, name: string, options: ServiceOptions): () => Target {
+  special(service: string, name: string, options: ServiceOptions): SpecialTarget {
     const target = this.#create(service, resolveService(name, [...this.layers(service), { from: name, options }]));
     this.#special.add(target);
     this.#figures.add(target);
     // Two clients of one service may have different options.
     const key = `${name} ${this.#special.size}`;
-    return () => {
+    const present = () => {
       if (this.#closed) throw new ClosedError(service);
       const names = ambientNames();
       return names === undefined ? target : this.#under(names, target, key);
     };
+    return { target, present };
   }
 
   /** The places that configure a service, the most general first. */
