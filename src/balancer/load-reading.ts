@@ -9,8 +9,6 @@ export class LoadReading {
   serviceMs: number = Number.NaN;
   /** Requests in flight at the node. */
   rif: number = Number.NaN;
-  /** Requests in flight at a node of the set that are usual, from 1 on: so many make no queue worth leaving a fast node for. 1 where no node reports. */
-  usual = 1;
   /** The share of attempts that failed of late, 0 to 1. */
   failing: number = Number.NaN;
 }

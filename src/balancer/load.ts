@@ -14,8 +14,15 @@ import {
 } from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
 
-/** What one answer weighs in the time that a node takes, and the steps per millisecond in which one of which nothing is heard becomes like the others: 5 s. */
+/** What one answer weighs in the time that a node takes where it comes alone. */
 const SERVICE_WEIGHT = 0.3;
+/**
+ * One that comes soon after another weighs less: as much as passed of so many milliseconds, and at least a tenth. They tell of the same moment, and where hundreds a second
+ * come none of them has to decide.
+ */
+const APART_MS = 100;
+const LEAST_WEIGHT = 0.1;
+/** The steps per millisecond in which a node of which nothing is heard becomes like the others: 5 s. */
 const FORGETTING = STEPS / 5_000;
 /** What has faded for so long, half a second, is put down as it has become: what is known of a node is part of the mean that it fades into. */
 const FADED = STEPS / 10;
@@ -36,6 +43,12 @@ const LEFT_SET = -2;
 
 interface Begun {
   readonly startedAt: number;
+}
+
+/** The score of the best so far of a pick, and what it adds to the requests in flight of each. */
+export interface ToBeat {
+  readonly score: number;
+  readonly usual: number;
 }
 
 /**
@@ -213,8 +226,6 @@ export class Load {
     into.serviceMs = ms;
     if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
     else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
-    // Of none it is no number, and so not above 1.
-    into.usual = rif.value > 1 ? rif.value : 1;
     const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
@@ -226,13 +237,12 @@ export class Load {
    * Whether its score, taken so many `times`, can be below that of the best so far at all; answers fast, since it seldom can. What it takes is between what is known
    * and the mean that this fades into, or more; nothing makes a score less than that with the attempts on their way.
    */
-  mayBeat(best: { readonly score: number }, times: number): boolean {
+  mayBeat(best: ToBeat, times: number): boolean {
     const at = this.#at;
     if (at < 0) return true;
-    const { running } = this;
-    const { rif, serviceMs, table } = this.means;
+    const { serviceMs, table } = this.means;
     const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
-    const queue = (rif.value > 1 ? rif.value : 1) + running;
+    const queue = best.usual + this.running;
     const least = Math.min(known, serviceMs.value) * queue * queue * times;
     return !(least >= best.score);
   }
@@ -273,7 +283,9 @@ export class Load {
       const mean = serviceMs.value;
       const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
       const usual = mean + (before - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
-      const after = usual + SERVICE_WEIGHT * (sampleMs - usual);
+      const apart = (now - (numbers[at + HEARD_AT] ?? 0)) / APART_MS;
+      const weight = apart > SERVICE_WEIGHT ? SERVICE_WEIGHT : apart > LEAST_WEIGHT ? apart : LEAST_WEIGHT;
+      const after = usual + weight * (sampleMs - usual);
       numbers[at + SERVICE_MS] = after;
       serviceMs.sum += after - before;
       serviceMs.value = serviceMs.sum / serviceMs.count;

@@ -33,17 +33,28 @@ test('nothing is known before the first answer, and one of which nothing is know
 
 test('an answer weighs three tenths, and what is known fades into the mean of all with a time constant of five seconds', () => {
   const { means, a, b } = two();
-  a.answered({ startedAt: 0 - 10 }, 0);
-  b.answered({ startedAt: 0 - 90 }, 0);
-  expect(means.serviceMs.value).toBe(50);
-  a.answered({ startedAt: 0 - 20 }, 0);
-  expect(read(a, 0, 0).serviceMs).toBeCloseTo(13);
+  a.answered({ startedAt: -10 }, 0);
+  a.answered({ startedAt: 100 - 20 }, 100);
+  expect(read(a, 100).serviceMs).toBeCloseTo(13);
+  b.answered({ startedAt: 100 - 90 }, 100);
   const mean = means.serviceMs.value;
   expect(mean).toBeCloseTo(51.5);
-  expect(read(a, 5_000, 0).serviceMs).toBeCloseTo(mean + (13 - mean) * Math.exp(-1), 2);
+  expect(read(a, 5_100).serviceMs).toBeCloseTo(mean + (13 - mean) * Math.exp(-1), 2);
   // After so long it is forgotten, and as good as what is known of the others.
   expect(read(a, 60_000, 0).serviceMs).toBe(90);
   expect(means.serviceMs.value).toBe(90);
+});
+
+test('answers that come together weigh less: as much as passed of a tenth of a second, and at least a tenth', () => {
+  const known = [0, 5, 10, 20, 30, 60, 1_000].map((apartMs) => {
+    const { a } = two();
+    a.answered({ startedAt: 0 }, 10);
+    const now = 10 + apartMs;
+    a.answered({ startedAt: now - 20 }, now);
+    return read(a, now).serviceMs;
+  });
+  const weights = known.map((ms) => (ms - 10) / 10);
+  for (const [i, weight] of [0.1, 0.1, 0.1, 0.2, 0.3, 0.3, 0.3].entries()) expect(weights[i]).toBeCloseTo(weight);
 });
 
 test('attempts that take much longer than usual say how long it takes, before they are answered', () => {
@@ -152,13 +163,13 @@ test('one that should have less is presumed to have less', () => {
 test('the time that a node reports counts in place of the measured one, for as long as it reports', () => {
   const { a } = two();
   a.answered({ startedAt: 0 - 80 }, 0);
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 80; i++) {
     a.reported({ rif: 1, serviceMs: 5 }, i);
     a.answered({ startedAt: i - 80 }, i);
   }
-  expect([Math.round(read(a, 40, 0).serviceMs), a.latencyMs]).toEqual([5, 80]);
-  for (let i = 0; i < 40; i++) a.answered({ startedAt: 20_000 + i - 80 }, 20_000 + i);
-  expect(Math.round(read(a, 20_040, 0).serviceMs)).toBe(80);
+  expect([Math.round(read(a, 80, 0).serviceMs), a.latencyMs]).toEqual([5, 80]);
+  for (let i = 0; i < 80; i++) a.answered({ startedAt: 20_000 + i - 80 }, 20_000 + i);
+  expect(Math.round(read(a, 20_080, 0).serviceMs)).toBe(80);
 });
 
 test('what an answer took counts beside the report where it took far longer: the server did not see it wait', () => {
@@ -169,13 +180,13 @@ test('what an answer took counts beside the report where it took far longer: the
   }
   a.answered({ startedAt: -90 }, 0);
   expect(read(a, 0, 0).serviceMs).toBe(10);
-  a.answered({ startedAt: -210 }, 0);
-  expect(read(a, 0, 0).serviceMs).toBeCloseTo(70);
+  a.answered({ startedAt: 30 - 210 }, 30);
+  expect(read(a, 30, 0).serviceMs).toBeCloseTo(70);
 });
 
 test('one that may not be better than the best so far is told without a closer look, and one that may be never is', () => {
   const { a, b } = two();
-  const best = { score: 30 };
+  const best = { score: 30, usual: 1 };
   a.running = 5;
   expect(a.mayBeat(best, 1)).toBe(true);
   a.answered({ startedAt: -10 }, 0);
@@ -185,9 +196,10 @@ test('one that may not be better than the best so far is told without a closer l
   a.running = 0;
   expect(a.mayBeat(best, 1)).toBe(true);
   expect(a.mayBeat(best, 3.5)).toBe(false);
+  expect(a.mayBeat({ score: 30, usual: 2 }, 1)).toBe(false);
   // It fades into the mean of all, which is 30.
-  expect(b.mayBeat({ score: 31 }, 1)).toBe(true);
-  expect(b.mayBeat({ score: 30 }, 1)).toBe(false);
+  expect(b.mayBeat({ score: 31, usual: 1 }, 1)).toBe(true);
+  expect(b.mayBeat({ score: 30, usual: 1 }, 1)).toBe(false);
 });
 
 test('one that comes back is as good as any: what it took, reported and failed before is forgotten', () => {

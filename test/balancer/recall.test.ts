@@ -103,6 +103,33 @@ test('a fast one with some more to do than usual is better than a slow one with 
   expect(shares(100)).toEqual([0, 1]);
 });
 
+test('a slow one that is idle does not draw a call while the fast ones have what they usually have', async () => {
+  const { set, at, call, clock, answer, shares } = setup({ make: recall, of: endpoints(3) });
+  for (const i of [0, 1]) await answer(at(i), 12);
+  await answer(at(2), 40);
+  for (const i of [0, 1]) set.begin(at(i), call(), clock.now());
+  expect(shares(100)[2]).toBe(0);
+  // Far more than that, and it is worth its while.
+  for (const i of [0, 1]) for (let more = 0; more < 3; more++) set.begin(at(i), call(), clock.now());
+  expect(shares(100)[2]).toBeGreaterThan(0.5);
+});
+
+test('of what nodes report, that of others counts half as much again as that of this process', () => {
+  const { set, at, call, clock, shares } = setup({ make: recall, of: endpoints(2) });
+  const report = () => {
+    // With usual = 4: 10 × (4 + 6)² = 1,000 against 38 × (4 + 1)² = 950, and the slow one gets the calls; from 4.24 on it does not.
+    set.reported(at(0), { rif: 6, serviceMs: 10 }, clock.now());
+    set.reported(at(1), { rif: 1, serviceMs: 38 }, clock.now());
+  };
+  report();
+  // 1.5 × 3.5, all of it of others.
+  expect(shares(100)).toEqual([1, 0]);
+  for (let i = 0; i < 6; i++) set.begin(at(0), call(), clock.now());
+  report();
+  // 1.5 × 3.5 − 0.5 × 6 ÷ 2.
+  expect(shares(100)).toEqual([0, 1]);
+});
+
 test('with requests on their way all the time, nodes hold them in proportion to their weights', () => {
   const { set, call, clock } = setup({ make: recall, of: endpoints(4, (i) => i + 1) });
   for (let i = 0; i < 1_000; i++) {

@@ -1,6 +1,7 @@
 import type { Context } from '../../core/context.ts';
 import { INTEGERS, type Random } from '../../core/random.ts';
 import { Draws } from '../draws.ts';
+import type { LoadMeans } from '../load-means.ts';
 import { LoadReading } from '../load-reading.ts';
 import type { Node } from '../node.ts';
 import type { NodeOutcome, Picker } from '../picker.ts';
@@ -16,6 +17,11 @@ const FAILURES = 1_000;
  * a hair; it costs 3 % of p99 in the simulator.
  */
 const MARGIN = 1.25;
+/**
+ * Half of what this process has on its way to each node is usual, besides one; or what nodes report and half of that which others have there besides. With less a slow node that is
+ * idle draws too much of what three servers get; with more it is chance that decides, as it does how long calls take.
+ */
+const HALF = 0.5;
 
 /**
  * The default: the best of two distinct nodes drawn by weight *and of the last four that answered well*, by how long a request would take there and how
@@ -26,8 +32,8 @@ const MARGIN = 1.25;
  *
  *     time × (usual + requests in flight ÷ weight)² × (1 + 1,000 × failures²)
  *
- * of what `Load` knows. `usual` are the requests in flight that nodes report on average, and at least 1: where each has many workers, a few more or less say little, and how
- * fast a node is says much (a slow one with two of eight workers busy is no better than a fast one with six). The weight is relative to the heaviest. It is heeded when nodes are drawn and divides the requests in flight, not the score: so nodes
+ * of what `Load` knows. `usual` stands for the requests in flight that a node has on average: where those are many, so are the workers, a few more or less say little, and how fast a
+ * node is says much (a slow one with two of eight workers busy is no better than a fast one with six). The weight is relative to the heaviest. It is heeded when nodes are drawn and divides the requests in flight, not the score: so nodes
  * that are idle get what their weights say, and others hold requests in proportion to them.
  */
 export function recall(random: Random): Picker {
@@ -41,7 +47,7 @@ class Recall implements Picker {
   // The best so far of a pick; here and not handed around, since a fraction may be allocated on its way.
   #best: Node | undefined;
   #against = 0;
-  readonly #toBeat = { score: 0.5 };
+  readonly #toBeat = { score: 0.5, usual: 1.5 };
 
   constructor(random: Random) {
     this.#draws = new Draws(random);
@@ -51,7 +57,9 @@ class Recall implements Picker {
     const draws = this.#draws;
     const known = this.#known;
     if (draws.from(nodes)) known.tidy();
-    if (nodes.length < 2) return nodes[0];
+    const [some] = nodes;
+    if (some === undefined || nodes.length < 2) return some;
+    this.#findUsual(some.means, nodes.length);
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
       // Both are drawn before either is looked at, so that a processor fetches both from memory at the same time.
@@ -79,6 +87,14 @@ class Recall implements Picker {
     if (outcome === 'success' && !node.retired) this.#known.add(node);
   }
 
+  /** What each of so many nodes has to do, as far as this process knows by itself or nodes report, whichever is more. */
+  #findUsual({ rif, running }: LoadMeans, count: number): void {
+    const own = (HALF * running) / count;
+    const reported = (1 + HALF) * rif.value - own;
+    // Of none that report it is no number, and so not more.
+    this.#toBeat.usual = reported > 1 + own ? reported : 1 + own;
+  }
+
   #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): Node | undefined {
     const node = place < 0 ? undefined : nodes[place];
     if (node === undefined) return undefined;
@@ -95,8 +111,8 @@ class Recall implements Picker {
     const reading = this.#reading;
     reading.portion = this.#draws.portion;
     node.read(reading, now);
-    const { serviceMs, rif, usual, failing } = reading;
-    const queue = usual + rif / this.#draws.portion;
+    const { serviceMs, rif, failing } = reading;
+    const queue = this.#toBeat.usual + rif / this.#draws.portion;
     // Before the first answer of all only what is on its way counts.
     const score = times * (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
     if (against === this.#against && score >= this.#toBeat.score) return;
