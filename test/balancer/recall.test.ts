@@ -72,6 +72,21 @@ test('one that fails fast does not attract what it would answer fast', async () 
   expect(shares(500)[42]).toBeLessThan(0.05);
 });
 
+test.each([
+  [1, [1, 0]],
+  [2_000, [0, 1]],
+])(
+  'one that failed after %i ms is as good as before eight seconds later, unless it hung until its time was over',
+  async (ms, expected) => {
+    const { at, set, call, clock, answer, shares } = setup({ make: recall, of: endpoints(2) });
+    for (const node of set.nodes) await answer(node, 10);
+    await answer(at(0), ms, 'failure');
+    await clock.advance(8_000);
+    set.begin(at(1), call(), clock.now());
+    expect(shares(100)).toEqual(expected);
+  },
+);
+
 test('one that answers no more is left alone before it has answered', async () => {
   const { at, set, call, clock, answer, shares } = await used();
   await answer(at(42), 1);
