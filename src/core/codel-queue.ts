@@ -15,9 +15,15 @@ interface Place extends Waiting {
 }
 
 /**
+ * So many may wait for however long that takes: they are no standing queue, but what keeps workers busy while nobody comes. One worker that is offered a tenth too much is idle for 2 % of
+ * the time with 18 places (M/M/1/18), for 4 % with 12. As CoDel never drops the last packet of a queue.
+ */
+const FEW = 16;
+
+/**
  * A short queue that keeps no standing queue (CoDel, Nichols and Jacobson 2012, as Facebook has it for requests). Nobody waits longer than
  * `intervalMs`. When for so long nobody came through within `targetMs`, waiting does not help: until somebody does, whoever waited longer
- * than twice `targetMs` is refused when his turn comes, and with `lifo` the newest is first.
+ * than twice `targetMs` is refused when his turn comes and sixteen others wait, and with `lifo` the newest is first.
  *
  * The more important are first at any time; when it is full, the newest of the least important makes room.
  */
@@ -66,7 +72,7 @@ export class CodelQueue {
       const waitedMs = now - place.at;
       this.#remove(place);
       if (waitedMs <= this.#options.targetMs && !(overloaded && this.#options.lifo)) this.#wellAt = now;
-      if (overloaded && waitedMs > 2 * this.#options.targetMs) place.refuse();
+      if (overloaded && waitedMs > 2 * this.#options.targetMs && this.#count >= FEW) place.refuse();
       else place.admit();
     }
   }

@@ -4,9 +4,9 @@ import { boolean, durationMs, integer, options as known } from './check.ts';
 export interface QueueOptions {
   /** Most requests that wait. At least 1. @default 100 */
   readonly size?: number | undefined;
-  /** The wait that is no sign of overload, in milliseconds. @default 20 */
+  /** The wait that is no sign of overload, in milliseconds; nor is one of fewer than sixteen. @default 20 */
   readonly targetMs?: number | undefined;
-  /** Longest wait; also how long all must have waited longer than `targetMs` until that is overload. At least `targetMs`. @default 100 */
+  /** Longest wait; also how long all must have waited longer than `targetMs` until that is overload. At least `targetMs`. @default 200 */
   readonly intervalMs?: number | undefined;
   /** Whether the newest goes first while there is overload: the oldest have callers that are about to give up. @default false */
   readonly lifo?: boolean | undefined;
@@ -25,7 +25,7 @@ export function resolveQueue(name: string, options: QueueOptions): ResolvedQueue
   return {
     size: integer(`${name}.size`, options.size ?? 100, { min: 1, max: 100_000 }),
     targetMs,
-    intervalMs: durationMs(`${name}.intervalMs`, options.intervalMs ?? Math.max(100, targetMs), { min: targetMs }),
+    intervalMs: durationMs(`${name}.intervalMs`, options.intervalMs ?? Math.max(200, targetMs), { min: targetMs }),
     lifo: boolean(`${name}.lifo`, options.lifo ?? false),
   };
 }

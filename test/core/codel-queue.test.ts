@@ -4,10 +4,13 @@ import type { Priority } from '../../src/core/priority.ts';
 import type { ResolvedQueue } from '../../src/core/queue-options.ts';
 import { ManualClock } from '../../src/testing/manual-clock.ts';
 
-/** A queue with so many places free behind it, none at first; what becomes of who waits is said by its name. */
-function setup(options: Partial<ResolvedQueue> = {}) {
+/**
+ * A queue with so many places free behind it, none at first; what becomes of who waits is said by its name. A crowd of less important ones, of which nothing is said, waits
+ * behind them each time that places become free.
+ */
+function setup({ crowd = 0, ...options }: Partial<ResolvedQueue> & { crowd?: number } = {}) {
   const clock = new ManualClock();
-  const queue = new CodelQueue({ size: 10, targetMs: 5, intervalMs: 100, lifo: false, ...options }, clock);
+  const queue = new CodelQueue({ size: 100, targetMs: 5, intervalMs: 100, lifo: false, ...options }, clock);
   const said: string[] = [];
   const join = (name: string, priority: Priority = 'default') => {
     const say = (what: string) => () => said.push(`${name} ${what}`);
@@ -15,15 +18,18 @@ function setup(options: Partial<ResolvedQueue> = {}) {
   };
   /** Lets so many in, of whatever priority. */
   const free = (count = 1) => {
+    const nobody = { priority: 'sheddable', admit: () => {}, refuse: () => {} } as const;
+    const leaves = Array.from({ length: crowd }, () => queue.join(nobody));
     let left = count;
     queue.advance(() => left-- > 0);
+    for (const leave of leaves) leave?.();
   };
   return { clock, queue, said, join, free };
 }
 
 /** Brings it to where nobody came through soon for an interval: `old` has waited for a little less than that. */
-async function overloaded(options: Partial<ResolvedQueue> = {}) {
-  const all = setup(options);
+async function overloaded(options: Parameters<typeof setup>[0] = {}) {
+  const all = setup({ crowd: 16, ...options });
   const { clock, join, free } = all;
   join('first');
   await clock.advance(60);
@@ -115,6 +121,18 @@ test('one that waited longer than twice the target is refused, and its place goe
   expect([said, queue.count]).toEqual([['old refused', 'long refused', 'short in'], 0]);
 });
 
+test.each([
+  [15, 'in'],
+  [16, 'refused'],
+])(
+  'with %i others it does not matter that one waited long: so few keep workers busy, or do not',
+  async (crowd, what) => {
+    const { said, free } = await overloaded({ crowd });
+    free();
+    expect(said).toEqual([`old ${what}`]);
+  },
+);
+
 test('it is overload only once nobody came through within the target for a whole interval', async () => {
   const { clock, said, join, free } = setup();
   join('a');
@@ -135,7 +153,7 @@ test('it is overload from the very end of that interval on', async () => {
     [39, 'in'],
     [40, 'refused'],
   ] as const) {
-    const { clock, said, join, free } = setup();
+    const { clock, said, join, free } = setup({ crowd: 16 });
     join('first');
     await clock.advance(60);
     join('next');
@@ -196,16 +214,6 @@ test('a queue that was empty in between begins anew', async () => {
     free();
     expect(said.at(-1)).toBe('next in');
   }
-});
-
-test.each([1, 2])('making room for the more important does not put off an overload (size: %i)', async (size) => {
-  const { clock, said, join, free } = setup({ size });
-  for (let i = 1; i <= size; i++) join(`${i}`);
-  await clock.advance(60);
-  join('urgent', 'critical');
-  await clock.advance(40);
-  free();
-  expect(said.at(-1)).toBe('urgent refused');
 });
 
 test('with lifo the newest of the most important goes first while there is overload, and the oldest before it', async () => {

@@ -128,6 +128,7 @@ test('once nobody came through soon for an interval, whoever waited for long is 
   running[0]?.ended();
   await clock.advance(45);
   ask('c', 'critical');
+  for (let i = 0; i < 15; i++) ask('another', 'sheddable');
   running[1]?.ended();
   expect(said).toEqual(['a in', 'b refused', 'c in']);
 });

@@ -7,6 +7,10 @@ const DEADLINE_MS = 1_000;
 const queued = { queue: {} };
 
 test.each([
+  [1.1, 1],
+  [2, 1],
+  [3, 1],
+  [10, 1],
   [1.1, 2],
   [2, 2],
   [3, 2],
@@ -20,14 +24,15 @@ test.each([
   [2, 64],
   [3, 64],
 ])('F85: offered %s times the capacity of %s workers, 98 percent of it is answered in time', (times, count) => {
-  const forMs = count > 8 ? 15_000 : MINUTE;
+  // Less of a load comes by chance where many are at work.
+  const forMs = count > 8 ? 15_000 : count > 1 ? MINUTE : 5 * MINUTE;
   const { offer, capacity } = workers({ count, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: queued });
   offer({ times: 0.5, forMs: 5_000 });
   offer({ times, forMs: 5_000 });
   const [tally] = offer({ times, forMs });
   expect((tally?.good ?? 0) / capacity(forMs)).toBeGreaterThan(0.98);
   expect(tally?.late).toBe(0);
-  expect(p99(tally?.tookMs ?? [])).toBeLessThan(200);
+  expect(p99(tally?.tookMs ?? [])).toBeLessThan(300);
 });
 
 test.each(['gradient2', 'vegas', 'aimd'] as const)(
@@ -39,19 +44,6 @@ test.each(['gradient2', 'vegas', 'aimd'] as const)(
     const [tally] = offer({ times: 2, forMs: MINUTE });
     expect((tally?.good ?? 0) / capacity(MINUTE)).toBeGreaterThan(0.98);
     expect(p99(tally?.tookMs ?? [])).toBeLessThan(300);
-  },
-);
-
-test.each([
-  [{}, 0.95],
-  [{ targetMs: 100, intervalMs: 200 }, 0.98],
-])(
-  'F85: one worker alone is idle now and then by chance at 1.1 times its capacity; less so when more may wait (%o)',
-  (queue, share) => {
-    const { offer, capacity } = workers({ count: 1, serviceMs: 10, deadlineMs: DEADLINE_MS, limit: { queue } });
-    offer({ times: 1.1, forMs: 10_000 });
-    const [tally] = offer({ times: 1.1, forMs: 5 * MINUTE });
-    expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(share);
   },
 );
 

@@ -192,7 +192,7 @@ test('F85: as a hook of Fastify, which gets the raw request and goes on when it 
   await all.served(2);
   const refused = send(port);
   while (all.metrics.value('inbound_waiting') < 1) await new Promise((resolve) => setImmediate(resolve));
-  await all.clock.advance(100);
+  await all.clock.advance(200);
   expect((await refused).status).toBe(503);
   all.waiting[1]?.end('2');
   expect((await second).body).toBe('2');
