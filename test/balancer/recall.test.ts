@@ -118,16 +118,24 @@ test('a fast one with some more to do than usual is better than a slow one with 
   expect(shares(100)).toEqual([0, 1]);
 });
 
-test('a slow one that is idle does not draw a call while the fast ones have what they usually have', async () => {
-  const { set, at, call, clock, answer, shares } = setup({ make: recall, of: endpoints(3) });
-  for (const i of [0, 1]) await answer(at(i), 12);
-  await answer(at(2), 40);
-  for (const i of [0, 1]) set.begin(at(i), call(), clock.now());
-  expect(shares(100)[2]).toBe(0);
-  // Far more than that, and it is worth its while.
-  for (const i of [0, 1]) for (let more = 0; more < 3; more++) set.begin(at(i), call(), clock.now());
-  expect(shares(100)[2]).toBeGreaterThan(0.5);
-});
+test.each([
+  // Attempts on their way to each of the two fast ones, how many times as slow the third is, and whether it gets the next.
+  [0, 3.7, false],
+  [1, 3.7, false],
+  [4, 3.7, true],
+  [4, 7, true],
+  [4, 12, false],
+])(
+  'what a process usually has on its way does not make a slow one better that is idle, and far more does (%i at the others, %f times as slow)',
+  async (running, times, chosen) => {
+    const { set, at, call, clock, answer, shares } = setup({ make: recall, of: endpoints(3) });
+    for (const i of [0, 1]) await answer(at(i), 10);
+    await answer(at(2), 10 * times);
+    for (const i of [0, 1]) for (let one = 0; one < running; one++) set.begin(at(i), call(), clock.now());
+    shares(500);
+    expect(Math.round(shares(100)[2] ?? 0)).toBe(chosen ? 1 : 0);
+  },
+);
 
 test('of what nodes report, that of others counts half as much again as that of this process', () => {
   const { set, at, call, clock, shares } = setup({ make: recall, of: endpoints(2) });
@@ -141,6 +149,7 @@ test('of what nodes report, that of others counts half as much again as that of 
   expect(shares(100)).toEqual([1, 0]);
   for (let i = 0; i < 6; i++) set.begin(at(0), call(), clock.now());
   report();
+  shares(500);
   // 1.5 × 3.5 − 0.5 × 6 ÷ 2.
   expect(shares(100)).toEqual([0, 1]);
 });

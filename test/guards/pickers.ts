@@ -93,20 +93,26 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
-    guard: 'reported > 1 + own ? reported : 1 + own',
-    without: '1 + own',
+    guard: 'if (reported > usual) usual = reported;',
+    without: '',
     name: 'a fast one with some more to do than usual',
   },
   {
     ...recall,
-    guard: 'const own = (HALF * running) / count;',
-    without: 'const own = 0 * running * count;',
-    name: 'a slow one that is idle',
+    guard: 'running / count - this.#own',
+    without: '0 * running * count - this.#own',
+    name: 'what a process usually has',
   },
   {
     ...recall,
-    guard: '(1 + HALF) * rif.value - own',
-    without: 'rif.value',
+    guard: 'own > MOST ? MOST : own',
+    without: 'own',
+    name: 'what a process usually has',
+  },
+  {
+    ...recall,
+    guard: 'OTHERS * (rif.value - this.#own)',
+    without: 'OTHERS * rif.value',
     name: 'of what nodes report',
   },
   {

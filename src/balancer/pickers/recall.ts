@@ -18,10 +18,15 @@ const FAILURES = 1_000;
  */
 const MARGIN = 1.25;
 /**
- * Half of what this process has on its way to each node is usual, besides one; or what nodes report and half of that which others have there besides. With less a slow node that is
- * idle draws too much of what three servers get; with more it is chance that decides, as it does how long calls take.
+ * What this process has on its way to each node, and half of one, is usual; at most `MOST`. With less a slow node that is idle draws too much of what three servers get, with more it is
+ * chance that decides, as it does how long calls take: most of all where each server has one worker.
  */
-const HALF = 0.5;
+const MORE = 0.5;
+const MOST = 1.75;
+/** What one pick weighs in the mean of the attempts on their way. */
+const OWN_WEIGHT = 0.02;
+/** Of what nodes report on average, so much more of what others have there is usual. */
+const OTHERS = 0.5;
 
 /**
  * The default: the best of two distinct nodes drawn by weight *and of the last four that answered well*, by how long a request would take there and how
@@ -48,6 +53,8 @@ class Recall implements Picker {
   #best: Node | undefined;
   #against = 0;
   readonly #toBeat = { score: 0.5, usual: 1.5 };
+  /** Attempts of this process on their way to each node, on average. */
+  #own = 0.1;
 
   constructor(random: Random) {
     this.#draws = new Draws(random);
@@ -87,12 +94,15 @@ class Recall implements Picker {
     if (outcome === 'success' && !node.retired) this.#known.add(node);
   }
 
-  /** What each of so many nodes has to do, as far as this process knows by itself or nodes report, whichever is more. */
+  /** What each of so many nodes has to do on average, as far as this process knows by itself or nodes report, whichever is more; at least 1. */
   #findUsual({ rif, running }: LoadMeans, count: number): void {
-    const own = (HALF * running) / count;
-    const reported = (1 + HALF) * rif.value - own;
+    this.#own += OWN_WEIGHT * (running / count - this.#own);
+    const own = this.#own + MORE;
+    const reported = rif.value + OTHERS * (rif.value - this.#own);
+    let usual = own > MOST ? MOST : own;
     // Of none that report it is no number, and so not more.
-    this.#toBeat.usual = reported > 1 + own ? reported : 1 + own;
+    if (reported > usual) usual = reported;
+    this.#toBeat.usual = usual > 1 ? usual : 1;
   }
 
   #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): Node | undefined {
