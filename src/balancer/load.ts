@@ -17,10 +17,10 @@ import { ReportedLoad } from './reported-load.ts';
 /** What one answer weighs in the time that a node takes where it comes alone. */
 const SERVICE_WEIGHT = 0.3;
 /**
- * One that comes soon after another weighs less: as much as passed of so many milliseconds, and at least a tenth. They tell of the same moment, and where hundreds a second
+ * One that comes soon after another weighs less: so much for each millisecond between them, and at least a tenth. They tell of the same moment, and where hundreds a second
  * come none of them has to decide.
  */
-const APART_MS = 100;
+const PER_MS = 1 / 100;
 const LEAST_WEIGHT = 0.1;
 /** The steps per millisecond in which a node of which nothing is heard becomes like the others: 5 s. */
 const FORGETTING = STEPS / 5_000;
@@ -283,7 +283,7 @@ export class Load {
       const mean = serviceMs.value;
       const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
       const usual = mean + (before - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
-      const apart = (now - (numbers[at + HEARD_AT] ?? 0)) / APART_MS;
+      const apart = (now - (numbers[at + HEARD_AT] ?? 0)) * PER_MS;
       const weight = apart > SERVICE_WEIGHT ? SERVICE_WEIGHT : apart > LEAST_WEIGHT ? apart : LEAST_WEIGHT;
       const after = usual + weight * (sampleMs - usual);
       numbers[at + SERVICE_MS] = after;

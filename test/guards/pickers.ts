@@ -93,14 +93,14 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
-    guard: 'if (reported > usual) usual = reported;',
+    guard: 'if (reported > best.usual) best.usual = reported;',
     without: '',
     name: 'a fast one with some more to do than usual',
   },
   {
     ...recall,
-    guard: 'running / count - this.#own',
-    without: '0 * running * count - this.#own',
+    guard: 'running * best.part - best.own',
+    without: '0 * running - best.own',
     name: 'what a process usually has',
   },
   {
@@ -111,7 +111,7 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
-    guard: 'OTHERS * (rif.value - this.#own)',
+    guard: 'OTHERS * (rif.value - best.own)',
     without: 'OTHERS * rif.value',
     name: 'of what nodes report',
   },

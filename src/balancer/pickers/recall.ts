@@ -23,8 +23,9 @@ const MARGIN = 1.25;
  */
 const MORE = 0.5;
 const MOST = 1.75;
-/** What one pick weighs in the mean of the attempts on their way. */
-const OWN_WEIGHT = 0.02;
+/** How often it is looked at, in picks, and what one such look weighs in the mean of the attempts on their way. */
+const EVERY = 8;
+const OWN_WEIGHT = 0.15;
 /** Of what nodes report on average, so much more of what others have there is usual. */
 const OTHERS = 0.5;
 
@@ -52,9 +53,9 @@ class Recall implements Picker {
   // The best so far of a pick; here and not handed around, since a fraction may be allocated on its way.
   #best: Node | undefined;
   #against = 0;
-  readonly #toBeat = { score: 0.5, usual: 1.5 };
-  /** Attempts of this process on their way to each node, on average. */
-  #own = 0.1;
+  // `own`: attempts of this process on their way to each node, on average; `part`: one, divided by the nodes.
+  readonly #toBeat = { score: 0.5, usual: 1.5, own: 0.1, part: 0.5 };
+  #picks = 0;
 
   constructor(random: Random) {
     this.#draws = new Draws(random);
@@ -63,10 +64,14 @@ class Recall implements Picker {
   pick(nodes: readonly Node[], ctx: Context, now: number, panicking: boolean): Node | undefined {
     const draws = this.#draws;
     const known = this.#known;
-    if (draws.from(nodes)) known.tidy();
-    const [some] = nodes;
+    const some = nodes[0];
+    if (draws.from(nodes)) {
+      known.tidy();
+      this.#toBeat.part = 1 / nodes.length;
+    }
     if (some === undefined || nodes.length < 2) return some;
-    this.#findUsual(some.means, nodes.length);
+    if (this.#picks === 0) this.#findUsual(some.means);
+    this.#picks = (this.#picks + 1) % EVERY;
     for (let pair = 0; pair < PAIRS; pair++) {
       this.#against = Number.MAX_SAFE_INTEGER;
       // Both are drawn before either is looked at, so that a processor fetches both from memory at the same time.
@@ -94,15 +99,15 @@ class Recall implements Picker {
     if (outcome === 'success' && !node.retired) this.#known.add(node);
   }
 
-  /** What each of so many nodes has to do on average, as far as this process knows by itself or nodes report, whichever is more; at least 1. */
-  #findUsual({ rif, running }: LoadMeans, count: number): void {
-    this.#own += OWN_WEIGHT * (running / count - this.#own);
-    const own = this.#own + MORE;
-    const reported = rif.value + OTHERS * (rif.value - this.#own);
-    let usual = own > MOST ? MOST : own;
+  /** What each node has to do on average, as far as this process knows by itself or nodes report, whichever is more; at least 1. */
+  #findUsual({ rif, running }: LoadMeans): void {
+    const best = this.#toBeat;
+    best.own += OWN_WEIGHT * (running * best.part - best.own);
+    const own = best.own + MORE;
+    const reported = rif.value + OTHERS * (rif.value - best.own);
+    best.usual = own > MOST ? MOST : own > 1 ? own : 1;
     // Of none that report it is no number, and so not more.
-    if (reported > usual) usual = reported;
-    this.#toBeat.usual = usual > 1 ? usual : 1;
+    if (reported > best.usual) best.usual = reported;
   }
 
   #drawn(nodes: readonly Node[], place: number, ctx: Context, now: number, panicking: boolean): Node | undefined {
