@@ -102,6 +102,34 @@ test('whether it was picked before, and so is told of successes later, makes no 
   );
 });
 
+test('a success of which a node is told later ends a row of failures all the same', () => {
+  const { nodes, at, report, seen, clock } = setup(6);
+  const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
+  for (let i = 0; i < 4; i++) report(at(2), 'failure');
+  // Once it was picked, what becomes of it is put down only.
+  rank(at(2), call, clock.now(), false);
+  expect(nodes.nodes[2]?.plain).toBe(true);
+  report(at(2), 'success');
+  for (let i = 0; i < 4; i++) report(at(2), 'failure');
+  expect(seen).toEqual([]);
+  report(at(2), 'failure');
+  expect(seen).toHaveLength(1);
+});
+
+test('successes of which a node is told later count at the time at which they were', async () => {
+  const { at, report, seen, clock } = setup(6);
+  const call = new Context('players', { operation: 'GET', idempotent: true }, 0);
+  rank(at(2), call, clock.now(), false);
+  for (let i = 0; i < 1_000; i++) report(at(2), 'success');
+  await clock.advance(60_000);
+  report(at(2), 'success');
+  for (let i = 0; i < 300; i++) {
+    for (let n = 0; n < 6; n++) if (n !== 2) report(at(n), 'success');
+    report(at(2), i % 2 === 0 ? 'failure' : 'success');
+  }
+  expect(seen).toEqual(['p-02 down: 50 % of 20 succeeded']);
+});
+
 test('one that fails one in fourteen where its peers fail none is taken out', () => {
   const { at, report, seen } = setup(5);
   for (let i = 0; i < 200; i++)

@@ -31,7 +31,7 @@ export const pickerGuards: readonly Guard[] = [
     ...told,
     guard: '    this.#tell(node);\n    this.#count(node, -1);',
     without: '    this.#count(node, -1);',
-    name: 'is told of successes later',
+    name: 'a success of which a node is told later',
   },
   {
     ...contract,
@@ -44,7 +44,7 @@ export const pickerGuards: readonly Guard[] = [
     ...told,
     guard: 'if (node.toldIn !== bucket) {\n      this.#tell(node);',
     without: 'if (node.toldIn !== bucket) {',
-    name: 'is told of successes later',
+    name: 'successes of which a node is told later',
   },
   {
     ...contract,
