@@ -147,7 +147,7 @@ export class Load {
   }
 
   /**
-   * An attempt ended before it was answered, as when a call is cancelled, times out, or a hedge overtakes it: it would have taken longer than it did, nobody
+   * An attempt ended before it was answered, as when a call is cancelled, or a hedge overtakes it: it would have taken longer than it did, nobody
    * knows how much. Twice as long, where that is more than is usual; else it says nothing.
    */
   gaveUp(attempt: Begun, now: number): void {

@@ -179,9 +179,10 @@ export class NodeSet {
     if (outcome === 'success') {
       if (!node.retired) node.answered(ctx, at);
     } else {
-      // One that hung until its time was over says how slow the node is, whether that counts as a failure or not.
-      if (!node.retired) node.gaveUp(ctx, endedAt);
-      if (!node.retired && outcome !== 'ignorable') node.failed(at);
+      if (!node.retired) {
+        if (outcome === 'ignorable') node.gaveUp(ctx, endedAt);
+        else node.failed(at);
+      }
       if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }
     this.#health.report(node, outcome, ctx, at);

@@ -72,21 +72,6 @@ test('one that fails fast does not attract what it would answer fast', async () 
   expect(shares(500)[42]).toBeLessThan(0.05);
 });
 
-test.each([
-  [1, 0.02],
-  [2_000, 0],
-])(
-  'one that failed after %i ms is as good as before eight seconds later, unless it hung until its time was over',
-  async (ms, expected) => {
-    const { at, set, call, clock, answer, shares } = await used();
-    await answer(at(42), ms, 'failure');
-    await clock.advance(8_000);
-    // It alone is idle, and so the better one of each pair that it is in.
-    for (const node of set.nodes) if (node !== at(42)) set.begin(node, call(), clock.now());
-    expect(shares(5_000)[42]).toBeCloseTo(expected);
-  },
-);
-
 test('one that answers no more is left alone before it has answered', async () => {
   const { at, set, call, clock, answer, shares } = await used();
   await answer(at(42), 1);

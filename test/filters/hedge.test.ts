@@ -152,7 +152,7 @@ test('F72: what was overtaken late tells the balancer that its endpoint takes lo
   const slow = target.nodes.nodes.find(({ endpoint }) => endpoint.id === first.ctx.endpoint?.id);
   const reading = new LoadReading();
   slow?.read(reading, clock.now());
-  expect(reading.serviceMs).toBeCloseTo(10 + 0.3 * (2 * 25 - 10), 1);
+  expect(reading.serviceMs).toBeCloseTo(10 + 0.25 * (2 * 25 - 10), 1); // 25 ms after the last answer
   expect([slow?.health.fitness(clock.now()), reading.failing, seen]).toEqual(['up', 0, []]);
 });
 

@@ -54,14 +54,6 @@ export const pickerGuards: readonly Guard[] = [
     name: 'a suspect is used once traffic has proved',
   },
   {
-    failure: 'pickers',
-    file: 'src/balancer/node-set.ts',
-    guard: 'if (!node.retired) node.gaveUp(ctx, endedAt);',
-    without: "if (!node.retired && outcome === 'ignorable') node.gaveUp(ctx, endedAt);",
-    test: 'test/balancer/recall.test.ts',
-    name: 'one that failed after',
-  },
-  {
     ...load,
     guard: 'fresh(now) !== true || stuck',
     without: 'fresh(now) !== true',
