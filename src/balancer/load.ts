@@ -147,7 +147,7 @@ export class Load {
   }
 
   /**
-   * An attempt ended before it was answered, as when a call is cancelled, or a hedge overtakes it: it would have taken longer than it did, nobody
+   * An attempt was given up before it was answered, as a call is that its caller cancels, and one that a hedge overtakes: it would have taken longer than it did, nobody
    * knows how much. Twice as long, where that is more than is usual; else it says nothing.
    */
   gaveUp(attempt: Begun, now: number): void {

@@ -174,19 +174,22 @@ export class NodeSet {
   /** Takes the outcome of an attempt into account: how well the node is, and how long it takes. */
   report(node: Node, outcome: NodeOutcome, ctx: Context, now?: number): void {
     const at = now ?? this.#scope.clock.now();
-    // From its head on it is not the node that an answer waited for.
-    const endedAt = now ?? ctx.finishedAt;
+    if (outcome === 'ignorable') {
+      // From its head on it is not the node that an answer waited for.
+      const givenUpAt = now ?? ctx.finishedAt;
+      if (!node.retired) node.gaveUp(ctx, givenUpAt);
+      this.#health.report(node, outcome, ctx, at);
+      this.picker.ended?.(node, outcome, ctx, givenUpAt);
+      return;
+    }
     if (outcome === 'success') {
       if (!node.retired) node.answered(ctx, at);
     } else {
-      if (!node.retired) {
-        if (outcome === 'ignorable') node.gaveUp(ctx, endedAt);
-        else node.failed(at);
-      }
+      if (!node.retired) node.failed(at);
       if (outcome === 'unreachable') this.#scope.unreachable(node.endpoint.id);
     }
     this.#health.report(node, outcome, ctx, at);
-    this.picker.ended?.(node, outcome, ctx, outcome === 'ignorable' ? endedAt : at);
+    this.picker.ended?.(node, outcome, ctx, at);
   }
 
   /** What the checks of a node found, told when it is something else than before. */

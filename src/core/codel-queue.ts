@@ -15,7 +15,7 @@ interface Place extends Waiting {
 }
 
 /**
- * So many may wait for however long that takes: they are no standing queue, but what keeps workers busy while nobody comes. One worker that is offered a tenth too much is idle for 2 % of
+ * So many that wait are no standing queue, but what keeps workers busy while nobody comes: one worker that is offered a tenth too much is idle for 2 % of
  * the time with 18 places (M/M/1/18), for 4 % with 12. As CoDel never drops the last packet of a queue.
  */
 const FEW = 16;

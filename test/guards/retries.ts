@@ -74,8 +74,8 @@ export const retryGuards: readonly Guard[] = [
   {
     failure: 'F80',
     file: 'src/balancer/node-set.ts',
-    guard: 'const endedAt = now ?? ctx.finishedAt;',
-    without: 'const endedAt = at;',
+    guard: 'const givenUpAt = now ?? ctx.finishedAt;',
+    without: 'const givenUpAt = at;',
     test: 'test/balancer/recall.test.ts',
     name: 'where the head of a response was there',
   },
