@@ -75,7 +75,7 @@ export const limitGuards: readonly Guard[] = [
     guard: 'Math.max(200, targetMs)',
     without: 'Math.max(100, targetMs)',
     test: 'test/server/limit/overload.test.ts',
-    name: 'F85: offered 1.1 times the capacity of 1 workers',
+    name: 'F85: one worker is kept at work',
   },
   {
     failure: 'F85',

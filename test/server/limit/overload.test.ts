@@ -35,6 +35,15 @@ test.each([
   expect(p99(tally?.tookMs ?? [])).toBeLessThan(300);
 });
 
+test('F85: one worker is kept at work at 1.1 times its capacity where requests take longer, too', () => {
+  const { offer, capacity } = workers({ count: 1, serviceMs: 40, deadlineMs: DEADLINE_MS, limit: queued });
+  offer({ times: 0.5, forMs: 5_000 });
+  offer({ times: 1.1, forMs: 10_000 });
+  const [tally] = offer({ times: 1.1, forMs: 5 * MINUTE });
+  expect((tally?.good ?? 0) / capacity(5 * MINUTE)).toBeGreaterThan(0.98);
+  expect(p99(tally?.tookMs ?? [])).toBeLessThan(DEADLINE_MS);
+});
+
 test.each(['gradient2', 'vegas', 'aimd'] as const)(
   '%s finds a limit at which nobody is late and no worker idle',
   (algorithm) => {
