@@ -2,7 +2,11 @@ import { durationMs, finite, integer, options as known } from '../core/check.ts'
 
 /** When one endpoint is taken out of use by its own failures. Each is checked when the mesh is made. */
 export interface HealthOptions {
-  /** Failures in a row that take it out. 1 to 1,000. @default 5 */
+  /**
+   * Failures in a row that take it out; one that took half a second or more, and ten times the mean of all endpoints, counts as three: it
+   * hangs. 1 to 1,000.
+   * @default 5
+   */
   readonly failures?: number | undefined;
   /** Success rate below which it is taken out, once there are `minimum` outcomes in 10 s. 0 to 1. @default 0.8 */
   readonly successRatio?: number | undefined;

@@ -6,6 +6,8 @@ import { type Cause, Rest } from './rest.ts';
 
 /** The share that an endpoint starts with when it comes back: enough to learn from, little enough not to hurt. */
 const FIRST_SHARE = 0.1;
+/** As how many failures in a row one counts that took long: what hangs gets few calls, since a picker looks at what is on its way, and each of them costs its caller all of its time. */
+const LONG = 3;
 
 /** `up`: used. `busy`: rested enough, one request may try it. `down`: resting, being tried, or failing its checks. */
 export type Fitness = 'up' | 'busy' | 'down';
@@ -44,7 +46,9 @@ export class Health {
   /** Slow successes. */
   #slow: SlidingWindow | undefined;
   #rest: Rest | undefined;
+  /** Failures since the last success, and how many of them took long. */
   #streak = 0;
+  #long = 0;
   /** What its checks found. */
   #unwell: Exclude<Found, 'well'> | undefined;
   #rampFrom: number;
@@ -128,6 +132,7 @@ export class Health {
   /** So many successes at one moment, none of them of a probe. */
   succeeded(count: number, now: number): void {
     this.#streak = 0;
+    this.#long = 0;
     this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, count, 0);
   }
@@ -140,10 +145,11 @@ export class Health {
   }
 
   /** `unreachable` counts as a whole streak: a refused connection will not mend by trying. */
-  fail(now: number, attempt: Begun, unreachable: boolean, others: Others): void {
+  fail(now: number, attempt: Begun, unreachable: boolean, others: Others, long = false): void {
     // Sent before it came back: the end of a time that is over, as when all that waited for one that hung run into their limits.
     if (attempt.startedAt < this.#rampFrom) return;
     this.#streak++;
+    if (long) this.#long++;
     this.#window ??= new SlidingWindow(WINDOW_MS, now);
     this.#window.add(now, 0, 1);
     const rest = this.#rest;
@@ -153,8 +159,9 @@ export class Health {
       rest.failed(attempt);
     } else if (unreachable) {
       this.#takeOut(now, 'unreachable', 'cannot be reached');
-    } else if (this.#streak >= this.#options.failures) {
-      this.#takeOut(now, 'failures', `${this.#streak} failures in a row`);
+    } else if (this.#streak + this.#long * (LONG - 1) >= this.#options.failures) {
+      const waits = this.#long > 0 ? `, ${this.#long} of them after a long wait` : '';
+      this.#takeOut(now, 'failures', `${this.#streak} failures in a row${waits}`);
     } else {
       this.#judge(now, others);
     }
@@ -164,6 +171,7 @@ export class Health {
   comeBack(now: number, reason: string): void {
     this.#rest?.end();
     this.#streak = 0;
+    this.#long = 0;
     this.#window?.clear();
     this.#slow?.clear();
     this.#rampFrom = now;

@@ -12,8 +12,10 @@ interface SetHealthScope {
   readonly health: ResolvedHealth | false;
 }
 
-/** A success is slow when it took this many times the mean of all, if it also took longer than the settings say. */
+/** A success is slow when it took this many times the mean of all, if it also took longer than the settings say. So does a failure take long. */
 const SLOW_TIMES = 10;
+/** And no failure that was faster takes long: where all is over in some milliseconds, a collection of garbage is no hang. */
+const LONG_MS = 500;
 /** What one answer weighs in that mean. */
 const WEIGHT = 0.01;
 
@@ -65,8 +67,11 @@ export class SetHealth {
       }
     }
     const wasOut = this.#changing(node);
-    if (outcome !== 'success') health.fail(now, ctx, outcome === 'unreachable', this.#peers);
-    else health.succeed(now, ctx);
+    if (outcome !== 'success') {
+      const tookMs = now - ctx.startedAt;
+      const long = tookMs >= LONG_MS && tookMs > SLOW_TIMES * node.means.latencyMs.value;
+      health.fail(now, ctx, outcome === 'unreachable', this.#peers, long);
+    } else health.succeed(now, ctx);
     if (slow) health.drag(now, this.#peers);
     this.#changed(node, wasOut);
   }

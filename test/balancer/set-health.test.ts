@@ -116,6 +116,47 @@ test('a success of which a node is told later ends a row of failures all the sam
   expect(seen).toHaveLength(1);
 });
 
+test('F61: one that hangs is out after two calls: what took half a second, and ten times as long as answers usually do, counts as three failures', () => {
+  for (const [usualMs, tookMs, expected] of [
+    [60, [601, 601], ['p-01 down: 2 failures in a row, 2 of them after a long wait']],
+    [60, [1, 601, 1], ['p-01 down: 3 failures in a row, 1 of them after a long wait']],
+    [60, [601, 1], []],
+    [60, [599, 599, 599, 599], []],
+    [60, [599, 599, 599, 599, 599], ['p-01 down: 5 failures in a row']],
+    [4, [500, 500], ['p-01 down: 2 failures in a row, 2 of them after a long wait']],
+    [4, [499, 499, 499, 499], []],
+  ] as const) {
+    const { at, report, seen } = setup(3);
+    for (let n = 0; n < 3; n++) report(at(n), 'success', usualMs);
+    for (const ms of tookMs) report(at(1), 'failure', ms);
+    expect(seen).toEqual(expected);
+  }
+});
+
+test('F61: a success ends a row of long failures too, and so does a comeback', async () => {
+  const { at, report, seen, nodes, clock } = setup(3);
+  for (let n = 0; n < 3; n++) report(at(n), 'success', 20);
+  for (let i = 0; i < 3; i++) {
+    report(at(1), 'failure', 2_000);
+    report(at(1), 'success', 20);
+  }
+  expect(seen).toEqual([]);
+  for (let i = 0; i < 2; i++) report(at(1), 'failure', 2_000);
+  await clock.advance(7_000);
+  const probe = new Context('players', { operation: 'GET', idempotent: true }, clock.now());
+  nodes.begin(at(1), probe, clock.now());
+  nodes.report(at(1), 'success', probe, clock.now());
+  await clock.advance(2_001);
+  report(at(1), 'failure', 2_000);
+  expect(seen.slice(1)).toEqual(['p-01 up: its probe succeeded']);
+});
+
+test('F61: before anything was answered nobody knows what is long', () => {
+  const { at, report, seen } = setup(3);
+  for (let i = 0; i < 4; i++) report(at(1), 'failure', 2_000);
+  expect(seen).toEqual([]);
+});
+
 test('successes of which a node is told later count at the time at which they were', async () => {
   const { at, report, seen, clock } = setup(6);
   const call = new Context('players', { operation: 'GET', idempotent: true }, 0);

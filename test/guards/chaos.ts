@@ -48,7 +48,7 @@ export const chaosGuards: readonly Guard[] = [
   {
     failure: 'F61',
     file: 'src/balancer/health.ts',
-    guard: 'if (this.#streak >= this.#options.failures) {',
+    guard: 'if (this.#streak + this.#long * (LONG - 1) >= this.#options.failures) {',
     without: 'if (this.#streak < 0) {',
     test: INSTANCES,
     name: 'F61: ',
