@@ -144,7 +144,7 @@ export class Health {
     if (this.#cause === undefined) this.#judge(now, others);
   }
 
-  /** `unreachable` counts as a whole streak: a refused connection will not mend by trying. */
+  /** `unreachable` counts as a whole streak: a refused connection will not mend by trying; and one that took so `long` that it hangs as `LONG` failures. */
   fail(now: number, attempt: Begun, unreachable: boolean, others: Others, long = false): void {
     // Sent before it came back: the end of a time that is over, as when all that waited for one that hung run into their limits.
     if (attempt.startedAt < this.#rampFrom) return;
