@@ -191,6 +191,8 @@ function settle<Res>(ctx: Context, outcome: Outcome<Res>): Res {
 function deliver<Res>(ctx: Context, attempt: Context, res: Res): Res {
   ctx.verdict = attempt.verdict;
   ctx.endpoint = attempt.endpoint;
+  // Nothing holds a response up on its way from here but a filter of the application, and a reading of the clock costs as much as a filter.
+  if (!ctx.held) ctx.finishedAt = attempt.finishedAt;
   ctx.endWith(attempt);
   return res;
 }

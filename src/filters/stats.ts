@@ -17,7 +17,7 @@ export function stats<Req, Res>(): Filter<Req, Res> {
     const took = metrics.histogram('call_ms', { service: target, binding });
     return {
       success(_res, ctx) {
-        ctx.finishedAt = clock.now();
+        if (Number.isNaN(ctx.finishedAt)) ctx.finishedAt = clock.now(); // who answered in the place of an attempt did not say
         took.record(ctx.finishedAt - ctx.startedAt);
         if (ctx.noted.fallback !== undefined) outcome('fallback').add();
         else if (failed(ctx.verdict)) rejected.add();

@@ -619,6 +619,26 @@ test.each(['retry', 'balance'] as const)(
   },
 );
 
+test('F83: the time of a call is that of what its filters hold it up for as well', async () => {
+  const holding: Own =
+    (next, { clock }) =>
+    async (req, ctx) => {
+      const res = await next(req, ctx);
+      await new Promise<void>((resolve) => void clock.after(100, resolve));
+      return res;
+    };
+  const one = before('retry', holding);
+  const reply = one.call();
+  const arrival = one.peer.next();
+  await one.clock.advance(20);
+  arrival.reply(ok);
+  await one.clock.advance(100);
+  expect(await reply).toEqual(ok);
+  const { parent } = arrival.ctx;
+  expect(parent && parent.finishedAt - parent.startedAt).toBe(120);
+  await nothingIsLeft(one);
+});
+
 test('F83: an attempt that runs out of time while a filter waits at its endpoint speaks against nobody', async () => {
   for (const role of ['attempt-timeout', 'propagate'] as const) {
     const one = before(role, waiting(20_000), { health: { failures: 1 }, retry: false });

@@ -30,6 +30,14 @@ export const filterGuards: readonly Guard[] = [
     name: 'F83: an error of its own is the error of the call',
   },
   {
+    failure: 'F83',
+    file: 'src/filters/retry.ts',
+    guard: 'if (!ctx.held) ctx.finishedAt',
+    without: 'ctx.finishedAt',
+    test: 'test/client/filters.test.ts',
+    name: 'F83: the time of a call is that of what its filters hold it up for as well',
+  },
+  {
     ...passage,
     guard: "    if (this.below !== 'sent') this.#ctx.end();\n",
     without: '',
