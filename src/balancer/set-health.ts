@@ -12,9 +12,9 @@ interface SetHealthScope {
   readonly health: ResolvedHealth | false;
 }
 
-/** A success is slow when it took this many times the mean of all, if it also took longer than the settings say. So does a failure take long. */
+/** A success is slow when it took this many times the mean of all, if it also took longer than the settings say; so is a failure, if it also took this long. */
 const SLOW_TIMES = 10;
-/** And no failure that was faster takes long: where all is over in some milliseconds, a collection of garbage is no hang. */
+/** Where all is over in some milliseconds, a collection of garbage is no hang. */
 const LONG_MS = 500;
 /** What one answer weighs in that mean. */
 const WEIGHT = 0.01;
