@@ -15,6 +15,8 @@ export class LoadMeans {
   weight = 0;
   /** What the next sample of the service time of a node is. */
   sampleMs: number = Number.NaN;
+  /** How long a request takes at the node that was looked at last; NaN while none has answered. */
+  foundMs: number = Number.NaN;
 }
 
 /**

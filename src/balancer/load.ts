@@ -2,39 +2,17 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import {
-  ANSWERED_AT,
-  BEGUN_SUM,
-  FAILED_AT,
-  FAILING,
-  HEARD_AT,
-  LATENCY_MS,
-  SERVED_AT,
-  SERVICE_MS,
-} from './load-table.ts';
+import { ANSWERED_AT, BEGUN_SUM, FAILED_AT, FAILING, LATENCY_MS, SERVICE_MS } from './load-table.ts';
 import { ReportedLoad } from './reported-load.ts';
+import { findServiceMs, forgetService, STUCK, served } from './service-time.ts';
 
-/** What one answer weighs in the time that a node takes where it comes alone. */
-const SERVICE_WEIGHT = 0.3;
-/**
- * One that comes soon after another weighs less: so much for each millisecond between them, and at least a tenth. They tell of the same moment, and where hundreds a second
- * come none of them has to decide.
- */
-const PER_MS = 1 / 100;
-const LEAST_WEIGHT = 0.1;
-/** The steps per millisecond in which a node of which nothing is heard becomes like the others: 5 s. */
-const FORGETTING = STEPS / 5_000;
-/** What has faded for so long, half a second, is put down as it has become: what is known of a node is part of the mean that it fades into. */
-const FADED = STEPS / 10;
-/** After so long without a word, eight times as long as it takes to fade, nothing is known of a node: it is as good as any, and so tried again. */
-const FORGOTTEN_MS = 40_000;
+/** What one answer weighs in the mean time to an answer as measured here. */
+const LATENCY_WEIGHT = 0.3;
 /** What one outcome weighs in the share of failures, and the steps per millisecond in which they are forgiven: 2 s. */
 const FAILURE_WEIGHT = 0.2;
 const FORGIVING = STEPS / 2_000;
 /** A share of failures that makes no difference any more. */
 const FORGIVEN = 1e-4;
-/** Attempts that take so many times as long as is usual say more of a node than what it answered, or said of itself, before. */
-const STUCK = 2;
 /** How long an attempt that was given up is taken to have taken, in times of how long it did. */
 const GIVEN_UP = 2;
 
@@ -120,7 +98,7 @@ export class Load {
       numbers[at + LATENCY_MS] = ms;
       latencyMs.join(ms);
     } else {
-      const step = SERVICE_WEIGHT * (ms - before);
+      const step = LATENCY_WEIGHT * (ms - before);
       numbers[at + LATENCY_MS] = before + step;
       latencyMs.sum += step;
       latencyMs.value = latencyMs.sum / latencyMs.count;
@@ -128,7 +106,7 @@ export class Load {
     // A server does not know how long a request waited before it looked at it, as for an event loop that was blocked.
     if (this.#reported?.fresh(now) !== true || stuck) {
       means.sampleMs = ms;
-      this.#served(now);
+      served(means, at, now);
     }
     const failing = numbers[at + FAILING] ?? 0;
     if (failing === 0) return;
@@ -155,15 +133,17 @@ export class Load {
     const ms = now - attempt.startedAt;
     if (this.#at < 0 || !(ms > STUCK * means.latencyMs.value)) return;
     means.sampleMs = GIVEN_UP * ms;
-    this.#served(now);
+    served(means, this.#at, now);
   }
 
   reported(report: LoadReport, now: number): void {
-    if (this.#place() < 0) return;
+    const at = this.#place();
+    if (at < 0) return;
+    const { means } = this;
     this.#reported ??= new ReportedLoad();
-    this.#reported.heard(report, now, this.means);
-    this.means.sampleMs = report.serviceMs;
-    this.#served(now);
+    this.#reported.heard(report, now, means);
+    means.sampleMs = report.serviceMs;
+    served(means, at, now);
   }
 
   /**
@@ -173,7 +153,7 @@ export class Load {
   forget(): void {
     const at = this.#at;
     if (at < 0) return;
-    this.#forgetService(at);
+    forgetService(this.means, at);
     this.#reported?.leave(this.means);
     this.means.table.numbers[at + FAILING] = 0;
   }
@@ -186,50 +166,44 @@ export class Load {
     const { latencyMs, table } = this.means;
     const latency = table.numbers[at + LATENCY_MS] ?? Number.NaN;
     if (!Number.isNaN(latency)) latencyMs.leave(latency);
-    this.#forgetService(at);
+    forgetService(this.means, at);
     this.#reported?.leave(this.means);
     table.give(at);
+  }
+
+  /**
+   * Whether nothing is to be told of it but how long it takes and what this process has on its way there: it has not failed of late, and no node of its set reports.
+   */
+  get simple(): boolean {
+    const at = this.#at;
+    return at >= 0 && this.means.rif.count === 0 && this.means.table.numbers[at + FAILING] === 0;
+  }
+
+  /** Puts how long a request takes there into `means.foundMs`. */
+  findServiceMs(now: number): void {
+    const { means } = this;
+    if (this.#at < 0) means.foundMs = means.serviceMs.value;
+    else findServiceMs(means, this.#at, this.running, now);
   }
 
   /**
    * Tells how the node is.
    *
    * Where no node reports, its requests in flight are the attempts of this process. Where others do, one that does not is taken to have the mean of them besides, so that its
-   * silence does not attract what they get; less for one that should have less. With attempts on their way for much longer than usual, how long it takes is their mean age, if that is more: a node
-   * that is stuck is noticed before it answers.
+   * silence does not attract what they get; less for one that should have less.
    */
   read(into: LoadReading, now: number): void {
-    const { running } = this;
+    const { means, running } = this;
+    const { rif, table } = means;
     const at = this.#at;
-    const { latencyMs, rif, serviceMs, table } = this.means;
-    const { numbers } = table;
-    const mean = serviceMs.value;
-    const known = at < 0 ? Number.NaN : (numbers[at + SERVICE_MS] ?? Number.NaN);
-    let ms = mean;
-    if (now - (numbers[at + HEARD_AT] ?? now) > FORGOTTEN_MS && !Number.isNaN(known)) {
-      this.#forgetService(at);
-      ms = serviceMs.value;
-    } else if (!Number.isNaN(known)) {
-      const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
-      ms += (known - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
-      if (steps > FADED) {
-        numbers[at + SERVICE_MS] = ms;
-        numbers[at + SERVED_AT] = now;
-        serviceMs.sum += ms - known;
-        serviceMs.value = serviceMs.sum / serviceMs.count;
-      }
-    }
-    if (running > 0 && at >= 0) {
-      const age = now - (numbers[at + BEGUN_SUM] ?? 0) / running;
-      if (age > ms && age > STUCK * latencyMs.value) ms = age;
-    }
-    into.serviceMs = ms;
-    if (this.#reported !== undefined) this.#reported.read(into, running, now, this.means);
+    this.findServiceMs(now);
+    into.serviceMs = means.foundMs;
+    if (this.#reported !== undefined) this.#reported.read(into, running, now, means);
     else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
-    const failing = at < 0 ? 0 : (numbers[at + FAILING] ?? 0);
+    const failing = at < 0 ? 0 : (table.numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
-    const steps = (now - (numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
+    const steps = (now - (table.numbers[at + FAILED_AT] ?? 0)) * FORGIVING;
     into.failing = failing * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
   }
 
@@ -253,14 +227,6 @@ export class Load {
     return this.#at;
   }
 
-  #forgetService(at: number): void {
-    const { serviceMs, table } = this.means;
-    const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
-    if (Number.isNaN(known)) return;
-    serviceMs.leave(known);
-    table.numbers[at + SERVICE_MS] = Number.NaN;
-  }
-
   #fade(now: number): void {
     const at = this.#at;
     const { numbers } = this.means.table;
@@ -268,29 +234,5 @@ export class Load {
     const left = LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0;
     numbers[at + FAILING] = (numbers[at + FAILING] ?? 0) * left;
     numbers[at + FAILED_AT] = now;
-  }
-
-  /** Takes over the sample that was put down for it. */
-  #served(now: number): void {
-    const at = this.#at;
-    const { sampleMs, serviceMs, table } = this.means;
-    const { numbers } = table;
-    const before = numbers[at + SERVICE_MS] ?? Number.NaN;
-    if (Number.isNaN(before)) {
-      numbers[at + SERVICE_MS] = sampleMs;
-      serviceMs.join(sampleMs);
-    } else {
-      const mean = serviceMs.value;
-      const steps = (now - (numbers[at + SERVED_AT] ?? 0)) * FORGETTING;
-      const usual = mean + (before - mean) * (LEFT[Math.max(0, Math.min(LAST, steps)) | 0] ?? 0);
-      const apart = (now - (numbers[at + HEARD_AT] ?? 0)) * PER_MS;
-      const weight = apart > SERVICE_WEIGHT ? SERVICE_WEIGHT : apart > LEAST_WEIGHT ? apart : LEAST_WEIGHT;
-      const after = usual + weight * (sampleMs - usual);
-      numbers[at + SERVICE_MS] = after;
-      serviceMs.sum += after - before;
-      serviceMs.value = serviceMs.sum / serviceMs.count;
-    }
-    numbers[at + SERVED_AT] = now;
-    numbers[at + HEARD_AT] = now;
   }
 }

@@ -7,6 +7,7 @@ const told = {
   test: 'test/balancer/set-health.test.ts',
 };
 const load = { failure: 'pickers', file: 'src/balancer/load.ts', test: 'test/balancer/load.test.ts' };
+const time = { ...load, file: 'src/balancer/service-time.ts' };
 const recall = { failure: 'pickers', file: 'src/balancer/pickers/recall.ts', test: 'test/balancer/recall.test.ts' };
 
 const allocations = { failure: 'pickers', test: 'test/balancer/allocations.test.ts' };
@@ -73,14 +74,41 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...recall,
+    file: load.file,
+    guard: ' && this.means.table.numbers[at + FAILING] === 0',
+    without: '',
+    name: 'one that fails fast does not attract',
+  },
+  {
+    ...recall,
+    file: load.file,
+    guard: ' && this.means.rif.count === 0',
+    without: '',
+    name: 'what a server reports of its load counts',
+  },
+  {
+    ...recall,
+    guard: 'node.plain && draws.even && ',
+    without: 'node.plain && ',
+    name: 'with requests on their way all the time',
+  },
+  {
+    ...contract,
+    file: recall.file,
+    guard: ' && ctx.previous === undefined && node.simple',
+    without: ' && node.simple',
+    name: 'a retry goes to a node that the call has not tried',
+  },
+  {
+    ...recall,
     guard: 'i < known.size',
     without: 'i < 0',
     name: 'those that answered well last are considered',
   },
   {
     ...recall,
-    guard: 'const queue = this.#toBeat.usual + rif / this.#draws.portion;',
-    without: 'const queue = this.#toBeat.usual + rif;',
+    guard: 'const queue = best.usual + rif / draws.portion;',
+    without: 'const queue = best.usual + rif;',
     name: 'with requests on their way all the time',
   },
   {
@@ -108,13 +136,13 @@ export const pickerGuards: readonly Guard[] = [
     name: 'of what nodes report',
   },
   {
-    ...load,
+    ...time,
     guard: 'usual + weight * (sampleMs - usual)',
     without: 'usual + SERVICE_WEIGHT * (sampleMs - usual)',
     name: 'answers that come together weigh less',
   },
   {
-    ...load,
+    ...time,
     guard: 'age > ms && ',
     without: '',
     name: 'one that is always slow',
@@ -126,7 +154,7 @@ export const pickerGuards: readonly Guard[] = [
     name: 'one that does not report',
   },
   {
-    ...load,
+    ...time,
     guard: '(numbers[at + BEGUN_SUM] ?? 0) / running;',
     without: 'now;',
     name: 'attempts that take much longer than usual',

@@ -114,25 +114,37 @@ class Recall implements Picker {
     const node = place < 0 ? undefined : nodes[place];
     if (node === undefined) return undefined;
     if (node.place !== place) node.place = place;
-    this.#draws.weigh(node, now);
     this.#consider(node, ctx, now, panicking, 1);
     return node;
   }
 
-  /** Takes a node as the best if it is, its score taken so many `times`; it has been weighed. */
+  /** Takes a node as the best if it is, its score taken so many `times`. */
   #consider(node: Node, ctx: Context, now: number, panicking: boolean, times: number): void {
-    const against = node.plain && ctx.previous === undefined ? GOOD : rank(node, ctx, now, panicking);
-    if (against > this.#against) return;
-    const reading = this.#reading;
-    reading.portion = this.#draws.portion;
-    node.read(reading, now);
-    const { serviceMs, rif, failing } = reading;
-    const queue = this.#toBeat.usual + rif / this.#draws.portion;
-    // Before the first answer of all only what is on its way counts.
-    const score = times * (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
-    if (against === this.#against && score >= this.#toBeat.score) return;
+    const draws = this.#draws;
+    const best = this.#toBeat;
+    let against = GOOD;
+    let score: number;
+    if (node.plain && draws.even && ctx.previous === undefined && node.simple) {
+      // Nearly always so, and then all else is one.
+      node.findServiceMs(now);
+      const { foundMs } = node.means;
+      const queue = best.usual + node.running;
+      score = times * (foundMs > 0 ? foundMs : 1) * queue * queue;
+    } else {
+      against = rank(node, ctx, now, panicking);
+      if (against > this.#against) return;
+      draws.weigh(node, now);
+      const reading = this.#reading;
+      reading.portion = draws.portion;
+      node.read(reading, now);
+      const { serviceMs, rif, failing } = reading;
+      const queue = best.usual + rif / draws.portion;
+      // Before the first answer of all only what is on its way counts.
+      score = times * (serviceMs > 0 ? serviceMs : 1) * queue * queue * (1 + FAILURES * failing * failing);
+    }
+    if (against > this.#against || (against === this.#against && score >= best.score)) return;
     this.#best = node;
     this.#against = against;
-    this.#toBeat.score = score;
+    best.score = score;
   }
 }
