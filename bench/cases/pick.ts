@@ -16,7 +16,11 @@ export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase 
     const ctx = new Context(target.service, stub.describe('GET'), parts.clock.now());
     const keys = Array.from({ length: 1_024 }, (_, i) => hashOf(`key-${i}`));
     let turn = 0;
-    const attempts = (count: number, now: number): void => {
+    // What was once undefined stays the object that it was given as. As a number of its own it may be made an object anew for each pick that it is handed to.
+    const moment: { now: number | undefined } = { now: undefined };
+    const attempts = (count: number): void => {
+      const { now } = moment;
+      if (now === undefined) throw new Error('it is no time yet');
       for (let i = 0; i < count; i++) {
         ctx.hash = keys[turn];
         turn = (turn + 1) % keys.length;
@@ -32,7 +36,8 @@ export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase 
         // A large table is made in turns of the event loop.
         for (let done = 0; done < calls; done += TOGETHER) {
           if (done % 65_536 === 0) await new Promise((resolve) => setImmediate(resolve));
-          attempts(Math.min(TOGETHER, calls - done), parts.clock.now());
+          moment.now = parts.clock.now();
+          attempts(Math.min(TOGETHER, calls - done));
         }
       },
     };
