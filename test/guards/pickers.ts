@@ -169,8 +169,8 @@ export const pickerGuards: readonly Guard[] = [
   {
     ...contract,
     file: 'src/balancer/pickers/well-known.ts',
-    guard: 'if (node === undefined || nodes[node.place] === node) return node;',
-    without: 'return node;',
+    guard: 'if (nodes[node.place] === node) return true;',
+    without: 'return true;',
     name: 'from a part of the set',
   },
   {

@@ -80,9 +80,10 @@ class Recall implements Picker {
       const first = this.#drawn(nodes, place, ctx, now, panicking);
       const second = this.#drawn(nodes, other, ctx, now, panicking);
       for (let i = 0; i < known.size; i++) {
-        const node = known.among(nodes, i);
+        const node = known.at(i);
         if (node === undefined || node === first || node === second) continue;
         if (this.#against <= GOOD && node.plain && !node.mayBeat(this.#toBeat, MARGIN)) continue;
+        if (!known.among(nodes, node)) continue;
         draws.weigh(node, now);
         // As often as it would have been drawn, relative to the heaviest.
         if (draws.portion >= 1 || draws.next() < draws.portion * INTEGERS)

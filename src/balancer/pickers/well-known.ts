@@ -22,17 +22,20 @@ export class WellKnown {
     nodes[0] = node;
   }
 
-  /** The `i`-th of them if it is one of `nodes`, which may be a part of the set. */
-  among(nodes: readonly Node[], i: number): Node | undefined {
-    const node = this.#nodes[i];
-    if (node === undefined || nodes[node.place] === node) return node;
+  at(i: number): Node | undefined {
+    return this.#nodes[i];
+  }
+
+  /** Whether one of them is one of `nodes`, which may be a part of the set. */
+  among(nodes: readonly Node[], node: Node): boolean {
+    if (nodes[node.place] === node) return true;
     const end = Math.min(nodes.length - 1, node.place + MOVED);
     for (let place = Math.max(0, node.place - MOVED); place <= end; place++) {
       if (nodes[place] !== node) continue;
       node.place = place;
-      return node;
+      return true;
     }
-    return undefined;
+    return false;
   }
 
   /** Forgets those that left the set. */
