@@ -76,6 +76,10 @@ const words = positionals.filter((word) => scenarioNames.has(word));
 const policies = positionals.filter((word) => !scenarioNames.has(word));
 for (const policy of policies) policyOf(policy);
 
+/** First, while the machine rests: minutes in which all cores simulate are felt for a while in what memory costs. */
+const measured: readonly Cost[] =
+  policies.length === 0 && (words.length === 0 || words.includes(COST)) ? await costs(values.quick) : [];
+
 const groups = new Map<string, Outcomes>();
 /** Those of which no scenario was left out. */
 const whole = new Map<string, Outcomes>();
@@ -102,8 +106,6 @@ for (const [name, group] of Object.entries(GROUPS)) {
     console.log(`${descriptions(scenarios)}\n\n${group.print(scenarios, outcomes)}\n`);
   }
 }
-const measured: readonly Cost[] =
-  policies.length === 0 && (words.length === 0 || words.includes(COST)) ? await costs(values.quick) : [];
 if (values.json) console.log(JSON.stringify(groups, plain, 2));
 else if (whole.size + measured.length > 0 && policies.length === 0)
   console.log(`# what is promised of recall\n\n${aims(whole, measured)}`);
