@@ -13,13 +13,16 @@ const LOOPBACK = [
 const PICKERS = others.flatMap((one) =>
   (one === 'least-loaded' ? [10] : [10, 10_000]).map((count) => pickName(one, count)),
 );
+/** By the default picker, of servers of the mesh. */
+const REPORTING = ['pick of 10 that report', 'pick of 10,000 that report'];
 const INSIDE = [
   ['bare stub', 'default stack'],
   ['pick of 10', 'pick of 100', 'pick of 1,000', 'pick of 10,000'],
+  REPORTING,
   PICKERS,
 ];
 /** The cases that consist of nothing of ours, and so are the same in every version; and those that another version may not have. */
-const ALONE = new Set(['undici.request', 'got', 'fetch', 'bare stub', ...PICKERS]);
+const ALONE = new Set(['undici.request', 'got', 'fetch', 'bare stub', ...REPORTING, ...PICKERS]);
 
 /** A young generation that no turn fills, so that the growth of the heap is all that was allocated. */
 export const UNCOLLECTED = ['--expose-gc', '--min-semi-space-size=192', '--max-semi-space-size=192'];

@@ -9,8 +9,10 @@ const RATIOS: readonly (readonly [name: string, base: string, budget: number])[]
   ['wrapped got', 'got', 1.03],
   ['wrapped fetch', 'fetch', 1.05],
 ];
-const INSIDE_BUDGET = (name: string) =>
-  name.startsWith('pick') ? '≤ 250 ns, 0 B' : name.startsWith('default') ? '≤ 1,500 ns, 3,000 B' : '';
+const INSIDE_BUDGET = (name: string) => {
+  if (name.endsWith('that report')) return '0 B';
+  return name.startsWith('pick') ? '≤ 250 ns, 0 B' : name.startsWith('default') ? '≤ 1,500 ns, 3,000 B' : '';
+};
 const ENDPOINT_BUDGET = '≤ 1,024 B';
 
 /** The figures as tables for people. */

@@ -16,6 +16,8 @@ export const cases: Readonly<Record<string, MakeCase>> = {
   'pick of 100': pickOf(100),
   'pick of 1,000': pickOf(1_000),
   'pick of 10,000': pickOf(10_000),
+  'pick of 10 that report': pickOf(10, undefined, true),
+  'pick of 10,000 that report': pickOf(10_000, undefined, true),
   ...Object.fromEntries(
     others.flatMap((one) => [10, 10_000].map((count) => [pickName(one, count), pickOf(count, one)] as const)),
   ),

@@ -7,8 +7,11 @@ import { partsFor, stub } from './parts.ts';
 /** Attempts of one moment: the time is not the balancer's to read, and a reading of it allocates. */
 const TOGETHER = 64;
 
-/** All that the balancer does for one attempt: a pick, its beginning, its good outcome and its end. */
-export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase {
+/** What a server of the mesh says of its load with each answer. */
+const REPORT = { rif: 2, serviceMs: 1.5 };
+
+/** All that the balancer does for one attempt: a pick, its beginning, its good outcome and its end; and what the server said of its load, if it is `reporting`. */
+export function pickOf(endpoints: number, balancer?: BalancerOptions, reporting = false): MakeCase {
   return () => {
     const { parts, target } = partsFor('players', endpoints, { balancer });
     const { nodes } = target;
@@ -27,6 +30,7 @@ export function pickOf(endpoints: number, balancer?: BalancerOptions): MakeCase 
         const node = nodes.picker.pick(nodes.nodes, ctx, now, nodes.panicking);
         if (node === undefined) throw new Error('there is nobody to pick');
         nodes.begin(node, ctx, now);
+        if (reporting) nodes.reported(node, REPORT, now);
         nodes.report(node, 'success', ctx, now);
         nodes.end(node, ctx);
       }

@@ -15,12 +15,25 @@ export const BEGUN_SUM = 5;
 /** When it last answered well itself; `-Infinity` before the first time. */
 export const ANSWERED_AT = 7;
 
+// Of the reports of a node:
+/** Its requests in flight, as last reported, and when that was. */
+export const RIF = 0;
+export const REPORTED_AT = 1;
+/** The slow average of it, and when that was put down; NaN for one that does not report. */
+export const USUAL = 2;
+export const USUAL_AT = 3;
+/** Own attempts begun since the last report, which it cannot know of. */
+export const SENT = 4;
+const NO_REPORT = Float64Array.of(0, Number.NEGATIVE_INFINITY, Number.NaN, Number.NEGATIVE_INFINITY, 0, 0, 0, 0);
+
 /**
  * What is known of the load of the nodes of a set, in one array. A pick looks at nodes that no cache holds: six numbers in six objects of an object would each have to be
  * fetched.
  */
 export class LoadTable {
   numbers: Float64Array = new Float64Array(16 * WIDTH);
+  /** What nodes report, at the same places; empty until one of the set does. */
+  reports: Float64Array = new Float64Array(0);
   readonly #free: number[] = [];
   #used = 0;
 
@@ -29,10 +42,10 @@ export class LoadTable {
     const at = this.#free.pop() ?? this.#used;
     if (at === this.#used) this.#used += WIDTH;
     if (this.#used > this.numbers.length) {
-      const numbers = new Float64Array(2 * this.numbers.length);
-      numbers.set(this.numbers);
-      this.numbers = numbers;
+      this.numbers = twice(this.numbers);
+      this.reports = twice(this.reports);
     }
+    if (this.reports.length > 0) this.reports.set(NO_REPORT, at);
     this.numbers.fill(0, at, at + WIDTH);
     this.numbers.fill(Number.NaN, at + LATENCY_MS, at + SERVICE_MS + 1);
     this.numbers[at + ANSWERED_AT] = Number.NEGATIVE_INFINITY;
@@ -43,4 +56,17 @@ export class LoadTable {
   give(at: number): void {
     this.#free.push(at);
   }
+
+  /** From now on there are reports. */
+  holdReports(): void {
+    if (this.reports.length > 0) return;
+    this.reports = new Float64Array(this.numbers.length);
+    for (let at = 0; at < this.reports.length; at += WIDTH) this.reports.set(NO_REPORT, at);
+  }
+}
+
+function twice(numbers: Float64Array): Float64Array {
+  const more = new Float64Array(2 * numbers.length);
+  more.set(numbers);
+  return more;
 }

@@ -2,8 +2,8 @@ import { LAST, LEFT, STEPS } from '../core/decay.ts';
 import type { LoadMeans } from './load-means.ts';
 import type { LoadReading } from './load-reading.ts';
 import type { LoadReport } from './load-report.ts';
-import { ANSWERED_AT, BEGUN_SUM, FAILED_AT, FAILING, LATENCY_MS, SERVICE_MS } from './load-table.ts';
-import { ReportedLoad } from './reported-load.ts';
+import { ANSWERED_AT, BEGUN_SUM, FAILED_AT, FAILING, LATENCY_MS, RIF, SENT, SERVICE_MS, USUAL } from './load-table.ts';
+import { findRif, forgetReport, freshReport, heardReport, presumeRif } from './reported-load.ts';
 import { findServiceMs, forgetService, STUCK, served } from './service-time.ts';
 
 /** What one answer weighs in the mean time to an answer as measured here. */
@@ -40,7 +40,6 @@ export class Load {
   running = 0;
   /** Where its numbers begin in the table of the set; below 0 for one that has none. */
   #at: number = UNUSED;
-  #reported: ReportedLoad | undefined;
 
   constructor(means: LoadMeans) {
     this.means = means;
@@ -68,9 +67,9 @@ export class Load {
     this.running++;
     const at = this.#place();
     if (at < 0) return;
-    const { numbers } = this.means.table;
+    const { numbers, reports } = this.means.table;
     numbers[at + BEGUN_SUM] = (numbers[at + BEGUN_SUM] ?? 0) + attempt.startedAt;
-    this.#reported?.begun();
+    if (reports.length > 0) reports[at + SENT] = (reports[at + SENT] ?? 0) + 1;
   }
 
   /** That attempt is over. */
@@ -104,7 +103,7 @@ export class Load {
       latencyMs.value = latencyMs.sum / latencyMs.count;
     }
     // A server does not know how long a request waited before it looked at it, as for an event loop that was blocked.
-    if (this.#reported?.fresh(now) !== true || stuck) {
+    if (stuck || table.reports.length === 0 || !freshReport(means, at, now)) {
       means.sampleMs = ms;
       served(means, at, now);
     }
@@ -140,8 +139,7 @@ export class Load {
     const at = this.#place();
     if (at < 0) return;
     const { means } = this;
-    this.#reported ??= new ReportedLoad();
-    this.#reported.heard(report, now, means);
+    heardReport(means, at, report, now);
     means.sampleMs = report.serviceMs;
     served(means, at, now);
   }
@@ -154,7 +152,7 @@ export class Load {
     const at = this.#at;
     if (at < 0) return;
     forgetService(this.means, at);
-    this.#reported?.leave(this.means);
+    forgetReport(this.means, at);
     this.means.table.numbers[at + FAILING] = 0;
   }
 
@@ -167,7 +165,7 @@ export class Load {
     const latency = table.numbers[at + LATENCY_MS] ?? Number.NaN;
     if (!Number.isNaN(latency)) latencyMs.leave(latency);
     forgetService(this.means, at);
-    this.#reported?.leave(this.means);
+    forgetReport(this.means, at);
     table.give(at);
   }
 
@@ -186,20 +184,15 @@ export class Load {
     else findServiceMs(means, this.#at, this.running, now);
   }
 
-  /**
-   * Tells how the node is.
-   *
-   * Where no node reports, its requests in flight are the attempts of this process. Where others do, one that does not is taken to have the mean of them besides, so that its
-   * silence does not attract what they get; less for one that should have less.
-   */
+  /** Tells how the node is. Where no node reports, its requests in flight are the attempts of this process. */
   read(into: LoadReading, now: number): void {
     const { means, running } = this;
-    const { rif, table } = means;
+    const { table } = means;
     const at = this.#at;
     this.findServiceMs(now);
     into.serviceMs = means.foundMs;
-    if (this.#reported !== undefined) this.#reported.read(into, running, now, means);
-    else into.rif = rif.count === 0 ? running : running + into.portion * rif.value;
+    if (at >= 0 && table.reports.length > 0) findRif(into, means, at, running, now);
+    else presumeRif(into, means, running);
     const failing = at < 0 ? 0 : (table.numbers[at + FAILING] ?? 0);
     into.failing = failing;
     if (failing === 0) return;
@@ -209,14 +202,20 @@ export class Load {
 
   /**
    * Whether its score, taken so many `times`, can be below that of the best so far at all; answers fast, since it seldom can. What it takes is between what is known
-   * and the mean that this fades into, or more; nothing makes a score less than that with the attempts on their way.
+   * and the mean that this fades into, or more; what it has to do, the attempts of this process on their way, or between what it reported and what that fades into. Nothing makes a score less than that.
    */
   mayBeat(best: ToBeat, times: number): boolean {
     const at = this.#at;
     if (at < 0) return true;
-    const { serviceMs, table } = this.means;
-    const known = table.numbers[at + SERVICE_MS] ?? Number.NaN;
-    const queue = best.usual + this.running;
+    const { rif, serviceMs, table } = this.means;
+    const { numbers, reports } = table;
+    const known = numbers[at + SERVICE_MS] ?? Number.NaN;
+    let has = this.running;
+    if (reports.length > 0) {
+      const reported = Math.min(reports[at + RIF] ?? 0, reports[at + USUAL] ?? 0, rif.value);
+      if (reported > has) has = reported;
+    }
+    const queue = best.usual + has;
     const least = Math.min(known, serviceMs.value) * queue * queue * times;
     return !(least >= best.score);
   }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { Load } from '../../src/balancer/load.ts';
 import { LoadMeans } from '../../src/balancer/load-means.ts';
 import { LoadReading } from '../../src/balancer/load-reading.ts';
+import { seededRandom } from '../../src/testing/seeded-random.ts';
 
 function loads(count: number) {
   const means = new LoadMeans();
@@ -200,6 +201,46 @@ test('one that may not be better than the best so far is told without a closer l
   // It fades into the mean of all, which is 30.
   expect(b.mayBeat({ score: 31, usual: 1 }, 1)).toBe(true);
   expect(b.mayBeat({ score: 30, usual: 1 }, 1)).toBe(false);
+});
+
+test('one that reported is told without a closer look by the least of what that may have become', () => {
+  const { a, b } = two();
+  a.reported({ rif: 5, serviceMs: 10 }, 0);
+  b.reported({ rif: 9, serviceMs: 10 }, 0);
+  // Ten milliseconds, and the square of one and of five at least.
+  expect([350, 370].map((score) => a.mayBeat({ score, usual: 1 }, 1))).toEqual([false, true]);
+  // That of `b` may have come down to the mean, which is seven.
+  expect([630, 650].map((score) => b.mayBeat({ score, usual: 1 }, 1))).toEqual([false, true]);
+  a.forget();
+  expect(a.mayBeat({ score: 1, usual: 1 }, 1)).toBe(true);
+});
+
+test('whatever was heard of it, and whatever part it should have, one that is told without a closer look is no better', () => {
+  const random = seededRandom(7);
+  let told = 0;
+  for (let round = 0; round < 200; round++) {
+    const { all } = loads(3);
+    let now = 0;
+    for (let step = 0; step < 30; step++) {
+      const one = all[Math.floor(random() * 3)];
+      if (one === undefined) throw new Error('there are three');
+      now += random() < 0.1 ? 20_000 * random() : 100 * random();
+      const attempt = { startedAt: now };
+      if (random() < 0.3) one.begin(attempt);
+      if (random() < 0.3) one.answered({ startedAt: now - 100 * random() }, now);
+      if (random() < 0.3) one.reported({ rif: Math.floor(20 * random()), serviceMs: 50 * random() }, now);
+      if (random() < 0.05) one.forget();
+      const best = { score: 10 ** (5 * random()), usual: 1 + random() };
+      const may = one.mayBeat(best, 1.25);
+      const portion = random() < 0.5 ? 1 : 0.1 + 0.9 * random();
+      const { serviceMs, rif } = read(one, now, one.running, portion);
+      const score = 1.25 * serviceMs * (best.usual + rif / portion) ** 2;
+      if (may) continue;
+      told++;
+      expect(score).toBeGreaterThan(best.score * (1 - 1e-9));
+    }
+  }
+  expect(told).toBeGreaterThan(1_000);
 });
 
 test('one that comes back is as good as any: what it took, reported and failed before is forgotten', () => {

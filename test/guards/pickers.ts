@@ -56,9 +56,21 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...load,
-    guard: 'fresh(now) !== true || stuck',
-    without: 'fresh(now) !== true',
+    guard: 'if (stuck || ',
+    without: 'if (',
     name: 'what an answer took counts beside the report',
+  },
+  {
+    ...load,
+    guard: 'if (reported > has) has = reported;',
+    without: '',
+    name: 'one that reported is told without a closer look',
+  },
+  {
+    ...load,
+    guard: 'Math.min(reports[at + RIF] ?? 0, reports[at + USUAL] ?? 0, rif.value)',
+    without: 'reports[at + RIF] ?? 0',
+    name: 'whatever was heard of it',
   },
   {
     ...load,
@@ -149,8 +161,9 @@ export const pickerGuards: readonly Guard[] = [
   },
   {
     ...load,
-    guard: 'rif.count === 0 ? running : running + into.portion * rif.value',
-    without: 'running',
+    file: 'src/balancer/reported-load.ts',
+    guard: 'if (rif.count > 0) into.rif = running + into.portion * rif.value;',
+    without: '',
     name: 'one that does not report',
   },
   {
