@@ -34,6 +34,7 @@ export class LoadTable {
   numbers: Float64Array = new Float64Array(16 * WIDTH);
   /** What nodes report, at the same places; empty until one of the set does. */
   reports: Float64Array = new Float64Array(0);
+  reporting = false;
   readonly #free: number[] = [];
   #used = 0;
 
@@ -45,7 +46,7 @@ export class LoadTable {
       this.numbers = twice(this.numbers);
       this.reports = twice(this.reports);
     }
-    if (this.reports.length > 0) this.reports.set(NO_REPORT, at);
+    if (this.reporting) this.reports.set(NO_REPORT, at);
     this.numbers.fill(0, at, at + WIDTH);
     this.numbers.fill(Number.NaN, at + LATENCY_MS, at + SERVICE_MS + 1);
     this.numbers[at + ANSWERED_AT] = Number.NEGATIVE_INFINITY;
@@ -59,7 +60,8 @@ export class LoadTable {
 
   /** From now on there are reports. */
   holdReports(): void {
-    if (this.reports.length > 0) return;
+    if (this.reporting) return;
+    this.reporting = true;
     this.reports = new Float64Array(this.numbers.length);
     for (let at = 0; at < this.reports.length; at += WIDTH) this.reports.set(NO_REPORT, at);
   }

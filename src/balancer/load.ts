@@ -67,9 +67,9 @@ export class Load {
     this.running++;
     const at = this.#place();
     if (at < 0) return;
-    const { numbers, reports } = this.means.table;
+    const { numbers, reporting, reports } = this.means.table;
     numbers[at + BEGUN_SUM] = (numbers[at + BEGUN_SUM] ?? 0) + attempt.startedAt;
-    if (reports.length > 0) reports[at + SENT] = (reports[at + SENT] ?? 0) + 1;
+    if (reporting) reports[at + SENT] = (reports[at + SENT] ?? 0) + 1;
   }
 
   /** That attempt is over. */
@@ -103,7 +103,7 @@ export class Load {
       latencyMs.value = latencyMs.sum / latencyMs.count;
     }
     // A server does not know how long a request waited before it looked at it, as for an event loop that was blocked.
-    if (stuck || table.reports.length === 0 || !freshReport(means, at, now)) {
+    if (stuck || !table.reporting || !freshReport(means, at, now)) {
       means.sampleMs = ms;
       served(means, at, now);
     }
@@ -191,7 +191,7 @@ export class Load {
     const at = this.#at;
     this.findServiceMs(now);
     into.serviceMs = means.foundMs;
-    if (at >= 0 && table.reports.length > 0) findRif(into, means, at, running, now);
+    if (at >= 0 && table.reporting) findRif(into, means, at, running, now);
     else presumeRif(into, means, running);
     const failing = at < 0 ? 0 : (table.numbers[at + FAILING] ?? 0);
     into.failing = failing;
@@ -211,7 +211,7 @@ export class Load {
     const { numbers, reports } = table;
     const known = numbers[at + SERVICE_MS] ?? Number.NaN;
     let has = this.running;
-    if (reports.length > 0) {
+    if (table.reporting) {
       const reported = Math.min(reports[at + RIF] ?? 0, reports[at + USUAL] ?? 0, rif.value);
       if (reported > has) has = reported;
     }
